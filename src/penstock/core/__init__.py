@@ -1,0 +1,1 @@
+"""The ground floor: errors, ids, clock, money, settings. Imports nothing of Penstock."""

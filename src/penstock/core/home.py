@@ -1,0 +1,51 @@
+"""Where a Penstock installation keeps its state: one folder, owner-only."""
+
+import os
+from pathlib import Path
+
+from penstock.core.errors import Unavailable
+
+__all__ = ["Home"]
+
+
+class Home:
+    """The layout of `--home`. Constructing it touches nothing; `create()` makes the folders.
+
+    config          penstock.yaml when it lies in the home (a path may be given instead)
+    snapshot        snapshot.json, what the gateway serves
+    journal/        segments: *.open (being written), *.ndjson (sealed), quarantine/
+    metadata.db     projects, keys, users, sessions, audit (SQLite)
+    spans.duckdb    spans (DuckDB)
+    run/            pid and socket files of running processes
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.config = self.path / "penstock.yaml"
+        self.snapshot = self.path / "snapshot.json"
+        self.journal = self.path / "journal"
+        self.quarantine = self.journal / "quarantine"
+        self.metadata = self.path / "metadata.db"
+        self.spans = self.path / "spans.duckdb"
+        self.run = self.path / "run"
+
+    def create(self) -> None:
+        """Make the folders, mode 0700.
+
+        Raises:
+            Unavailable: the folder cannot be made or written (`home_not_writable`).
+        """
+        try:
+            for folder in (self.path, self.journal, self.quarantine, self.run):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._not_writable(error) from error
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise self._not_writable(PermissionError(13, "Permission denied"))
+
+    def _not_writable(self, error: OSError) -> Unavailable:
+        return Unavailable(
+            f"The home folder {self.path} cannot be written: {error.strerror}.",
+            hint="Choose another with --home DIR or PENSTOCK_HOME.",
+            code="home_not_writable",
+        )

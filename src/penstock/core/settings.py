@@ -1,0 +1,58 @@
+"""The only place that reads the process environment: home folder and secret references."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from penstock.core.errors import InvalidInput
+
+__all__ = ["Environment", "default_home", "resolve_secret"]
+
+Environment = Mapping[str, str]
+"""Variables of a process; tests pass a plain dict."""
+
+MAX_SECRET_BYTES = 64 * 1024
+
+
+def process_environment() -> Environment:
+    """The real environment of this process."""
+    return os.environ
+
+
+def default_home(environment: Environment | None = None) -> Path:
+    """`PENSTOCK_HOME`, else `./.penstock`."""
+    variables = os.environ if environment is None else environment
+    return Path(variables.get("PENSTOCK_HOME") or ".penstock").absolute()
+
+
+def resolve_secret(reference: str, environment: Environment | None = None) -> str:
+    """The value behind `env:NAME` or `file:PATH`; a file's trailing newline is dropped.
+
+    Raises:
+        InvalidInput: not a reference, or nothing stands behind it. The message never holds a value.
+    """
+    scheme, _, name = reference.partition(":")
+    variables = os.environ if environment is None else environment
+    if scheme == "env" and name:
+        value = variables.get(name)
+        if not value:
+            raise InvalidInput(
+                f"The environment variable {name} is not set, and a secret refers to it.",
+                hint=f"Set {name} in the environment of every Penstock process.",
+                code="secret_missing",
+            )
+        return value
+    if scheme == "file" and name:
+        try:
+            with Path(name).open("rb") as file:
+                data = file.read(MAX_SECRET_BYTES)
+        except OSError as error:
+            raise InvalidInput(
+                f"The secret file {name} cannot be read: {error.strerror}.",
+                code="secret_missing",
+            ) from error
+        return data.decode("utf-8").rstrip("\r\n")
+    raise InvalidInput(
+        "A secret is given as a reference: env:NAME or file:PATH, never as a value.",
+        code="secret_not_a_reference",
+    )

@@ -1,0 +1,203 @@
+"""The snapshot: everything the gateway needs to know, in one immutable, versioned document.
+
+The control plane compiles it and publishes it by replacing one file; every gateway worker reads it
+and swaps it in whole. It holds references to secrets, never secrets, and hashes of keys, never keys.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from penstock.core.errors import CorruptData
+
+__all__ = [
+    "AliasEntry",
+    "GatewaySettings",
+    "JournalSettings",
+    "KeyEntry",
+    "PriceEntry",
+    "ProjectEntry",
+    "ProviderEntry",
+    "ProviderKind",
+    "Snapshot",
+    "Timeouts",
+    "decode_snapshot",
+    "encode_snapshot",
+    "hash_key",
+]
+
+SCHEMA = 1
+ProviderKind = Literal["openai", "azure", "anthropic", "gemini"]
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """The four upstream timers, seconds. Each names itself in the error when it runs out."""
+
+    connect: float = 10.0
+    first_byte: float = 120.0
+    """From the request's last byte to the answer's first content byte (streams) or to its headers."""
+    gap: float = 60.0
+    """Longest silence between two chunks of a body."""
+    total: float = 900.0
+    """The whole attempt."""
+
+
+class ProjectEntry(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+
+
+class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A virtual key as the gateway sees it. Revoked keys are not in the snapshot at all."""
+
+    id: str
+    name: str
+    project: str
+    """Project id."""
+    scopes: tuple[str, ...] = ()
+    """Permissions; the gateway asks for `gateway:call` and `gateway:models`."""
+    models: tuple[str, ...] = ()
+    """Allow-list of `provider/model` or alias names, `*` globs allowed; empty allows all."""
+    expires: int | None = None
+    """Microseconds since the epoch; None never."""
+
+
+class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One upstream. Its secret goes to its own `base_url` and nowhere else."""
+
+    name: str
+    kind: ProviderKind
+    base_url: str
+    """Without a trailing slash, version path included where the vendor has one (`https://api.openai.com/v1`)."""
+    api_key: str | None = None
+    """Reference, `env:NAME` or `file:PATH`; None for servers that need none."""
+    api_version: str | None = None
+    """Azure's `api-version`, or Anthropic's `anthropic-version`."""
+    headers: dict[str, str] = {}
+    """Extra headers; a value may be a secret reference."""
+    models: tuple[str, ...] = ()
+    """Models this provider serves, in its own spelling. Listed by `GET /v1/models`."""
+    any_model: bool = True
+    """True: `provider/anything` is forwarded even when not listed in `models`."""
+    responses: Literal["native", "convert"] = "native"
+    """Whether an OpenAI-compatible server has `/responses` itself, or it is converted to chat."""
+    price_as: str | None = None
+    """Provider id under which prices are looked up (`openai`, `anthropic`, …); None: by `base_url`, then unknown."""
+    timeouts: Timeouts = Timeouts()
+
+
+class AliasEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A name an application calls. Targets are tried in order until one starts to answer."""
+
+    name: str
+    targets: tuple[str, ...]
+    """`provider/model`, at least one."""
+
+
+class PriceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An override of the price list. All prices in nano-dollars per million tokens; None: as `input`/`output`."""
+
+    provider: str
+    model: str
+    """Exact name, or a `*` glob."""
+    input: int
+    output: int
+    cache_read: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    input_audio: int | None = None
+    output_audio: int | None = None
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
+    max_body: int = 32 * 1024 * 1024
+    """Bytes of a request body; more is refused with 413."""
+    max_response: int = 64 * 1024 * 1024
+    """Bytes of an upstream non-streaming body; more is an upstream error."""
+    keepalive: float = 15.0
+    """Seconds of silence on a stream after which an SSE comment is sent."""
+    drain: float = 30.0
+    """Seconds a stopping worker waits for its calls in flight."""
+    upstream_connections: int = 1000
+    """Open connections per worker and provider at most."""
+    record_content: bool = True
+    """False: input and output text are not recorded, only their sizes and fingerprints."""
+    max_recorded: int = 1024 * 1024
+    """Bytes of input, and of output, kept on a span; longer is cut and marked in `attributes.truncated`."""
+
+
+class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
+    on_full: Literal["block", "shed"] = "block"
+    """Disk or `max_bytes` full: refuse new calls with 503, or serve them unrecorded and count the loss."""
+    max_bytes: int = 20 * 1024**3
+    """Bytes of segments that may wait for ingestion."""
+    segment_bytes: int = 16 * 1024 * 1024
+    segment_seconds: float = 0.5
+    """A segment is sealed when it is this old and not empty: how fresh the console is."""
+    fsync_seconds: float = 0.1
+    """Group fsync: what a power cut may lose. A killed process loses nothing."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    schema: int = SCHEMA
+    version: int
+    """Grows by one with each publication."""
+    created: int
+    """Microseconds since the epoch."""
+    projects: dict[str, ProjectEntry] = {}
+    """By project id."""
+    keys: dict[str, KeyEntry] = {}
+    """By `hash_key(secret)`."""
+    providers: dict[str, ProviderEntry] = {}
+    aliases: dict[str, AliasEntry] = {}
+    prices: tuple[PriceEntry, ...] = ()
+    """First match wins; then the built-in price list."""
+    user_salt: str = ""
+    """Hex key of the keyed hash that hides end-user ids."""
+    gateway: GatewaySettings = GatewaySettings()
+    journal: JournalSettings = JournalSettings()
+
+
+def hash_key(secret: str) -> str:
+    """What is stored of a key: SHA-256, hex. Keys carry 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class _Envelope(msgspec.Struct):
+    sha256: str
+    snapshot: msgspec.Raw
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_snapshot = msgspec.json.Decoder(Snapshot).decode
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """The snapshot with its checksum, as it lies on disk."""
+    body = msgspec.json.encode(snapshot)
+    return msgspec.json.encode(_Envelope(sha256=hashlib.sha256(body).hexdigest(), snapshot=msgspec.Raw(body)))
+
+
+def decode_snapshot(data: bytes) -> Snapshot:
+    """Read a snapshot and check it.
+
+    Raises:
+        CorruptData: not JSON, wrong checksum, wrong shape, or a schema this version does not know.
+    """
+    try:
+        envelope = _decode_envelope(data)
+    except msgspec.MsgspecError as error:
+        raise CorruptData(f"The snapshot is not readable: {error}.", code="snapshot_corrupt") from error
+    body = bytes(envelope.snapshot)
+    if hashlib.sha256(body).hexdigest() != envelope.sha256:
+        raise CorruptData("The snapshot's checksum does not match its content.", code="snapshot_corrupt")
+    try:
+        snapshot = _decode_snapshot(body)
+    except msgspec.MsgspecError as error:
+        raise CorruptData(f"The snapshot has the wrong shape: {error}.", code="snapshot_corrupt") from error
+    if snapshot.schema != SCHEMA:
+        raise CorruptData(
+            f"The snapshot has schema {snapshot.schema}, this version reads {SCHEMA}.", code="snapshot_corrupt"
+        )
+    return snapshot

@@ -1,0 +1,111 @@
+"""The one record of Penstock: a span, flat, the same in the journal and in every store."""
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Kind", "Span", "Status", "decode_span", "encode_span"]
+
+Kind = Literal[
+    "llm", "embedding", "retriever", "reranker", "tool", "agent", "chain", "guardrail", "evaluator", "gateway"
+]
+Status = Literal["ok", "error", "interrupted", "blocked"]
+
+
+class Span(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What happened, once. Field names are the column names of both engines.
+
+    A call with one attempt is one span of kind `llm` or `embedding`. A call with several attempts
+    is a span of kind `gateway` that carries input, output and outcome but no usage, and one child
+    per attempt that carries that attempt's usage and cost. So usage and cost are sums over all
+    rows, and calls are the rows with `call` set.
+    """
+
+    project: str
+    """Project id (UUIDv7)."""
+    trace_id: str
+    span_id: str
+    parent_id: str | None = None
+    """Span id of the parent, which may lie in the caller's own trace store."""
+    name: str
+    """OpenTelemetry's form: `chat gpt-4o-mini`."""
+    kind: Kind
+    call: bool = False
+    """True on the one span that stands for a call to the gateway."""
+    started: int
+    """Microseconds since the epoch, UTC."""
+    duration: int = 0
+    """Microseconds."""
+    ttft: int | None = None
+    """Microseconds to the first content byte of a stream, measured at the gateway."""
+    status: Status = "ok"
+    error_type: str | None = None
+    error_message: str | None = None
+    http_status: int | None = None
+    """The status that the caller was given."""
+    operation: str = ""
+    """Inbound operation: `chat`, `responses`, `embeddings`, `messages`, `count_tokens`."""
+    stream: bool = False
+    route: str | None = None
+    """The alias or route the caller named, when it named one."""
+    variant: str | None = None
+    change: str | None = None
+    provider: str | None = None
+    requested_model: str | None = None
+    """The caller's `model`, as it came."""
+    served_model: str | None = None
+    """The model the provider says it ran."""
+    prompt_name: str | None = None
+    prompt_version: str | None = None
+    session: str | None = None
+    user: str | None = None
+    """Keyed hash of the end user's id; the id itself is not stored."""
+    key: str | None = None
+    """Id of the virtual key (not the secret, not its hash)."""
+    tags: dict[str, str] = {}
+    usage_input: int = 0
+    usage_cache_read: int = 0
+    usage_cache_write: int = 0
+    usage_output: int = 0
+    usage_reasoning: int = 0
+    usage_input_audio: int = 0
+    usage_output_audio: int = 0
+    usage_input_image: int = 0
+    usage_output_image: int = 0
+    usage_estimated: bool = False
+    usage_raw: msgspec.Raw | None = None
+    """The provider's own usage object (JSON object)."""
+    cost: int | None = None
+    """Nano-dollars; None is unknown, and shown as such."""
+    price_version: str | None = None
+    cache: str | None = None
+    """Outcome of Penstock's own cache: None when none was asked."""
+    fingerprint: str | None = None
+    """BLAKE2b-128, hex, of the canonical input."""
+    finish_reasons: list[str] = []
+    """OpenTelemetry's `gen_ai.response.finish_reasons`."""
+    input: msgspec.Raw | None = None
+    """JSON array of OpenTelemetry GenAI messages: `[{"role", "parts": [{"type", …}]}]`."""
+    output: msgspec.Raw | None = None
+    """JSON array of OpenTelemetry GenAI messages, one per choice, with `finish_reason`."""
+    attributes: msgspec.Raw | None = None
+    """JSON object of what has no column (request parameters, upstream ids, attempt number)."""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Span)
+
+
+def encode_span(span: Span) -> bytes:
+    """One journal line, without its newline. Defaults are left out."""
+    return _encoder.encode(span)
+
+
+def decode_span(line: bytes) -> Span:
+    """The span of one journal line.
+
+    Raises:
+        msgspec.ValidationError: a field has the wrong type.
+        msgspec.DecodeError: not JSON.
+    """
+    return _decoder.decode(line)
