@@ -1,0 +1,1 @@
+"""Composition root: binds the ports, runs the two planes, serves the console."""
