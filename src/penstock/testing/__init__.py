@@ -1,0 +1,1 @@
+"""For tests of applications: a pytest plugin with a running simulator and a running Penstock."""
