@@ -1,0 +1,79 @@
+"""Session, user and tags of the work in progress, and the headers that carry them to the gateway.
+
+    with penstock.context(session="chat-42", user="u-7", tags={"team": "search"}):
+        client.chat.completions.create(..., extra_headers=penstock.headers())
+
+The context follows `contextvars`: it is inherited by tasks and by `asyncio.to_thread`, and never leaks
+into a neighbour's request.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from penstock.wire import headers as names
+
+__all__ = ["context", "headers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Caller:
+    session: str | None = None
+    user: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+_caller: ContextVar[_Caller] = ContextVar("penstock_caller", default=_Caller())  # noqa: B039 - frozen
+_propagator = TraceContextTextMapPropagator()
+
+
+@contextmanager
+def context(
+    *, session: str | None = None, user: str | None = None, tags: Mapping[str, str] | None = None
+) -> Generator[None, None, None]:
+    """Say who and what the calls made inside are for.
+
+    Contexts nest: an inner one keeps what it does not name, and its tags are added to the outer ones.
+
+    Args:
+        session: A conversation or a run; calls of one session are shown together. Visible ASCII, at most 200.
+        user: The end user's id. The gateway stores only a keyed hash of it. Visible ASCII, at most 200.
+        tags: Names and values to filter and group by; at most 32, names of 64 and values of 256 characters.
+
+    Raises:
+        penstock.core.errors.InvalidInput: a value does not fit, raised on entering, not on the call.
+    """
+    outer = _caller.get()
+    inner = _Caller(
+        session=outer.session if session is None else names.check_id(session, name="session"),
+        user=outer.user if user is None else names.check_id(user, name="user"),
+        tags={**outer.tags, **(tags or {})},
+    )
+    names.encode_tags(inner.tags)
+    token = _caller.set(inner)
+    try:
+        yield
+    finally:
+        _caller.reset(token)
+
+
+def headers() -> dict[str, str]:
+    """Headers of the current context for any client's `extra_headers` or `default_headers`.
+
+    Holds `x-penstock-session`, `x-penstock-user` and `x-penstock-tags` where they are set, and the W3C
+    `traceparent` (and `tracestate`) of the current OpenTelemetry span where there is one, so that the
+    call joins the application's trace.
+    """
+    caller = _caller.get()
+    result: dict[str, str] = {}
+    if caller.session is not None:
+        result[names.SESSION] = caller.session
+    if caller.user is not None:
+        result[names.USER] = caller.user
+    if caller.tags:
+        result[names.TAGS] = names.encode_tags(caller.tags)
+    _propagator.inject(result)
+    return result

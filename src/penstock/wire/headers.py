@@ -1,0 +1,128 @@
+"""Names of the HTTP headers between applications and the gateway, and the form of the tags header.
+
+Tags are `application/x-www-form-urlencoded` pairs (`team=search&step=1`), so any text fits in a header.
+Session and user ids are sent as they are and must be visible ASCII.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+from penstock.core.errors import InvalidInput
+
+__all__ = [
+    "MAX_ID",
+    "MAX_TAGS",
+    "MAX_TAGS_HEADER",
+    "MAX_TAG_KEY",
+    "MAX_TAG_VALUE",
+    "SESSION",
+    "TAGS",
+    "TRACEPARENT",
+    "TRACE_ID",
+    "USER",
+    "check_id",
+    "decode_tags",
+    "encode_tags",
+]
+
+SESSION: Final = "x-penstock-session"
+USER: Final = "x-penstock-user"
+TAGS: Final = "x-penstock-tags"
+TRACE_ID: Final = "x-penstock-trace-id"
+"""On every answer of the gateway."""
+TRACEPARENT: Final = "traceparent"
+"""W3C Trace Context; the call joins this trace."""
+
+MAX_ID: Final = 200
+"""Characters of a session or user id."""
+MAX_TAGS: Final = 32
+MAX_TAG_KEY: Final = 64
+MAX_TAG_VALUE: Final = 256
+MAX_TAGS_HEADER: Final = 8192
+"""Bytes of the encoded tags header."""
+
+
+def check_id(value: str, *, name: str) -> str:
+    """`value`, if it can stand in a header: 1 to 200 visible ASCII characters, spaces inside allowed.
+
+    Raises:
+        InvalidInput: it cannot; `name` says in the message which value is meant.
+    """
+    if not 0 < len(value) <= MAX_ID:
+        raise InvalidInput(
+            f"The {name} must have 1 to {MAX_ID} characters, got {len(value)}.", field=name, code="context_invalid"
+        )
+    if not value.isascii() or not value.isprintable() or value != value.strip():
+        raise InvalidInput(
+            f"The {name} must be visible ASCII without spaces at its ends, because it travels in an HTTP header.",
+            field=name,
+            hint="Use an opaque id, or a hash of what you have.",
+            code="context_invalid",
+        )
+    return value
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise InvalidInput(f"At most {MAX_TAGS} tags are kept, got {len(tags)}.", field="tags", code="context_invalid")
+    for key, value in tags.items():
+        if not 0 < len(key) <= MAX_TAG_KEY:
+            raise InvalidInput(
+                f"A tag's name must have 1 to {MAX_TAG_KEY} characters, got {len(key)}.",
+                field="tags",
+                code="context_invalid",
+            )
+        if len(value) > MAX_TAG_VALUE:
+            raise InvalidInput(
+                f"The tag {key!r} must have at most {MAX_TAG_VALUE} characters, got {len(value)}.",
+                field="tags",
+                code="context_invalid",
+            )
+
+
+def encode_tags(tags: Mapping[str, str]) -> str:
+    """The value of the tags header; empty for no tags.
+
+    Raises:
+        InvalidInput: too many tags, or one too long, or not text that UTF-8 can carry.
+    """
+    _check_tags(tags)
+    try:
+        text = urlencode(tags, quote_via=quote, safe="")
+    except UnicodeEncodeError as error:
+        raise InvalidInput("A tag holds a lone surrogate.", field="tags", code="context_invalid") from error
+    if len(text) > MAX_TAGS_HEADER:
+        raise InvalidInput(
+            f"The tags take {len(text)} bytes encoded, at most {MAX_TAGS_HEADER} fit.",
+            field="tags",
+            code="context_invalid",
+        )
+    return text
+
+
+def decode_tags(text: str) -> dict[str, str]:
+    """Tags of a header's value; the last of a repeated name wins.
+
+    Raises:
+        InvalidInput: not `name=value` pairs in URL encoding, too many, or too long.
+    """
+    if len(text) > MAX_TAGS_HEADER:
+        raise InvalidInput(
+            f"The header {TAGS} has {len(text)} bytes, at most {MAX_TAGS_HEADER} are read.",
+            field=TAGS,
+            code="context_invalid",
+        )
+    if not text.strip():
+        return {}
+    try:
+        pairs = parse_qsl(text.strip(), keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError as error:
+        raise InvalidInput(
+            f"The header {TAGS} must hold URL-encoded pairs like team=search&step=1.",
+            field=TAGS,
+            code="context_invalid",
+        ) from error
+    tags = dict(pairs)
+    _check_tags(tags)
+    return tags
