@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from penstock.core.errors import CorruptData
+from penstock.wire.prices import PriceBook
 
 __all__ = [
     "AliasEntry",
@@ -152,7 +153,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     providers: dict[str, ProviderEntry] = {}
     aliases: dict[str, AliasEntry] = {}
     prices: tuple[PriceEntry, ...] = ()
-    """First match wins; then the built-in price list."""
+    """First match wins; then `price_book`."""
+    price_book: PriceBook | None = None
+    """List prices of the configured providers; None: the pricer compiles its own when first asked."""
     user_salt: str = ""
     """Hex key of the keyed hash that hides end-user ids."""
     gateway: GatewaySettings = GatewaySettings()

@@ -1,0 +1,1 @@
+"""Money: what a call costs."""
