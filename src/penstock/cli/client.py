@@ -1,0 +1,253 @@
+"""A small synchronous client of the control API, on the standard library.
+
+It follows no redirect and knows no proxy, so a key reaches the console it was given for and nothing else.
+"""
+
+import http.client
+import ssl
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from penstock import __version__
+from penstock.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PenstockError,
+    PermissionDenied,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from penstock.core.home import Home
+from penstock.core.settings import default_home
+
+__all__ = ["ControlClient", "Query", "connect", "path_of"]
+
+Query = Mapping[str, str | int | Sequence[str] | None]
+"""Query parameters; None is left out, a sequence repeats the name."""
+
+MAX_ANSWER: Final = 64 * 1024 * 1024
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_BY_STATUS: Final[Mapping[int, type[PenstockError]]] = {
+    400: InvalidInput,
+    401: Unauthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    422: InvalidInput,
+}
+
+
+class Problem(msgspec.Struct):
+    """RFC 9457, as the control API sends it."""
+
+    title: str = ""
+    detail: str = ""
+    code: str | None = None
+    hint: str | None = None
+    field: str | None = None
+
+
+def path_of(*parts: str) -> str:
+    """`/api/v1/…` of path segments, each quoted whole."""
+    return "/api/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+class ControlClient:
+    """Speaks to one console with one key.
+
+    Args:
+        url: The console's base address, `http://127.0.0.1:4180`.
+        key: A Penstock key; None sends none.
+        timeout: Seconds to connect, and of silence while an answer is read.
+
+    Raises:
+        InvalidInput: `url` is not an http or https address.
+    """
+
+    def __init__(self, url: str, key: str | None, *, timeout: float = 15.0) -> None:
+        self.url = url.rstrip("/")
+        self._key = key
+        self._timeout = timeout
+        parts = _split(url)
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port
+        self._prefix = parts.path.rstrip("/")
+
+    def get(self, path: str, query: Query | None = None) -> bytes:
+        """The answer's body.
+
+        Raises:
+            PenstockError: the console said no (its own words and code), or cannot be reached (`Unavailable`).
+        """
+        return self._call("GET", path, query, None)
+
+    def post(self, path: str, body: object = None, query: Query | None = None) -> bytes:
+        """As `get`, with a JSON body."""
+        return self._call("POST", path, query, body)
+
+    def delete(self, path: str, query: Query | None = None) -> bytes:
+        """As `get`; the body is empty."""
+        return self._call("DELETE", path, query, None)
+
+    def events(self, path: str, query: Query | None = None, *, silence: float = 60.0) -> Generator[bytes, None, None]:
+        """Data of each server-sent event, until the console ends the stream.
+
+        Raises:
+            PenstockError: as `get`; `Unavailable` too when the stream breaks or stays silent for `silence` seconds.
+        """
+        with self._open("GET", path, query, None, timeout=silence) as response:
+            data: list[bytes] = []
+            while line := self._read(response):
+                text = line.rstrip(b"\r\n")
+                if not text:
+                    if data:
+                        yield b"\n".join(data)
+                    data = []
+                elif text.startswith(b"data:"):
+                    data.append(text[5:].removeprefix(b" "))
+
+    def _call(self, method: str, path: str, query: Query | None, body: object) -> bytes:
+        with self._open(method, path, query, body, timeout=self._timeout) as response:
+            data = response.read(MAX_ANSWER + 1)
+        if len(data) > MAX_ANSWER:
+            raise TooLarge(f"The console's answer is over {MAX_ANSWER // 1024**2} MiB.", hint="Ask for less.")
+        return data
+
+    def _read(self, response: http.client.HTTPResponse) -> bytes:
+        try:
+            return response.readline(MAX_ANSWER)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._broken(error) from error
+
+    @contextmanager
+    def _open(
+        self, method: str, path: str, query: Query | None, body: object, *, timeout: float
+    ) -> Generator[http.client.HTTPResponse, None, None]:
+        connection = self._connection(timeout)
+        headers = {"accept": "application/json", "user-agent": f"penstock-cli/{__version__}"}
+        if self._key is not None:
+            headers["authorization"] = f"Bearer {self._key}"
+        content = None
+        if body is not None:
+            content = msgspec.json.encode(body)
+            headers["content-type"] = "application/json"
+        try:
+            try:
+                connection.request(method, self._prefix + path + _encode(query), content, headers)
+                response = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
+            if not 200 <= response.status < 300:
+                raise self._refused(response)
+            try:
+                yield response
+            except (OSError, http.client.HTTPException) as error:
+                raise self._broken(error) from error
+        finally:
+            connection.close()
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        if self._secure:
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
+        return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        reason = str(error) or type(error).__name__
+        return Unavailable(
+            f"The console at {self.url} cannot be reached: {reason}.",
+            hint="Is it running? Start it with `penstock up`, or name another with --url.",
+            code="console_unreachable",
+        )
+
+    def _broken(self, error: Exception) -> Unavailable:
+        reason = str(error) or type(error).__name__
+        return Unavailable(f"The console at {self.url} stopped answering: {reason}.", code="console_unreachable")
+
+    def _refused(self, response: http.client.HTTPResponse) -> PenstockError:
+        status = response.status
+        if 300 <= status < 400:
+            return Unavailable(
+                f"{self.url} answered with a redirect to {response.headers.get('location', 'nowhere')}.",
+                hint="Give that address with --url if it is the console's.",
+                code="console_redirects",
+            )
+        try:
+            problem = msgspec.json.decode(response.read(1024 * 1024), type=Problem)
+        except (msgspec.MsgspecError, OSError, http.client.HTTPException):
+            problem = Problem()
+        detail = problem.detail or problem.title
+        if not detail:
+            return Unavailable(
+                f"{self.url} answered {status} {response.reason}, not as a Penstock console would.",
+                hint="Check that --url names the console (port 4180), not the gateway (4100).",
+                code="not_a_console",
+            )
+        hint = problem.hint
+        if status == 401 and hint is None:
+            hint = "Give a key with PENSTOCK_KEY or --key."
+        return _BY_STATUS.get(status, Unavailable)(detail, hint=hint, code=problem.code)
+
+
+def connect(home: Path | None, url: str | None, key: str | None) -> ControlClient:
+    """A client of the console that the options name, or of the one running in the home.
+
+    The home's admin key is sent only to this machine or to the address that the home itself names, never
+    to another `url`.
+
+    Raises:
+        Unavailable: no address is given and none is running in the home.
+        Unauthenticated: no key is given and the home has none that may be sent there.
+    """
+    place = Home(home or default_home())
+    own = _first_line(place.run / "console.url")
+    address = url or own
+    if address is None:
+        raise Unavailable(
+            f"No console is running in {place.path}.",
+            hint="Start one with `penstock up`, or name one with --home, --url or PENSTOCK_CONSOLE_URL.",
+            code="console_unreachable",
+        )
+    if key is None and (address == own or _split(address).hostname in LOOPBACK):
+        key = _first_line(place.path / "admin.key")
+    if key is None:
+        raise Unauthenticated(
+            f"No key to use with {address}.", hint="Give one with PENSTOCK_KEY or --key.", code="key_missing"
+        )
+    return ControlClient(address, key)
+
+
+def _first_line(path: Path) -> str | None:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable(f"The file {path} cannot be read: {error.strerror}.", code="home_not_readable") from error
+    return text or None
+
+
+def _split(url: str) -> Any:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    else:
+        if valid and not parts.query and not parts.fragment and parts.username is None:
+            return parts
+    raise InvalidInput(f"--url expects an address like http://127.0.0.1:4180, got {url!r}.", field="--url")
+
+
+def _encode(query: Query | None) -> str:
+    pairs = {name: value for name, value in (query or {}).items() if value is not None}
+    return f"?{urlencode(pairs, doseq=True)}" if pairs else ""

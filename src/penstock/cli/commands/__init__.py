@@ -1,0 +1,1 @@
+"""One module per group of commands; each imports what is heavy only when its command runs."""

@@ -1,0 +1,50 @@
+"""`penstock console`: the control plane alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penstock.cli.options import HomeOption, HostOption, QuietOption, ReadyFileOption
+from penstock.core.settings import default_home
+from penstock.server.options import DEFAULT_CONSOLE_PORT, UpOptions
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+@app.command()
+def console(
+    *,
+    home: HomeOption = None,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the console; 0 picks a free one.")
+    ] = DEFAULT_CONSOLE_PORT,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default=False, help="Configuration file. Default: penstock.yaml in the home."
+        ),
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", show_default=False, help="The console's address as browsers see it."),
+    ] = None,
+    ready_file: ReadyFileOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Start the console alone: control API, web UI, ingestion of the journal in the home."""
+    from penstock.server.supervisor import run_console  # noqa: PLC0415 - the server, only when it runs
+
+    options = UpOptions(
+        home=home or default_home(),
+        host=host,
+        console_port=port,
+        config=config,
+        public_url=public_url,
+        ready_file=ready_file,
+        quiet=quiet,
+    )
+    raise typer.Exit(run_console(options))

@@ -1,0 +1,72 @@
+"""`penstock`: the root of the command line."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Final
+
+import typer
+
+from penstock import __version__
+from penstock.cli.output import Exit, exit_code, say
+from penstock.core.errors import PenstockError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="penstock",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A self-hosted gateway and console for language models.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 could not tell.",
+)
+
+COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor")
+"""Modules whose `app` holds single commands."""
+GROUPS: Final = {
+    "projects": "Projects: the tenant boundary of keys and traces.",
+    "keys": "Virtual keys of a project.",
+    "traces": "What happened: calls, their text, tokens and cost.",
+    "config": "The configuration file, penstock.yaml.",
+}
+"""Modules whose `app` is a group of commands of that name, with its help."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"penstock {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A self-hosted gateway and console for language models."""
+
+
+def _mount() -> None:
+    for name in COMMANDS:
+        if find_spec(f"penstock.cli.commands.{name}"):
+            app.add_typer(import_module(f"penstock.cli.commands.{name}").app)
+    for name, text in GROUPS.items():
+        if find_spec(f"penstock.cli.commands.{name}"):
+            app.add_typer(import_module(f"penstock.cli.commands.{name}").app, name=name, help=text)
+
+
+_mount()
+
+
+def run() -> None:
+    """Run one command. Ends the process with the exit code that `Exit` describes."""
+    try:
+        app()
+    except PenstockError as error:
+        say(f"penstock: {error}")
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(Exit.UNKNOWN)
