@@ -30,7 +30,7 @@ def penstock_simulator(penstock_simulator_process: "SimulatorServer") -> "Simula
 
 @pytest.fixture(scope="session")
 def penstock_server(tmp_path_factory: pytest.TempPathFactory) -> Generator["PenstockServer", None, None]:
-    """A whole Penstock, one for the session: `gateway_url`, `console_url`, `admin_key`. The simulator is its provider."""
+    """A whole Penstock, one for the session: `gateway_url`, `console_url`, `admin_key`. The simulator provides."""
     from penstock.testing.server import PenstockServer  # noqa: PLC0415 - only for tests that ask for it
 
     with PenstockServer(tmp_path_factory.mktemp("penstock")) as server:
