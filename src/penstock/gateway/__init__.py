@@ -1,0 +1,1 @@
+"""The data plane: every call passes through here. Pure ASGI, no web framework, no SQL."""

@@ -1,0 +1,142 @@
+"""The gateway as an ASGI application: the table of its routes, and who may use them."""
+
+import asyncio
+from typing import Literal
+
+import msgspec
+
+from penstock.core.clock import Clock, to_datetime
+from penstock.core.errors import InvalidInput, NotFound, PenstockError
+from penstock.core.ids import Ids
+from penstock.gateway.http import Receive, Request, Responder, Scope, Send
+from penstock.gateway.pipeline import CALL_SCOPE, Pipeline, retry_after, trace_headers
+from penstock.gateway.publication import Publication
+from penstock.gateway.stages.authenticate import authenticate
+from penstock.providers.dialects import render_error
+from penstock.providers.types import Dialect, Operation
+
+__all__ = ["MODELS_SCOPE", "ROUTES", "GatewayApp", "Route"]
+
+MODELS_SCOPE = "gateway:models"
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One route and its permission; None is open to anyone, with the reason."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    permission: str | None
+    public_because: str = ""
+
+
+OPERATIONS: dict[str, Operation] = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1/embeddings": "embeddings",
+    "/v1/messages": "messages",
+    "/v1/messages/count_tokens": "count_tokens",
+}
+MODELS = "/v1/models"
+
+ROUTES: tuple[Route, ...] = (
+    *(Route(method="POST", path=path, permission=CALL_SCOPE) for path in OPERATIONS),
+    Route(method="GET", path=MODELS, permission=MODELS_SCOPE),
+    Route(method="GET", path=f"{MODELS}/{{model}}", permission=MODELS_SCOPE),
+    Route(method="GET", path="/healthz", permission=None, public_because="says only that the process runs"),
+    Route(method="GET", path="/readyz", permission=None, public_because="says only whether calls are served"),
+)
+"""Every route of the data plane. A test holds it against the application."""
+
+
+class GatewayApp:
+    """Pure ASGI. `lifespan` belongs to the worker that runs it."""
+
+    def __init__(
+        self, pipeline: Pipeline, publication: Publication, *, tasks: asyncio.TaskGroup, clock: Clock, ids: Ids
+    ) -> None:
+        self._pipeline = pipeline
+        self._publication = publication
+        self._tasks = tasks
+        self._clock = clock
+        self._ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        operation = OPERATIONS.get(request.path)
+        if operation is not None and request.method == "POST" and self._publication.ready:
+            await self._pipeline.handle(request, send, operation)
+        else:
+            await self._other(request, send, operation)
+
+    async def _other(self, request: Request, send: Send, operation: Operation | None) -> None:
+        trace_id = self._ids.trace_id()
+        responder = Responder(send, trace_headers(trace_id), tasks=self._tasks)
+        dialect: Dialect = "anthropic" if _speaks_anthropic(request, operation) else "openai"
+        try:
+            status, body = self._answer(request, operation, dialect)
+            headers: list[tuple[bytes, bytes]] = []
+        except PenstockError as error:
+            status, body = render_error(dialect, operation or "chat", error, request_id=trace_id)
+            headers = retry_after(error)
+            if isinstance(error, InvalidInput) and error.code == "method_not_allowed":
+                status = 405
+                headers = [(b"allow", b"POST" if operation else b"GET")]
+        await responder.whole(status, body, headers=headers)
+
+    def _answer(self, request: Request, operation: Operation | None, dialect: Dialect) -> tuple[int, bytes]:
+        path = request.path
+        if (
+            operation is None
+            and path not in ("/healthz", "/readyz")
+            and path != MODELS
+            and not path.startswith(f"{MODELS}/")
+        ):
+            raise NotFound(
+                f"The gateway has no route {path!r}.",
+                hint="It serves /v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models and /v1/messages; "
+                "an OpenAI SDK's base_url ends with /v1, an Anthropic SDK's does not.",
+                code="unknown_route",
+            )
+        if request.method != ("POST" if operation else "GET"):
+            raise InvalidInput(f"{path} does not take {request.method}.", code="method_not_allowed")
+        if path == "/healthz":
+            return 200, b'{"status":"ok"}'
+        catalog = self._publication.catalog
+        if path == "/readyz":
+            return 200, msgspec.json.encode({"status": "ready", "snapshot": catalog.snapshot.version})
+        key = authenticate(catalog, request, MODELS_SCOPE, now=self._clock.now())
+        return 200, _models(catalog.model_names(key), path, dialect, created=catalog.snapshot.created)
+
+
+def _speaks_anthropic(request: Request, operation: Operation | None) -> bool:
+    return operation in ("messages", "count_tokens") or b"anthropic-version" in request.headers
+
+
+def _models(names: list[str], path: str, dialect: Dialect, *, created: int) -> bytes:
+    """`GET /v1/models` or `/v1/models/{model}`, in the form the caller's SDK expects."""
+    entries = [_model(name, dialect, created=created) for name in names]
+    if path != MODELS:
+        wanted = path[len(MODELS) + 1 :]
+        for name, entry in zip(names, entries, strict=True):
+            if name == wanted:
+                return msgspec.json.encode(entry)
+        raise NotFound(
+            f"The model {wanted!r} does not exist.", code="model_not_found", hint="GET /v1/models lists all."
+        )
+    if dialect == "anthropic":
+        first, last = (names[0], names[-1]) if names else (None, None)
+        return msgspec.json.encode({"data": entries, "has_more": False, "first_id": first, "last_id": last})
+    return msgspec.json.encode({"object": "list", "data": entries})
+
+
+def _model(name: str, dialect: Dialect, *, created: int) -> dict[str, object]:
+    if dialect == "anthropic":
+        at = to_datetime(created).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"type": "model", "id": name, "display_name": name, "created_at": at}
+    provider, slash, _ = name.partition("/")
+    return {
+        "id": name,
+        "object": "model",
+        "created": created // 1_000_000,
+        "owned_by": provider if slash else "penstock",
+    }

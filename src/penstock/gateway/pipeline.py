@@ -1,0 +1,164 @@
+"""The way of one call, top to bottom."""
+
+import asyncio
+import logging
+
+from penstock.core.clock import Clock
+from penstock.core.errors import PenstockError, Unavailable
+from penstock.core.ids import Ids
+from penstock.gateway.call import Call, read_context, read_trace
+from penstock.gateway.http import Request, Responder, Send, read_body
+from penstock.gateway.ports import Journal
+from penstock.gateway.publication import Publication
+from penstock.gateway.stages.authenticate import authenticate
+from penstock.gateway.stages.dispatch import Dispatcher, Ending
+from penstock.gateway.stages.record import begin, record
+from penstock.gateway.stages.settle import settle
+from penstock.gateway.watchdog import Watchdog
+from penstock.providers.dialects import dialect_of, parse_call, render_error, render_stream_error
+from penstock.providers.types import Operation
+
+__all__ = ["Pipeline"]
+
+logger = logging.getLogger(__name__)
+
+CALL_SCOPE = "gateway:call"
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a caller that left; stands in the record only."""
+
+
+class Pipeline:
+    """Takes a request and sees it through: answered, settled and recorded, whatever happens."""
+
+    def __init__(
+        self,
+        publication: Publication,
+        journal: Journal,
+        dispatcher: Dispatcher,
+        watchdog: Watchdog,
+        *,
+        tasks: asyncio.TaskGroup,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._publication = publication
+        self._journal = journal
+        self._dispatcher = dispatcher
+        self._watchdog = watchdog
+        self._tasks = tasks
+        self._clock = clock
+        self._ids = ids
+
+    async def handle(self, request: Request, send: Send, operation: Operation) -> None:
+        """Serve one call. Never raises for what a caller or a provider does."""
+        call = self._open(request, send, operation)
+        try:
+            ending = await self._run(call)
+            settle(call)
+            call.responder.status = 200
+            record(call, self._journal, self._clock)
+            await _finish(call.responder, ending)
+        except PenstockError as error:
+            await self._fail(call, error)
+        except asyncio.CancelledError:
+            call.task.uncancel()
+            await self._interrupt(call)
+        except Exception:
+            # The boundary: a defect of ours must answer its caller, leave a record, and spare the other calls.
+            logger.exception("call %s failed inside the gateway", call.trace_id)
+            await self._fail(
+                call, PenstockError("The gateway failed to handle this call.", hint=f"Trace {call.trace_id}.")
+            )
+        finally:
+            self._watchdog.let_go(call.responder)
+
+    async def _run(self, call: Call) -> Ending:
+        snapshot = call.catalog.snapshot
+        call.key = authenticate(call.catalog, call.request, CALL_SCOPE, now=call.started)
+        call.context = read_context(call.request, call.context)
+        body = await read_body(call.request, snapshot.gateway.max_body)
+        inbound = call.inbound = parse_call(call.operation, body, call.request.vendor_headers())
+        resolution = call.resolution = call.catalog.resolve(inbound.model, call.key)
+        self._journal.admit()
+        if inbound.stream:
+            begin(call, self._journal, self._clock)
+            call.responder.keep_streams_alive(snapshot.gateway.keepalive)
+            self._watchdog.keep_alive(call.responder)
+        return await self._dispatcher.dispatch(call, inbound, resolution.targets)
+
+    def _open(self, request: Request, send: Send, operation: Operation) -> Call:
+        context = read_trace(request)
+        trace_id = context.trace_id or self._ids.trace_id()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine of the event loop runs in a task
+        call = Call(
+            request=request,
+            responder=Responder(send, trace_headers(trace_id), tasks=self._tasks),
+            operation=operation,
+            dialect=dialect_of(operation),
+            task=task,
+            catalog=self._publication.catalog,
+            trace_id=trace_id,
+            span_id=self._ids.span_id(),
+            started=self._clock.now(),
+            context=context,
+        )
+
+        def leave() -> None:
+            if not call.left and not call.responder.finished:
+                call.left = True
+                task.cancel()
+
+        request.on_disconnect(leave)
+        return call
+
+    async def _interrupt(self, call: Call) -> None:
+        """The caller left, or this worker stops and its patience is over."""
+        if call.left:
+            error = PenstockError(
+                "The caller closed the connection before the answer was complete.", code="client_disconnected"
+            )
+        else:
+            error = Unavailable(
+                "The gateway is stopping and could not wait for this call any longer.", code="gateway_stopping"
+            )
+        await self._fail(call, error, interrupted=True)
+
+    async def _fail(self, call: Call, error: PenstockError, *, interrupted: bool = False) -> None:
+        call.error = error
+        call.status = "interrupted" if interrupted else "error"
+        settle(call)
+        status, body = render_error(call.dialect, call.operation, error, request_id=call.trace_id)
+        if call.left:
+            status = CLIENT_CLOSED_REQUEST
+        if not call.responder.started:
+            call.responder.status = status
+        try:
+            record(call, self._journal, self._clock)
+        except Unavailable as full:
+            logger.error("call %s could not be recorded yet: %s", call.trace_id, full)  # noqa: TRY400 - the journal said why
+        if call.left:
+            return
+        if call.responder.started:
+            await call.responder.end(render_stream_error(call.dialect, call.operation, error, request_id=call.trace_id))
+        else:
+            await call.responder.whole(status, body, headers=retry_after(error))
+
+
+def trace_headers(trace_id: str) -> list[tuple[bytes, bytes]]:
+    """The trace id under Penstock's name and under the names the vendors' SDKs read."""
+    value = trace_id.encode()
+    return [(b"x-penstock-trace-id", value), (b"x-request-id", value), (b"request-id", value)]
+
+
+def retry_after(error: PenstockError) -> list[tuple[bytes, bytes]]:
+    """`Retry-After` in whole seconds, rounded up, where the error knows when to come back."""
+    seconds = getattr(error, "retry_after", None)
+    return [] if seconds is None else [(b"retry-after", b"%d" % max(1, -int(-seconds // 1)))]
+
+
+async def _finish(responder: Responder, ending: Ending) -> None:
+    if ending.stream:
+        await responder.end(ending.body)
+    else:
+        await responder.whole(200, ending.body, content_type=ending.content_type.encode("latin-1"))

@@ -1,0 +1,202 @@
+"""Spans → journal, before the last byte goes to the caller."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from penstock.core.clock import Clock
+from penstock.core.errors import PenstockError
+from penstock.gateway.call import Attempt, Call
+from penstock.gateway.ports import Journal
+from penstock.providers.dialects import record_input, request_attributes
+from penstock.wire.snapshot import GatewaySettings, KeyEntry
+from penstock.wire.span import Span, Status
+
+__all__ = ["begin", "record", "spans_of"]
+
+_encode = msgspec.json.Encoder().encode
+
+OTEL_OPERATION = {
+    "chat": "chat",
+    "responses": "chat",
+    "messages": "chat",
+    "embeddings": "embeddings",
+    "count_tokens": "count_tokens",
+}
+
+
+def begin(call: Call, journal: Journal, clock: Clock) -> None:
+    """Note a streamed call before it is sent, so that a killed gateway leaves a record of it."""
+    if call.key is not None:
+        call.status = "interrupted"
+        span, _ = _base(call, call.key, clock)
+        call.status = "ok"
+        journal.begin(span)
+
+
+def record(call: Call, journal: Journal, clock: Clock) -> None:
+    """Write the call's spans, once.
+
+    Raises:
+        Unavailable: the journal is full and policy is to refuse what cannot be recorded.
+    """
+    if call.recorded or call.key is None:
+        return
+    call.recorded = True
+    journal.record(spans_of(call, call.key, clock))
+
+
+def spans_of(call: Call, key: KeyEntry, clock: Clock) -> list[Span]:
+    """One span for a call with one attempt or none; else a root span and one for each attempt."""
+    settings = call.catalog.snapshot.gateway
+    root, attributes = _base(call, key, clock)
+    if not call.attempts:
+        return [root]
+    last = call.attempts[-1]
+    _answer(root, attributes, last, settings)
+    if last.ttft is not None:
+        root.ttft = last.started - call.started + last.ttft
+    if len(call.attempts) == 1:
+        _bill(root, last)
+        return [root]
+    root.kind = "gateway"
+    return [root, *(_child(call, root, attempt, number) for number, attempt in enumerate(call.attempts, start=1))]
+
+
+def _base(call: Call, key: KeyEntry, clock: Clock) -> tuple[Span, dict[str, Any]]:
+    """The span of the call without what its attempts gave, and its attributes as a dictionary."""
+    inbound = call.inbound
+    model = inbound.model if inbound is not None else None
+    operation = OTEL_OPERATION[call.operation]
+    user = call.context.user
+    session = call.context.session
+    if inbound is not None:
+        user = user or inbound.user
+        session = session or inbound.session
+    span = Span(
+        project=key.project,
+        trace_id=call.trace_id,
+        span_id=call.span_id,
+        parent_id=call.context.parent_id,
+        name=f"{operation} {model}" if model else operation,
+        kind="embedding" if call.operation == "embeddings" else "llm",
+        call=True,
+        started=call.started,
+        duration=clock.now() - call.started,
+        http_status=call.responder.status or None,
+        operation=call.operation,
+        stream=inbound is not None and inbound.stream,
+        route=call.resolution.alias if call.resolution is not None else None,
+        requested_model=model,
+        session=session,
+        user=_hash_user(user, call.catalog.salt) if user else None,
+        key=key.id,
+        tags=call.context.tags,
+        cost=0,
+    )
+    _outcome(span, call.status, call.error)
+    attributes: dict[str, Any] = {}
+    if inbound is not None:
+        attributes = request_attributes(inbound)
+        if call.recorded_input is None:
+            call.recorded_input = record_input(inbound)
+        data = call.recorded_input
+        span.fingerprint = hashlib.blake2b(data, digest_size=16).hexdigest()
+        span.input = _content("input", data, attributes, call.catalog.snapshot.gateway)
+        span.attributes = _raw(attributes)
+    return span, attributes
+
+
+def _child(call: Call, root: Span, attempt: Attempt, number: int) -> Span:
+    """The span of one attempt among several. The text stands on the root, once."""
+    span = Span(
+        project=root.project,
+        trace_id=root.trace_id,
+        span_id=attempt.span_id,
+        parent_id=root.span_id,
+        name=f"{OTEL_OPERATION[call.operation]} {attempt.target.model}",
+        kind="embedding" if call.operation == "embeddings" else "llm",
+        started=attempt.started,
+        duration=attempt.duration,
+        ttft=attempt.ttft,
+        operation=call.operation,
+        stream=root.stream,
+        route=root.route,
+        provider=attempt.target.provider.name,
+        variant=_variant(attempt),
+        requested_model=attempt.target.model,
+        served_model=attempt.answer.served_model,
+        session=root.session,
+        user=root.user,
+        key=root.key,
+        tags=root.tags,
+        finish_reasons=attempt.answer.finish_reasons,
+        attributes=_raw({"penstock.attempt": number}),
+    )
+    if isinstance(getattr(attempt.error, "upstream_status", None), int):
+        span.http_status = attempt.error.upstream_status  # type: ignore[union-attr]
+    _outcome(span, attempt.status, attempt.error)
+    _bill(span, attempt)
+    return span
+
+
+def _answer(span: Span, attributes: dict[str, Any], attempt: Attempt, settings: GatewaySettings) -> None:
+    answer = attempt.answer
+    span.provider = attempt.target.provider.name
+    span.variant = _variant(attempt)
+    span.served_model = answer.served_model
+    span.finish_reasons = answer.finish_reasons
+    if answer.response_id:
+        attributes["gen_ai.response.id"] = answer.response_id
+    span.output = _content("output", answer.output, attributes, settings)
+    span.attributes = _raw(attributes)
+
+
+def _bill(span: Span, attempt: Attempt) -> None:
+    span.cost = attempt.cost
+    span.price_version = attempt.price_version
+    if attempt.answer.usage_raw is not None:
+        span.usage_raw = msgspec.Raw(attempt.answer.usage_raw)
+    usage = attempt.usage
+    if usage is None:
+        return
+    span.usage_input = usage.input
+    span.usage_cache_read = usage.cache_read
+    span.usage_cache_write = usage.cache_write
+    span.usage_output = usage.output
+    span.usage_reasoning = usage.reasoning
+    span.usage_input_audio = usage.input_audio
+    span.usage_output_audio = usage.output_audio
+    span.usage_input_image = usage.input_image
+    span.usage_output_image = usage.output_image
+    span.usage_estimated = usage.estimated
+
+
+def _outcome(span: Span, status: Status, error: PenstockError | None) -> None:
+    span.status = status
+    if error is not None:
+        span.error_type = error.code
+        span.error_message = str(error)
+
+
+def _content(name: str, data: bytes, attributes: dict[str, Any], settings: GatewaySettings) -> msgspec.Raw | None:
+    """Text for the record, unless it is not to be kept; what is left out is said in `attributes`."""
+    if data == b"[]":
+        return None
+    if not settings.record_content or len(data) > settings.max_recorded:
+        attributes[f"penstock.{name}.bytes_not_recorded"] = len(data)
+        return None
+    return msgspec.Raw(data)
+
+
+def _variant(attempt: Attempt) -> str:
+    return f"{attempt.target.provider.name}/{attempt.target.model}"
+
+
+def _raw(attributes: dict[str, Any]) -> msgspec.Raw | None:
+    return msgspec.Raw(_encode(attributes)) if attributes else None
+
+
+def _hash_user(user: str, salt: bytes) -> str:
+    return hashlib.blake2b(user.encode(), key=salt, digest_size=16).hexdigest()

@@ -1,0 +1,135 @@
+"""One gateway worker: binds the gateway's ports to their implementations and serves."""
+
+import argparse
+import asyncio
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from penstock.core.clock import SystemClock
+from penstock.core.home import Home
+from penstock.core.ids import RandomIds
+from penstock.finops.pricing import Pricer
+from penstock.gateway.app import GatewayApp
+from penstock.gateway.catalog import Catalog
+from penstock.gateway.http import Receive, Scope, Send
+from penstock.gateway.pipeline import Pipeline
+from penstock.gateway.publication import Publication
+from penstock.gateway.stages.dispatch import Dispatcher
+from penstock.gateway.transport import AiohttpTransport
+from penstock.gateway.watchdog import TICK_SECONDS, Watchdog
+from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
+from penstock.server.protocol import GatewayProtocol
+from penstock.store.journal.writer import JournalWriter
+from penstock.wire.snapshot import GatewaySettings, JournalSettings
+
+__all__ = ["main", "serve"]
+
+logger = logging.getLogger(__name__)
+
+KEEPALIVE_SECONDS = 75
+MAX_HEADER_BYTES = 64 * 1024
+
+
+async def serve(home: Home, *, listen_fd: int, ready_fd: int | None, parent_fd: int | None) -> None:
+    """Serve until told to stop; then let calls in flight finish, seal the journal, and return.
+
+    The worker starts before anything is published and answers 503 until then.
+    """
+    clock = SystemClock()
+    ids = RandomIds(clock)
+    publication = Publication(home.snapshot, Pricer)
+    publication.refresh()
+    snapshot = publication.catalog.snapshot if publication.ready else None
+    settings = snapshot.gateway if snapshot is not None else GatewaySettings()
+    journal = JournalWriter(
+        home.journal, snapshot.journal if snapshot is not None else JournalSettings(), clock=clock, ids=ids
+    )
+    journal.start()
+    transport = AiohttpTransport(settings)
+
+    def take_up(catalog: Catalog) -> None:
+        journal.configure(catalog.snapshot.journal)
+        transport.configure(catalog.snapshot.gateway)
+
+    publication.listeners.append(take_up)
+    watchdog = Watchdog()
+    watchdog.chores += [publication.refresh, journal.tick]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            dispatcher = Dispatcher(transport, watchdog, clock=clock, ids=ids)
+            pipeline = Pipeline(publication, journal, dispatcher, watchdog, tasks=tasks, clock=clock, ids=ids)
+            app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
+            ticker = tasks.create_task(watchdog.run())
+            await _until_ready(publication)
+            drain = publication.catalog.snapshot.gateway.drain if publication.ready else settings.drain
+            server = PlaneServer(_config(app, drain))
+            stop_with_parent(parent_fd, server.stop)
+            announce_ready(ready_fd)
+            await server.serve(sockets=[adopt_socket(listen_fd)])
+            ticker.cancel()
+    finally:
+        await transport.close()
+        journal.close()
+    logger.info("gateway worker stopped; %d spans recorded, %d lost", journal.recorded, journal.lost)
+
+
+async def _until_ready(publication: Publication) -> None:
+    """Give the control plane a moment to publish, so that `ready` means that calls are served."""
+    for _ in range(round(START_PATIENCE / TICK_SECONDS)):
+        if publication.ready:
+            return
+        await asyncio.sleep(TICK_SECONDS)
+    logger.warning("nothing is published in %s seconds; answering 503 until it is", START_PATIENCE)
+
+
+START_PATIENCE = 5.0
+
+
+def _config(app: GatewayApp, drain: float) -> uvicorn.Config:
+    async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    return uvicorn.Config(
+        asgi,
+        http=GatewayProtocol,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEPALIVE_SECONDS,
+        timeout_graceful_shutdown=max(1, round(drain)),
+        backlog=2048,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry of `python -m penstock.server.gateway_worker`; the supervisor starts it."""
+    parser = argparse.ArgumentParser(prog="penstock.server.gateway_worker", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--listen-fd", type=int, required=True, help="listening socket, inherited")
+    parser.add_argument("--ready-fd", type=int, help="pipe on which to say that the worker serves")
+    parser.add_argument("--parent-fd", type=int, help="pipe whose end means that the parent is gone")
+    parser.add_argument("--log-level", default="INFO")
+    options = parser.parse_args(arguments)
+    set_up_logging(options.log_level)
+    with suppress(KeyboardInterrupt):
+        uvloop.run(
+            serve(
+                Home(options.home),
+                listen_fd=options.listen_fd,
+                ready_fd=options.ready_fd,
+                parent_fd=options.parent_fd,
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()

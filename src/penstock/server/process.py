@@ -1,0 +1,82 @@
+"""What every process of Penstock does the same way: logging, readiness, signals, leaving with its parent."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import msgspec
+import uvicorn
+
+__all__ = ["PlaneServer", "adopt_socket", "announce_ready", "set_up_logging", "stop_with_parent"]
+
+LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s[%(process)d] %(message)s"
+LOG_TIME = "%Y-%m-%dT%H:%M:%S"
+NOISY = ("watchfiles", "asyncio", "uvicorn", "alembic")
+
+
+class PlaneServer(uvicorn.Server):
+    """uvicorn's server, stopped by this process's own signal handlers.
+
+    uvicorn raises a caught SIGTERM again once it has stopped, which would end the process before its
+    journal is sealed.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+                # A second signal while the last records are written changes nothing.
+                signal.signal(number, signal.SIG_IGN)
+
+    def stop(self) -> None:
+        """Stop accepting, let requests in flight finish, return from `serve`."""
+        self.should_exit = True
+
+
+def set_up_logging(level: str = "INFO") -> None:
+    """One line per event on stderr, times in UTC."""
+    logging.basicConfig(level=level, format=LOG_FORMAT, datefmt=LOG_TIME, stream=sys.stderr)
+    logging.Formatter.converter = time.gmtime
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def adopt_socket(fd: int) -> socket.socket:
+    """The listening socket that the parent opened and handed down."""
+    listener = socket.socket(fileno=fd)
+    listener.setblocking(False)
+    return listener
+
+
+def announce_ready(fd: int | None, **facts: Any) -> None:
+    """Tell the parent that this process serves, and what it should know about it."""
+    if fd is not None:
+        os.write(fd, msgspec.json.encode(facts) + b"\n")
+        os.close(fd)
+
+
+def stop_with_parent(fd: int | None, stop: Callable[[], None]) -> None:
+    """Call `stop` when the parent is gone: its end of the pipe closes, however it died."""
+    if fd is None:
+        return
+    loop = asyncio.get_running_loop()
+
+    def parent_gone() -> None:
+        loop.remove_reader(fd)
+        os.close(fd)
+        stop()
+
+    loop.add_reader(fd, parent_gone)

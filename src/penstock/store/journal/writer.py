@@ -1,0 +1,301 @@
+"""The writing side of the journal: one writer per process, one `write` per record, group fsync."""
+
+import fcntl
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from penstock.core.clock import Clock
+from penstock.core.errors import Unavailable
+from penstock.core.ids import Ids
+from penstock.wire.snapshot import JournalSettings
+from penstock.wire.span import Span, encode_span
+
+__all__ = ["JournalWriter"]
+
+logger = logging.getLogger(__name__)
+
+SPAN_PREFIX = b'{"record":"span",'
+OPEN_PREFIX = b'{"record":"open",'
+RESERVE_BYTES = 8 * 1024 * 1024
+"""Held back on disk so that calls in flight can still be recorded when the disk fills up."""
+MEASURE_SECONDS = 1.0
+
+
+class JournalWriter:
+    """Appends spans to segments and seals them.
+
+    `record` returns only when the lines are in the file: a killed process loses nothing that it
+    returned from. A failed write leaves no half line behind.
+
+    Not thread-safe: it belongs to the event loop's thread. fsync, sealing and measuring happen on
+    one thread of its own, in order.
+
+    Args:
+        folder: Where the segments lie; shared by all writers of an installation.
+        settings: Size, age and what to do when full.
+        clock: Time of segment names and ages.
+        ids: Gives the worker's name, fresh for each writer.
+    """
+
+    def __init__(self, folder: Path, settings: JournalSettings, *, clock: Clock, ids: Ids) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._clock = clock
+        self.worker = ids.span_id()
+        self._sequence = 0
+        self._fd: int | None = None
+        self._path = folder
+        self._size = 0
+        self._carried = 0
+        self._opened_at = 0.0
+        self._dirty = False
+        self._syncing: Future[None] | None = None
+        self._measuring: Future[int] | None = None
+        self._measured_at = float("-inf")
+        self._waiting_bytes = 0
+        self._open: dict[str, bytes] = {}
+        self._pending: list[bytes] = []
+        self._reserve = folder / f"reserve-{self.worker}"
+        self._reserved = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self.full = False
+        """True while new calls cannot be recorded."""
+        self.lost = 0
+        """Spans dropped under `on_full: shed` since start."""
+        self.recorded = 0
+        """Spans written since start."""
+
+    def start(self) -> None:
+        """Set disk space aside. Without it the writer works too, but a full disk strikes earlier."""
+        self._make_reserve()
+
+    def configure(self, settings: JournalSettings) -> None:
+        """Take other settings, from the next record on."""
+        self._settings = settings
+
+    def admit(self) -> None:
+        """Ask whether a new call may start.
+
+        Raises:
+            Unavailable: `journal_full`, under `on_full: block`.
+        """
+        if self.full and self._settings.on_full == "block":
+            raise self._refusal()
+
+    def begin(self, span: Span) -> None:
+        """Note a call in flight, so that it leaves a record even when this process is killed."""
+        line = OPEN_PREFIX + encode_span(span)[1:] + b"\n"
+        self._open[span.span_id] = line
+        try:
+            self._append(line)
+        except OSError:
+            self._became_full()
+
+    def record(self, spans: Sequence[Span]) -> None:
+        """Write the spans of a call that is over.
+
+        Raises:
+            Unavailable: the journal is full and the policy is `block`. The spans are kept in memory
+                and written when there is room again.
+        """
+        for span in spans:
+            self._open.pop(span.span_id, None)
+        data = b"".join([SPAN_PREFIX + encode_span(span)[1:] + b"\n" for span in spans])
+        try:
+            self._append(data)
+        except OSError:
+            self._became_full()
+            self._record_when_full(data, len(spans))
+        else:
+            self.recorded += len(spans)
+
+    def _record_when_full(self, data: bytes, count: int) -> None:
+        if self._release_reserve():
+            try:
+                self._append(data)
+            except OSError:
+                pass
+            else:
+                self.recorded += count
+                return
+        if self._settings.on_full == "shed":
+            self.lost += count
+            logger.error("journal full: %d spans dropped, %d since start (journal.on_full: shed)", count, self.lost)
+            return
+        self._pending.append(data)
+        raise self._refusal()
+
+    def tick(self) -> None:
+        """Do what is due: group fsync, sealing, measuring. Called a few times a second; never blocks."""
+        now = self._clock.monotonic()
+        if now - self._measured_at >= MEASURE_SECONDS and (self._measuring is None or self._measuring.done()):
+            if self._measuring is not None:
+                self._weigh(self._measuring.result())
+            self._measured_at = now
+            self._measuring = self._thread.submit(_segment_bytes, self._folder)
+        if self.full:
+            self._try_again()
+        if self._fd is None:
+            return
+        age = now - self._opened_at
+        if self._size > self._carried and (
+            age >= self._settings.segment_seconds or self._size >= self._settings.segment_bytes
+        ):
+            self.seal()
+        elif self._dirty and (self._syncing is None or self._syncing.done()):
+            self._dirty = False
+            self._syncing = self._thread.submit(os.fsync, self._fd)
+
+    def seal(self) -> None:
+        """End the current segment; the next record starts another."""
+        if self._fd is None:
+            return
+        fd, path = self._fd, self._path
+        self._fd = None
+        if self._open:
+            try:
+                self._open_segment()
+            except OSError:
+                # The old segment still knows every call in flight: keep writing to it.
+                self._fd, self._path = fd, path
+                self._became_full()
+                return
+        self._dirty = False
+        self._thread.submit(_seal, fd, path).add_done_callback(_log_failure)
+
+    def close(self) -> None:
+        """Write what is left, seal, and wait until it is on disk."""
+        if self._pending:
+            self._try_again()
+        self._open.clear()
+        if self._fd is not None and self._size <= self._carried:
+            self._path.unlink()
+            os.close(self._fd)
+            self._fd = None
+        self.seal()
+        self._thread.shutdown(wait=True)
+        if self._pending:
+            logger.error("journal full at exit: %d writes of spans lost", len(self._pending))
+        self._reserve.unlink(missing_ok=True)
+
+    def _append(self, data: bytes) -> None:
+        if self._fd is None:
+            self._open_segment()
+            assert self._fd is not None  # noqa: S101 - narrows the type; _open_segment sets it or raises
+        try:
+            _write_all(self._fd, data)
+        except OSError:
+            os.ftruncate(self._fd, self._size)
+            raise
+        self._size += len(data)
+        self._dirty = True
+
+    def _open_segment(self) -> None:
+        name = f"{self._clock.now():016x}-{self.worker}-{self._sequence:08x}"
+        fresh = self._folder / f"{name}.new"
+        path = self._folder / f"{name}.open"
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            carried = b"".join(self._open.values())
+            _write_all(fd, carried)
+            fresh.rename(path)
+        except OSError:
+            os.close(fd)
+            fresh.unlink(missing_ok=True)
+            raise
+        self._sequence += 1
+        self._fd, self._path, self._size, self._carried = fd, path, len(carried), len(carried)
+        self._opened_at = self._clock.monotonic()
+
+    def _refusal(self) -> Unavailable:
+        return Unavailable(
+            "The journal has no room for another record, and calls are not served unrecorded.",
+            hint="Free disk space or start the console; or set journal.on_full: shed.",
+            code="journal_full",
+            retry_after=5,
+        )
+
+    def _became_full(self) -> None:
+        if not self.full:
+            self.full = True
+            logger.error("journal full: %s; policy is %s", self._folder, self._settings.on_full)
+
+    def _weigh(self, waiting: int) -> None:
+        self._waiting_bytes = waiting
+        if waiting >= self._settings.max_bytes:
+            self._became_full()
+
+    def _try_again(self) -> None:
+        """Leave the full state once there is room for the backlog and for the reserve."""
+        if self._waiting_bytes >= self._settings.max_bytes:
+            return
+        while self._pending:
+            try:
+                self._append(self._pending[0])
+            except OSError:
+                return
+            self.recorded += self._pending.pop(0).count(b"\n")
+        if not self._reserved and not self._make_reserve():
+            return
+        self.full = False
+        logger.warning("journal has room again: %s", self._folder)
+
+    def _make_reserve(self) -> bool:
+        try:
+            fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(fd, 0, RESERVE_BYTES)
+            finally:
+                os.close(fd)
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+            return False
+        self._reserved = True
+        return True
+
+    def _release_reserve(self) -> bool:
+        if not self._reserved:
+            return False
+        self._reserve.unlink(missing_ok=True)
+        self._reserved = False
+        return True
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    written = os.write(fd, data) if data else 0
+    while written < len(data):
+        # A short write comes before the error that explains it.
+        written += os.write(fd, data[written:])
+
+
+def _seal(fd: int, path: Path) -> None:
+    os.fsync(fd)
+    path.rename(path.with_suffix(".ndjson"))
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+        os.close(fd)
+
+
+def _segment_bytes(folder: Path) -> int:
+    total = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith((".ndjson", ".open")):
+                try:
+                    total += entry.stat().st_size
+                except FileNotFoundError:
+                    continue
+    return total
+
+
+def _log_failure(future: "Future[None]") -> None:
+    error = future.exception()
+    if error is not None:
+        logger.error("a journal segment could not be sealed; it is recovered at the next start: %s", error)
