@@ -39,7 +39,7 @@ class Catalog:
         self, snapshot: Snapshot, pricing: PricingFactory, *, environment: Mapping[str, str] | None = None
     ) -> None:
         self.snapshot = snapshot
-        self.pricing: Pricing = pricing(snapshot.prices)
+        self.pricing: Pricing = pricing(snapshot.prices, book=snapshot.price_book)
         self._environment = environment
         self._salt = bytes.fromhex(snapshot.user_salt) if snapshot.user_salt else b""
         self._bare = _bare_names(snapshot.providers)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from penstock.providers.types import Target, UpstreamRequest
+from penstock.wire.prices import PriceBook
 from penstock.wire.snapshot import GatewaySettings, JournalSettings, PriceEntry, ProviderEntry
 from penstock.wire.span import Span
 from penstock.wire.usage import Usage
@@ -90,4 +91,4 @@ class Pricing(Protocol):
 
 
 class PricingFactory(Protocol):
-    def __call__(self, overrides: Sequence[PriceEntry]) -> Pricing: ...
+    def __call__(self, overrides: Sequence[PriceEntry], *, book: PriceBook | None) -> Pricing: ...
