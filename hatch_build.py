@@ -113,3 +113,8 @@ def _run(command: list[str], console: Path) -> None:
         tail = "\n".join(result.stdout.splitlines()[-40:])
         name = " ".join(Path(part).name if os.sep in part else part for part in command)
         raise RuntimeError(f"Building the console failed: `{name}` exited with {result.returncode}.\n{tail}")
+
+
+if __name__ == "__main__":
+    here = Path(__file__).resolve().parent
+    build_console(here / "console", here / "src" / "penstock" / "server" / "static")

