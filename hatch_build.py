@@ -73,6 +73,7 @@ def _install(npm: list[str], console: Path) -> None:
     if stamp.is_file() and stamp.read_text(encoding="ascii") == lock:
         return
     _run([*npm, "ci", "--no-audit", "--no-fund"], console)
+    stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(lock, encoding="ascii")
 
 
