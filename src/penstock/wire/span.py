@@ -92,8 +92,14 @@ class Span(msgspec.Struct, kw_only=True, omit_defaults=True):
     """JSON object of what has no column (request parameters, upstream ids, attempt number)."""
 
 
+_JSON_FIELDS = ("usage_raw", "input", "output", "attributes")
+_NULL = b"null"
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Span)
+# msgspec reads `Raw | None` as null and nothing else; a line is read with fields of plain Raw instead.
+_Line = msgspec.defstruct(
+    "_Line", [(name, msgspec.Raw, msgspec.Raw(_NULL)) for name in _JSON_FIELDS], bases=(Span,), kw_only=True
+)
+_decoder = msgspec.json.Decoder(_Line)
 
 
 def encode_span(span: Span) -> bytes:
@@ -108,4 +114,9 @@ def decode_span(line: bytes) -> Span:
         msgspec.ValidationError: a field has the wrong type.
         msgspec.DecodeError: not JSON.
     """
-    return _decoder.decode(line)
+    read = _decoder.decode(line)
+    fields = {name: getattr(read, name) for name in Span.__struct_fields__}
+    for name in _JSON_FIELDS:
+        if bytes(fields[name]) == _NULL:
+            fields[name] = None
+    return Span(**fields)
