@@ -1,0 +1,1 @@
+"""penstock.yaml: its types, its parser, its errors."""

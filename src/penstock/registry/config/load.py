@@ -1,0 +1,246 @@
+"""From the file, or the environment without one, to what the snapshot is made of."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from penstock.core.errors import ConfigError, InvalidInput
+from penstock.core.settings import Environment, process_environment, resolve_secret
+from penstock.finops.price_list import current_models
+from penstock.registry.config.bind import Binder, child_path
+from penstock.registry.config.checks import STRUCT_CHECKS, check_references
+from penstock.registry.config.document import MAX_BYTES, read_document
+from penstock.registry.config.errors import InvalidConfig
+from penstock.registry.config.types import AliasConfig, Config, ProviderConfig, TokenPrices
+from penstock.registry.config.vendors import AZURE_API_VERSION, DEFAULT_BASE_URLS, VENDORS, Vendor
+from penstock.wire.snapshot import (
+    AliasEntry,
+    GatewaySettings,
+    JournalSettings,
+    PriceEntry,
+    ProviderEntry,
+    Timeouts,
+)
+
+__all__ = ["LoadedConfig", "compile_config", "load_config", "parse_config", "providers_from_environment"]
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What configuration says, in the terms of the snapshot."""
+
+    file: str | None
+    """The file it came from; None when there is none, and the environment was asked."""
+    digest: str
+    """Of the file's bytes; empty without a file."""
+    providers: dict[str, ProviderEntry]
+    aliases: dict[str, AliasEntry] = {}
+    prices: tuple[PriceEntry, ...] = ()
+    gateway: GatewaySettings = GatewaySettings()
+    journal: JournalSettings = JournalSettings()
+    warnings: tuple[str, ...] = ()
+    """What is valid and probably not wanted, for a person."""
+
+
+def load_config(path: Path, *, environment: Environment | None = None) -> LoadedConfig:
+    """Read the file, or the environment when it does not exist or is empty.
+
+    Raises:
+        InvalidConfig: with every error of the file.
+        ConfigError: the file cannot be read, or is too large.
+    """
+    variables = process_environment() if environment is None else environment
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return compile_config(Config(), file=None, digest="", environment=variables)
+    except OSError as error:
+        raise ConfigError(f"The file cannot be read: {error.strerror}.", file=str(path)) from error
+    config = parse_config(data, file=str(path), environment=variables)
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return compile_config(config, file=path, digest=digest, environment=variables)
+
+
+def parse_config(data: bytes, *, file: str, environment: Environment) -> Config:
+    """The typed content of a file's bytes.
+
+    Raises:
+        InvalidConfig: with every error.
+    """
+    if len(data) > MAX_BYTES:
+        raise InvalidConfig([ConfigError(f"The file is larger than {MAX_BYTES // 1024} KiB.", file=file)])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidConfig([ConfigError("The file is not UTF-8 text.", file=file, line=line)]) from None
+    root = read_document(text, file=file)
+    if root is None:
+        return Config()
+    binder = Binder(file, STRUCT_CHECKS)
+    config = binder.bind(root, Config)
+    providers_entry = (root.members or {}).get("providers")
+    if providers_entry is not None and providers_entry.value.members is not None:
+        names: Iterable[str] = providers_entry.value.members
+    else:
+        names = providers_from_environment(environment)
+    bound = {name: binder.bound.get(child_path("providers", name)) for name in names}
+    providers = {name: entry if isinstance(entry, ProviderConfig) else None for name, entry in bound.items()}
+    check_references(root, providers, binder)
+    if binder.errors or config is None:
+        raise InvalidConfig(binder.errors)
+    return config
+
+
+def providers_from_environment(environment: Environment) -> dict[str, ProviderEntry]:
+    """A provider for each vendor whose key is set, and Azure's when its key and endpoint are."""
+    found: dict[str, ProviderEntry] = {}
+    for vendor in VENDORS.values():
+        variable = next((name for name in vendor.variables if environment.get(name)), None)
+        if variable is not None:
+            found[vendor.name] = _vendor_entry(vendor, f"env:{variable}")
+    endpoint = environment.get("AZURE_OPENAI_ENDPOINT")
+    if endpoint and environment.get("AZURE_OPENAI_API_KEY"):
+        found["azure"] = ProviderEntry(
+            name="azure",
+            kind="azure",
+            base_url=endpoint.rstrip("/"),
+            api_key="env:AZURE_OPENAI_API_KEY",
+            api_version=environment.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
+            price_as="azure",
+        )
+    return found
+
+
+def _vendor_entry(vendor: Vendor, api_key: str) -> ProviderEntry:
+    return ProviderEntry(
+        name=vendor.name,
+        kind=vendor.kind,
+        base_url=vendor.base_url,
+        api_key=api_key,
+        models=_vendor_models(vendor),
+        responses=vendor.responses,
+        price_as=vendor.price_as,
+    )
+
+
+def _vendor_models(vendor: Vendor) -> tuple[str, ...]:
+    return tuple(
+        model
+        for model in current_models(vendor.price_as)
+        if any(fnmatchcase(model, pattern) for pattern in vendor.serves)
+    )
+
+
+# --- the snapshot's terms ---------------------------------------------------------------------
+
+
+def compile_config(config: Config, *, file: Path | None, digest: str, environment: Environment) -> LoadedConfig:
+    """A valid configuration in the terms of the snapshot, defaults filled in.
+
+    A relative `file:` reference is taken from the folder of the configuration file.
+    """
+    if config.providers is None:
+        providers = providers_from_environment(environment)
+    else:
+        folder = file.absolute().parent if file is not None else Path.cwd()
+        providers = {name: _provider_entry(name, entry, folder) for name, entry in config.providers.items()}
+    return LoadedConfig(
+        file=str(file) if file is not None else None,
+        digest=digest,
+        providers=providers,
+        aliases={name: _alias_entry(name, alias) for name, alias in config.aliases.items()},
+        prices=tuple(_prices(config)),
+        gateway=msgspec.convert(config.gateway, GatewaySettings, from_attributes=True),
+        journal=msgspec.convert(config.journal, JournalSettings, from_attributes=True),
+        warnings=tuple(_warnings(providers.values(), environment)),
+    )
+
+
+def _provider_entry(name: str, config: ProviderConfig, folder: Path) -> ProviderEntry:
+    vendor = VENDORS.get(name)
+    # The file may give a vendor's name to another dialect; then the name says nothing.
+    if vendor is not None and config.kind not in {None, vendor.kind}:
+        vendor = None
+    kind = config.kind or (vendor.kind if vendor else "openai")
+    base_url = config.base_url or (vendor.base_url if vendor else DEFAULT_BASE_URLS.get(kind, ""))
+    at_vendor = vendor is not None and base_url == vendor.base_url
+    listed = tuple(config.models) if config.models is not None else ()
+    if config.models is None and vendor is not None and at_vendor:
+        listed = _vendor_models(vendor)
+    known_responses = vendor.responses if vendor is not None and at_vendor else "native"
+    return ProviderEntry(
+        name=name,
+        kind=kind,
+        base_url=base_url,
+        api_key=_absolute(config.api_key, folder) if config.api_key else None,
+        api_version=config.api_version or (AZURE_API_VERSION if kind == "azure" else None),
+        headers={header: _absolute(value, folder) for header, value in config.headers.items()},
+        models=listed,
+        any_model=config.any_model,
+        responses=config.responses or known_responses,
+        price_as=config.price_as or (vendor.price_as if vendor is not None and at_vendor else None),
+        timeouts=msgspec.convert(config.timeouts, Timeouts, from_attributes=True),
+    )
+
+
+def _absolute(reference: str, folder: Path) -> str:
+    if not reference.startswith("file:"):
+        return reference
+    return f"file:{folder / Path(reference.removeprefix('file:')).expanduser()}"
+
+
+def _alias_entry(name: str, alias: AliasConfig | str) -> AliasEntry:
+    return AliasEntry(name=name, targets=(alias,) if isinstance(alias, str) else tuple(alias.targets))
+
+
+def _prices(config: Config) -> Iterable[PriceEntry]:
+    """Prices given with a model come first: they name it exactly."""
+    for name, provider in (config.providers or {}).items():
+        if isinstance(provider.models, dict):
+            for model, said in provider.models.items():
+                if said is not None and said.price is not None:
+                    yield _price_entry(said.price, provider=name, model=model)
+    for price in config.prices:
+        yield _price_entry(price, provider=price.provider, model=price.model)
+
+
+def _price_entry(price: TokenPrices, *, provider: str, model: str) -> PriceEntry:
+    return PriceEntry(
+        provider=provider,
+        model=model,
+        input=price.input,
+        output=price.output,
+        cache_read=price.cache_read,
+        cache_write=price.cache_write,
+        reasoning=price.reasoning,
+        input_audio=price.input_audio,
+        output_audio=price.output_audio,
+    )
+
+
+def _warnings(providers: Iterable[ProviderEntry], environment: Environment) -> Iterable[str]:
+    for provider in providers:
+        secrets: Mapping[str, str] = {
+            **({"api_key": provider.api_key} if provider.api_key else {}),
+            **{
+                child_path("headers", header): value
+                for header, value in provider.headers.items()
+                if value.startswith(("env:", "file:"))
+            },
+        }
+        for field, reference in secrets.items():
+            try:
+                resolve_secret(reference, environment)
+            except InvalidInput as error:
+                yield f"{child_path('providers', provider.name)}.{field}: {error}"
+        parts = urlsplit(provider.base_url)
+        if secrets and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            place = child_path("providers", provider.name)
+            yield f"{place}.base_url: {provider.base_url} is not https, so its key travels unencrypted."

@@ -1,0 +1,157 @@
+"""The types of penstock.yaml. The reference page and the JSON Schema are generated from this module."""
+
+from typing import Literal
+
+import msgspec
+
+from penstock.registry.config.forms import BaseUrl, Dollars, Duration, HeaderValue, ModelGlob, SecretReference, Size
+from penstock.wire.snapshot import ProviderKind
+
+__all__ = [
+    "AliasConfig",
+    "Config",
+    "GatewayConfig",
+    "JournalConfig",
+    "ModelConfig",
+    "PriceConfig",
+    "ProviderConfig",
+    "TimeoutsConfig",
+    "TokenPrices",
+]
+
+
+class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Four separate timers of one attempt. An error names the timer that ran out."""
+
+    connect: Duration = 10.0
+    """Opening the connection."""
+    first_byte: Duration = 120.0
+    """From the request's last byte to the first content of a stream, or to the headers of a whole answer."""
+    gap: Duration = 60.0
+    """The longest silence between two chunks of an answer."""
+    total: Duration = 900.0
+    """The whole attempt."""
+
+
+class TokenPrices(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices in US dollars per million tokens."""
+
+    input: Dollars
+    """Prompt tokens that come from no cache."""
+    output: Dollars
+    """Tokens of the answer."""
+    cache_read: Dollars | None = None
+    """Prompt tokens read from the provider's cache; as `input` when left out."""
+    cache_write: Dollars | None = None
+    """Prompt tokens written to the provider's cache; as `input` when left out."""
+    reasoning: Dollars | None = None
+    """Reasoning tokens; as `output` when left out."""
+    input_audio: Dollars | None = None
+    """Audio tokens of the prompt; as `input` when left out."""
+    output_audio: Dollars | None = None
+    """Audio tokens of the answer; as `output` when left out."""
+
+
+class PriceConfig(TokenPrices, frozen=True, kw_only=True):
+    """A price that overrides the built-in price list. US dollars per million tokens."""
+
+    provider: str
+    """The name of a provider of this file; `*` stands for any."""
+    model: ModelGlob
+    """The model, in the provider's spelling; `*` stands for anything: `llama-3*`."""
+
+
+class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of one model."""
+
+    price: TokenPrices | None = None
+    """Its price; the built-in price list when left out."""
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One upstream: a vendor's API or a server of your own."""
+
+    kind: ProviderKind | None = None
+    """The dialect it speaks. Any OpenAI-compatible server (vLLM, Ollama, Mistral, Groq, OpenRouter, …) is `openai`.
+    May be left out when the provider's name is a known one (see below)."""
+    base_url: BaseUrl | None = None
+    """Its address, version path included (`http://localhost:8000/v1`). The vendor's own when left out;
+    `azure` has none and needs one."""
+    api_key: SecretReference | None = None
+    """Where its key is found; leave out for a server that needs none. The key is sent to `base_url` only."""
+    api_version: str | None = None
+    """Azure's `api-version`, or Anthropic's `anthropic-version`."""
+    headers: dict[str, HeaderValue] = {}
+    """Headers sent with every request. A secret among them is a reference too."""
+    models: list[str] | dict[str, ModelConfig | None] | None = None
+    """The models it serves, in its own spelling: a list, or a mapping of names to what is said of each.
+    They are what `GET /v1/models` lists. Left out: for a vendor known by name, the models of the price list."""
+    any_model: bool = True
+    """`provider/anything` is forwarded, listed or not. `false` serves the listed models only."""
+    responses: Literal["native", "convert"] | None = None
+    """Whether an OpenAI-compatible server has `/responses` itself, or a call to it becomes a chat completion.
+    `native` when left out, and what is known of a vendor known by name."""
+    price_as: str | None = None
+    """The provider of the built-in price list whose prices apply (`openai`, `anthropic`, `google`, `mistral`, …).
+    Found by `base_url` when left out."""
+    timeouts: TimeoutsConfig = TimeoutsConfig()
+    """Timers of each attempt."""
+
+
+class AliasConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that applications call as their model."""
+
+    targets: list[str]
+    """`provider/model`, tried in order until one starts to answer."""
+
+
+class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of the gateway, and what it records."""
+
+    max_body: Size = 32 * 1024 * 1024
+    """The largest request body; more is refused with 413."""
+    max_response: Size = 64 * 1024 * 1024
+    """The largest answer of a provider that is not streamed; more is an upstream error."""
+    keepalive: Duration = 15.0
+    """The silence on a stream after which a comment keeps the connection alive."""
+    drain: Duration = 30.0
+    """How long a stopping gateway waits for the calls in flight."""
+    upstream_connections: int = 1000
+    """Open connections per worker and provider at most."""
+    record_content: bool = True
+    """Whether the text of input and output is recorded. `false` keeps sizes and fingerprints only."""
+    max_recorded: Size = 1024 * 1024
+    """How much of the input, and of the output, is recorded; longer text is cut and marked."""
+
+
+class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The journal in which the gateway records every call before it answers."""
+
+    on_full: Literal["block", "shed"] = "block"
+    """When the disk or `max_bytes` is full: `block` refuses new calls with 503, `shed` serves them unrecorded and
+    counts them."""
+    max_bytes: Size = 20 * 1024**3
+    """How much may wait for ingestion."""
+    segment_bytes: Size = 16 * 1024 * 1024
+    """The size at which a segment is sealed."""
+    segment_seconds: Duration = 0.5
+    """The age at which a segment is sealed: how fresh the console is."""
+    fsync_seconds: Duration = 0.1
+    """How often written records are flushed to the disk: what a power cut may lose. A killed process loses nothing."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file. Keys that begin with `x-` are ignored; they are a place for YAML anchors."""
+
+    version: Literal[1] = 1
+    """The version of this format."""
+    providers: dict[str, ProviderConfig] | None = None
+    """The upstreams, by name. Left out: those whose keys are in the environment (see below)."""
+    aliases: dict[str, AliasConfig | str] = {}
+    """Names that applications call, each for one `provider/model` or for several in order."""
+    prices: list[PriceConfig] = []
+    """Prices that override the built-in list; the first match wins."""
+    gateway: GatewayConfig = GatewayConfig()
+    """Limits of the gateway, and what it records."""
+    journal: JournalConfig = JournalConfig()
+    """The journal of calls."""
