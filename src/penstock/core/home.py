@@ -15,6 +15,7 @@ class Home:
     snapshot        snapshot.json, what the gateway serves
     journal/        segments: *.open (being written), *.ndjson (sealed), quarantine/
     metadata.db     projects, keys, users, sessions, audit (SQLite)
+    admin.key       the admin key of the first start, for the CLI and `penstock up` on this machine (0600)
     spans.duckdb    spans (DuckDB)
     run/            pid and socket files of running processes
     """
@@ -26,6 +27,7 @@ class Home:
         self.journal = self.path / "journal"
         self.quarantine = self.journal / "quarantine"
         self.metadata = self.path / "metadata.db"
+        self.admin_key = self.path / "admin.key"
         self.spans = self.path / "spans.duckdb"
         self.run = self.path / "run"
 

@@ -1,0 +1,1 @@
+"""Who may do what: projects, keys, people, roles, sign-in links and sessions."""

@@ -1,0 +1,192 @@
+"""The nouns of identity, and what each role may do."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+__all__ = [
+    "PERMISSIONS",
+    "ROLE_PERMISSIONS",
+    "SYSTEM",
+    "Bootstrap",
+    "Grants",
+    "Key",
+    "KeyStatus",
+    "MintedKey",
+    "Permission",
+    "Principal",
+    "Project",
+    "Role",
+    "SessionToken",
+    "SigninLink",
+    "as_role",
+]
+
+Permission = Literal[
+    "gateway:call",
+    "gateway:models",
+    "traces:read",
+    "models:read",
+    "keys:read",
+    "keys:write",
+    "projects:read",
+    "projects:write",
+    "users:write",
+    "config:read",
+    "system:read",
+]
+Role = Literal["viewer", "editor", "admin"]
+KeyStatus = Literal["active", "expired", "revoked"]
+
+PERMISSIONS: frozenset[str] = frozenset(get_args(Permission))
+_VIEWER: frozenset[str] = frozenset(
+    {"traces:read", "models:read", "keys:read", "projects:read", "config:read", "system:read"}
+)
+ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
+    "viewer": _VIEWER,
+    "editor": _VIEWER | {"gateway:call", "gateway:models", "keys:write"},
+    "admin": PERMISSIONS,
+}
+
+
+class Grants(msgspec.Struct, frozen=True, kw_only=True):
+    """Permissions, and where they hold."""
+
+    everywhere: frozenset[str] = frozenset()
+    """In every project, those made later included."""
+    projects: dict[str, frozenset[str]] = {}
+    """By project id, beside those that hold everywhere."""
+
+    def within(self, project: str) -> frozenset[str]:
+        """What is allowed in one project."""
+        return self.everywhere | self.projects.get(project, frozenset())
+
+    def covers(self, other: "Grants") -> bool:
+        """Whether everything that `other` allows is allowed here too, wherever it allows it."""
+        return other.everywhere <= self.everywhere and all(
+            allowed <= self.within(project) for project, allowed in other.projects.items()
+        )
+
+    def __and__(self, other: "Grants") -> "Grants":
+        """What both allow."""
+        return Grants(
+            everywhere=self.everywhere & other.everywhere,
+            projects={
+                project: self.within(project) & other.within(project) for project in {*self.projects, *other.projects}
+            },
+        )
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks: a key, a person in a session, or the program itself."""
+
+    kind: Literal["key", "user", "system"]
+    id: str
+    name: str
+    grants: Grants
+    project: str
+    """Id of the project that is meant when a request names none."""
+    user: str | None = None
+    """Id of the person; of a key, the person at the root of its chain of creators, if any."""
+
+    def may(self, permission: str, project: str) -> bool:
+        return permission in self.grants.within(project)
+
+    def may_somewhere(self, permission: str) -> bool:
+        return permission in self.grants.everywhere or any(
+            permission in allowed for allowed in self.grants.projects.values()
+        )
+
+    def sees(self, project: str) -> bool:
+        """Whether this project exists for the principal at all."""
+        return bool(self.grants.within(project))
+
+
+SYSTEM = Principal(kind="system", id="", name="penstock", grants=Grants(everywhere=PERMISSIONS), project="")
+"""The program itself, on the machine where it runs."""
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """The tenant boundary: keys, traces and budgets belong to one project."""
+
+    id: str
+    name: str
+    created: int
+    """Microseconds since the epoch, UTC."""
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A virtual API key, without its secret. Times are microseconds since the epoch, UTC."""
+
+    id: str
+    name: str
+    project: str
+    """Project id."""
+    prefix: str
+    """First characters of the secret, to tell keys apart."""
+    scopes: list[str]
+    models: list[str]
+    """Allow-list of `provider/model` or alias names, `*` globs allowed; empty allows all."""
+    created: int
+    created_by: str
+    """Name of the key or person that minted it."""
+    expires: int | None
+    revoked: int | None
+    last_used: int | None
+    status: KeyStatus
+
+
+class MintedKey(Key, frozen=True, kw_only=True):
+    """A key with its secret: this is the only time it is shown."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        # The default would print the secret into whatever log shows the object.
+        return f"MintedKey(id={self.id!r}, prefix={self.prefix!r})"
+
+
+class SigninLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A way in for one person, once. The token goes into the fragment of `/signin#token=…`."""
+
+    token: str
+    expires: int
+    """Microseconds since the epoch, UTC."""
+
+    def __repr__(self) -> str:
+        return f"SigninLink(expires={self.expires})"
+
+    def url(self, console: str) -> str:
+        """The link for a console at this address. A fragment never reaches a server's log."""
+        return f"{console.rstrip('/')}/signin#token={self.token}"
+
+
+class SessionToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A new session of the console: what its cookie holds."""
+
+    token: str
+    expires: int
+    """When it ends at the latest; microseconds since the epoch, UTC."""
+
+    def __repr__(self) -> str:
+        return f"SessionToken(expires={self.expires})"
+
+
+class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
+    """What the very first start made."""
+
+    organization: str
+    project: str
+    user: str
+    key: str
+    """Id of the admin key."""
+    secret: str
+    """The admin key itself, also in the home's `admin.key`."""
+
+    def __repr__(self) -> str:
+        return f"Bootstrap(organization={self.organization!r}, project={self.project!r})"
+
+
+def as_role(name: str) -> Role | None:
+    """The role of that name, if there is one."""
+    return name if name in ROLE_PERMISSIONS else None

@@ -1,0 +1,1 @@
+"""One module per migration, numbered `0001`, `0002`, …: a higher number is newer."""

@@ -1,0 +1,152 @@
+"""The tables of the metadata store, in types that SQLite and PostgreSQL share.
+
+Times are integer microseconds since the epoch, UTC. Ids are UUIDv7 in canonical text form.
+A change here needs a migration in `migrations/versions`; a test compares the two.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "HEAD",
+    "audit",
+    "counters",
+    "keys",
+    "memberships",
+    "metadata",
+    "organizations",
+    "projects",
+    "sessions",
+    "signin_links",
+    "users",
+]
+
+HEAD = "0001"
+"""The newest migration: what a database that this version wrote is stamped with."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("organization", String(36), ForeignKey("organizations.id"), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("organization", "name"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("organization", String(36), ForeignKey("organizations.id"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("organization", "name"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("user", String(36), ForeignKey("users.id"), nullable=False, index=True),
+    # Null: the role holds in every project, those made later included.
+    Column("project", String(36), ForeignKey("projects.id")),
+    Column("role", String(16), nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), ForeignKey("projects.id"), nullable=False, index=True),
+    Column("name", String(100), nullable=False),
+    # The first characters of the secret, for people to tell keys apart.
+    Column("prefix", String(16), nullable=False),
+    # SHA-256 of the secret, hex. The secret itself is nowhere.
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scopes", JSON, nullable=False),
+    Column("models", JSON, nullable=False),
+    # True: the key holds in every project; `project` is then only its default.
+    Column("all_projects", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    # Who minted it: its scopes never reach beyond theirs. Both null: the first start minted it.
+    Column("creator_key", String(36), ForeignKey("keys.id")),
+    Column("creator_user", String(36), ForeignKey("users.id")),
+    Column("created_by", String(100), nullable=False),
+    Column("expires", BigInteger),
+    Column("revoked", BigInteger),
+    Column("last_used", BigInteger),
+)
+
+signin_links = Table(
+    "signin_links",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("user", String(36), ForeignKey("users.id"), nullable=False, index=True),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    # Set once, when the link is used or withdrawn.
+    Column("used", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("user", String(36), ForeignKey("users.id"), nullable=False, index=True),
+    Column("created", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    # `key`, `user` or `system`.
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor", String(36)),
+    Column("actor_name", String(100), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", String(36), nullable=False),
+    Column("project", String(36)),
+    Column("details", JSON, nullable=False),
+)
+Index("ix_audit_at", audit.c.at)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
