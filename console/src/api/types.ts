@@ -1,0 +1,27 @@
+/** Names for the shapes of the generated client, taken from the paths so that they follow the document. */
+
+import type { paths } from "./generated/schema";
+
+type Json<Answer> = Answer extends { content: { "application/json": infer Body } } ? Body : never;
+type Answers<Operation> = Operation extends { responses: infer Responses } ? Responses : never;
+type Ok<Operation> = Json<Answers<Operation>[keyof Answers<Operation> & (200 | 201)]>;
+type Item<List> = List extends { items: (infer Row)[] } ? Row : never;
+
+export type Session = Ok<paths["/api/v1/session"]["get"]>;
+export type TraceList = Ok<paths["/api/v1/traces"]["get"]>;
+export type TraceRow = Item<TraceList>;
+export type Usage = TraceRow["usage"];
+export type Trace = Ok<paths["/api/v1/traces/{trace_id}"]["get"]>;
+export type SpanRecord = Trace["spans"][number];
+export type Facet = Item<Ok<paths["/api/v1/traces/facets"]["get"]>>;
+export type Overview = Ok<paths["/api/v1/overview"]["get"]>;
+export type OverviewPoint = Overview["series"][number];
+export type OverviewTotals = Overview["totals"];
+export type TopRow = Overview["top"]["routes"][number];
+export type Models = Ok<paths["/api/v1/models"]["get"]>;
+export type ProviderRow = Models["providers"][number];
+export type ModelRow = ProviderRow["models"][number];
+export type KeyRow = Item<Ok<paths["/api/v1/keys"]["get"]>>;
+export type KeyWithSecret = Ok<paths["/api/v1/keys"]["post"]>;
+export type ConfigState = Ok<paths["/api/v1/config"]["get"]>;
+export type SystemState = Ok<paths["/api/v1/system"]["get"]>;

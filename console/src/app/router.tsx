@@ -1,0 +1,100 @@
+/** Every address of the console. */
+
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+  retainSearchParams,
+} from "@tanstack/react-router";
+import { validateSignin } from "@/features/signin/search";
+import { validateTrace, validateTraces } from "@/features/traces/search";
+import { SHARED_KEYS, validateShared } from "@/lib/address";
+import { parseSearch, stringifySearch } from "@/lib/search-params";
+import { NotFoundPage, RouteFailed } from "./failures";
+import { Shell } from "./shell";
+
+const root = createRootRoute({
+  component: Outlet,
+  notFoundComponent: NotFoundPage,
+  errorComponent: RouteFailed,
+});
+
+const signin = createRoute({
+  getParentRoute: () => root,
+  path: "/signin",
+  validateSearch: validateSignin,
+  component: lazyRouteComponent(() => import("@/features/signin/page"), "SigninPage"),
+});
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: "app",
+  validateSearch: validateShared,
+  search: { middlewares: [retainSearchParams([...SHARED_KEYS])] },
+  component: Shell,
+});
+
+const home = createRoute({
+  getParentRoute: () => app,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/overview", search: true, replace: true });
+  },
+});
+
+const overview = createRoute({
+  getParentRoute: () => app,
+  path: "/overview",
+  component: lazyRouteComponent(() => import("@/features/overview/page"), "OverviewPage"),
+});
+
+const traces = createRoute({
+  getParentRoute: () => app,
+  path: "/traces",
+  validateSearch: validateTraces,
+  component: lazyRouteComponent(() => import("@/features/traces/page"), "TracesPage"),
+});
+
+const trace = createRoute({
+  getParentRoute: () => app,
+  path: "/traces/$traceId",
+  validateSearch: validateTrace,
+  component: lazyRouteComponent(() => import("@/features/traces/detail/page"), "TracePage"),
+});
+
+const models = createRoute({
+  getParentRoute: () => app,
+  path: "/models",
+  component: lazyRouteComponent(() => import("@/features/models/page"), "ModelsPage"),
+});
+
+const keys = createRoute({
+  getParentRoute: () => app,
+  path: "/keys",
+  component: lazyRouteComponent(() => import("@/features/keys/page"), "KeysPage"),
+});
+
+export const routeTree = root.addChildren([
+  signin,
+  app.addChildren([home, overview, traces, trace, models, keys]),
+]);
+
+export function makeRouter() {
+  return createRouter({
+    routeTree,
+    parseSearch,
+    stringifySearch,
+    defaultPreload: "intent",
+    defaultNotFoundComponent: NotFoundPage,
+    scrollRestoration: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

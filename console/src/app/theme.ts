@@ -1,0 +1,106 @@
+/** The look of everything: neutral greys, one accent, small dense type. */
+
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const water: MantineColorsTuple = [
+  "#e6f6fc",
+  "#cfe9f5",
+  "#a0d3e9",
+  "#6dbbdd",
+  "#46a8d3",
+  "#2d9ccd",
+  "#1680b0",
+  "#0b6e99",
+  "#065a7e",
+  "#004763",
+];
+
+const dark: MantineColorsTuple = [
+  "#d6dadd",
+  "#b4bac0",
+  "#949ca4",
+  "#6a737b",
+  "#343b41",
+  "#262c31",
+  "#1b2024",
+  "#14181b",
+  "#0e1113",
+  "#090b0d",
+];
+
+export const theme = createTheme({
+  primaryColor: "water",
+  primaryShade: { light: 7, dark: 6 },
+  colors: { water, dark },
+  autoContrast: true,
+  fontFamily: '"Inter Variable", system-ui, -apple-system, "Segoe UI", sans-serif',
+  fontFamilyMonospace: '"JetBrains Mono Variable", ui-monospace, "SF Mono", Menlo, monospace',
+  fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "16px", xl: "20px" },
+  lineHeights: { xs: "1.35", sm: "1.4", md: "1.45", lg: "1.5", xl: "1.5" },
+  headings: {
+    fontWeight: "600",
+    sizes: { h1: { fontSize: "16px" }, h2: { fontSize: "14px" }, h3: { fontSize: "13px" } },
+  },
+  defaultRadius: "sm",
+  radius: { xs: "3px", sm: "5px", md: "7px", lg: "10px" },
+  cursorType: "pointer",
+  respectReducedMotion: true,
+  components: {
+    Tooltip: { defaultProps: { openDelay: 400, withArrow: false, fz: "xs", px: 8, py: 4 } },
+    Modal: { defaultProps: { radius: "md", transitionProps: { duration: 120 } } },
+    Menu: { defaultProps: { shadow: "md", radius: "md", transitionProps: { duration: 80 } } },
+    Popover: { defaultProps: { shadow: "md", radius: "md", transitionProps: { duration: 80 } } },
+    Skeleton: { defaultProps: { radius: "sm" } },
+  },
+});
+
+/** The few names that our own style sheets use, per scheme. */
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    "--page": "#f7f8f9",
+    "--surface": "#ffffff",
+    "--surface-raised": "#f1f3f5",
+    "--line": "#e2e6e9",
+    "--line-strong": "#cfd5d9",
+    "--text": "#171b1e",
+    "--text-dim": "#5b656d",
+    "--text-faint": "#6d777f",
+    "--accent": "#0b6e99",
+    "--accent-soft": "#e3f2f9",
+    "--hover": "#f1f5f7",
+    "--bad": "#b3261e",
+    "--bad-soft": "#fdecea",
+    "--warn": "#8a5300",
+    "--warn-soft": "#fdf3e1",
+    "--good": "#1b7a4b",
+    "--violet": "#7a3f9d",
+    "--mantine-color-body": "#ffffff",
+    "--mantine-color-text": "#171b1e",
+    "--mantine-color-dimmed": "#5b656d",
+    "--mantine-color-default-border": "#d5dadf",
+  },
+  dark: {
+    "--page": "#0e1113",
+    "--surface": "#14181b",
+    "--surface-raised": "#1b2024",
+    "--line": "#242a2f",
+    "--line-strong": "#343b41",
+    "--text": "#e3e6e8",
+    "--text-dim": "#9aa3ab",
+    "--text-faint": "#858f97",
+    "--accent": "#4fb6e3",
+    "--accent-soft": "#12303f",
+    "--hover": "#1a2024",
+    "--bad": "#ff8a7a",
+    "--bad-soft": "#3a1a17",
+    "--warn": "#f0b45a",
+    "--warn-soft": "#33260f",
+    "--good": "#55c98d",
+    "--violet": "#c79be6",
+    "--mantine-color-body": "#14181b",
+    "--mantine-color-text": "#e3e6e8",
+    "--mantine-color-dimmed": "#9aa3ab",
+    "--mantine-color-default-border": "#343b41",
+  },
+});

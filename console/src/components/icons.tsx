@@ -1,0 +1,71 @@
+/** Line icons, 16 px grid, drawn in the text's colour. */
+
+const PATHS = {
+  overview: "M2.5 13.500V8.500M6.2 13.500V4M9.8 13.500V7M13.5 13.500V2.5",
+  traces: "M2.5 4h7M5 8h8.500M8 12h3.5",
+  models: "M8 2 13.5 5v6L8 14 2.5 11V5zM2.5 5 8 8l5.5-3M8 8v6",
+  keys: "M10.5 9A3.5 3.5 0 1 0 7.3 6.900L2.5 11.700V13.500H5V12H6.500V10.500L8 9zM11 5.500v.01",
+  search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7 14 14",
+  close: "M4 4l8 8M12 4l-8 8",
+  filter: "M2 3.500h12M4.5 8h7M6.5 12.500h3",
+  columns: "M2.5 3h11v10h-11zM6.2 3v10M9.8 3v10",
+  sun: "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM8 1.500v1.500M8 13v1.500M1.5 8H3M13 8h1.500M3.4 3.400l1 1M11.6 11.600l1 1M12.6 3.400l-1 1M4.4 11.600l-1 1",
+  moon: "M13.5 9.500A6 6 0 0 1 6.5 2.5 6 6 0 1 0 13.5 9.500z",
+  auto: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 2v12M8 5h5M8 8h6M8 11h5",
+  copy: "M5.5 5.500h8v8h-8zM10.5 5.500v-3h-8v8h3",
+  check: "M3 8.5 6.5 12 13 4.5",
+  down: "M4 6l4 4 4-4",
+  right: "M6 4l4 4-4 4",
+  up: "M4 10l4-4 4 4",
+  back: "M10 3.5 5.5 8l4.5 4.5",
+  clock: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 4.500V8l2.5 1.5",
+  plus: "M8 3v10M3 8h10",
+  rotate: "M13 8a5 5 0 1 1-1.5-3.500M13 2v3h-3",
+  trash: "M3 4.500h10M6 4.500V3h4v1.500M4.5 4.5 5 13.500h6l.5-9",
+  link: "M6.5 9.5 9.5 6.500M7 4.5 8.5 3A3 3 0 0 1 13 7.500L11.5 9M9 11.5 7.5 13A3 3 0 0 1 3 8.500L4.5 7",
+  help: "M6 6a2 2 0 1 1 2.8 1.900c-.6.3-.8.6-.8 1.300M8 11.500v.01M8 14.500A6.5 6.5 0 1 0 8 1.500a6.5 6.5 0 0 0 0 13z",
+  warning: "M8 2.5 14 13H2zM8 6.500V9.500M8 11.300v.01",
+  image: "M2.5 3h11v10h-11zM2.5 11 6 7.500l3 3 1.5-1.5 3 3M10.5 6v.01",
+  tool: "M9.5 6.5 3 13M9 3a3.5 3.5 0 0 0 4.5 4.500M13 3.5 11 5.5 10.5 5",
+  out: "M9.5 2.500h4v4M13.5 2.5 7.5 8.500M11.5 9.500v4h-9v-9h4",
+  folder: "M2 4h4l1.5 1.500H14v7.500H2z",
+  menu: "M2.5 4.500h11M2.5 8h11M2.5 11.500h11",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth={1.4}
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      style={{ flex: "none" }}
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+/** The mark: a gate over a bent pipe. */
+export function Mark({ size = 20 }: { size?: number }) {
+  return (
+    <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true" style={{ flex: "none" }}>
+      <rect width="32" height="32" rx="7" fill="#0b6e99" />
+      <path
+        d="M7 9h7a4 4 0 0 1 4 4v6a4 4 0 0 0 4 4h3"
+        fill="none"
+        stroke="#fff"
+        strokeWidth="4"
+        strokeLinecap="round"
+      />
+      <path d="M12 4.500v9" stroke="#9fe0ff" strokeWidth="2.5" strokeLinecap="round" />
+    </svg>
+  );
+}

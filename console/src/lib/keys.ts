@@ -1,0 +1,44 @@
+/** Keyboard shortcuts that stay out of the way of typing and of open dialogs. */
+
+import { useEffect, useRef } from "react";
+
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
+}
+
+/** True while a dialog, menu or list of options is open: its own keys come first. */
+export function overlayIsOpen(): boolean {
+  return document.querySelector('[role="dialog"], [role="menu"], [role="listbox"]') !== null;
+}
+
+function hasModifier(event: KeyboardEvent): boolean {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
+export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
+
+/**
+ * Calls `map[key]` for plain keys, and `map["g o"]` for two pressed within a second.
+ * Keys with Ctrl, Alt or Meta are the browser's.
+ */
+export function useKeys(map: KeyMap, enabled = true): void {
+  const current = useRef(map);
+  current.current = map;
+  useEffect(() => {
+    if (!enabled) return;
+    let first: { key: string; at: number } | null = null;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || hasModifier(event) || isTyping(event.target) || overlayIsOpen()) return;
+      const pair = first && event.timeStamp - first.at < 1000 ? `${first.key} ${event.key}` : null;
+      first = { key: event.key, at: event.timeStamp };
+      const action = (pair ? current.current[pair] : undefined) ?? current.current[event.key];
+      if (!action) return;
+      first = null;
+      event.preventDefault();
+      action(event);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [enabled]);
+}
