@@ -118,8 +118,10 @@ class ControlClient:
     def _call(self, method: str, path: str, query: Query | None, body: object) -> bytes:
         with self._open(method, path, query, body, timeout=self._timeout) as response:
             data = response.read(MAX_ANSWER + 1)
-        if len(data) > MAX_ANSWER:
-            raise TooLarge(f"The console's answer is over {MAX_ANSWER // 1024**2} MiB.", hint="Ask for less.")
+            if len(data) > MAX_ANSWER:
+                raise TooLarge(f"The console's answer is over {MAX_ANSWER // 1024**2} MiB.", hint="Ask for less.")
+            if response.length:  # a bounded read ends quietly where the connection was cut
+                raise http.client.IncompleteRead(data, response.length)
         return data
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:

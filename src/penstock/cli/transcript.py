@@ -17,19 +17,28 @@ BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 def tree(spans: Sequence[SpanRow]) -> Iterator[str]:
     """One line per span, children indented below their parents, each level in order of time."""
+    ordered = sorted(spans, key=lambda row: (row.started, row.span_id))
     known = {span.span_id for span in spans}
     children: dict[str | None, list[SpanRow]] = {}
-    for span in sorted(spans, key=lambda row: (row.started, row.span_id)):
-        parent = span.parent_id if span.parent_id in known and span.parent_id != span.span_id else None
-        children.setdefault(parent, []).append(span)
-    waiting = [(0, span) for span in reversed(children.get(None, []))]
-    while waiting:
-        depth, span = waiting.pop()
-        status = span.status if span.error_type is None else f"{span.status} ({span.error_type})"
-        cost = "" if span.cost is None else f"  {format_dollars(span.cost)}"
-        name = one_line(span.name)
-        yield f"{'  ' * depth}{name}  [{span.kind}]  {status}  {format_duration(span.duration)}{cost}"
-        waiting.extend((depth + 1, child) for child in reversed(children.get(span.span_id, [])))
+    for span in ordered:
+        children.setdefault(span.parent_id if span.parent_id in known else None, []).append(span)
+    shown: set[str] = set()
+    # Roots first; then what no root leads to, because its parents form a ring.
+    for start in [*children.get(None, []), *ordered]:
+        waiting = [(0, start)]
+        while waiting:
+            depth, span = waiting.pop()
+            if span.span_id in shown:
+                continue
+            shown.add(span.span_id)
+            yield f"{'  ' * depth}{_line(span)}"
+            waiting.extend((depth + 1, child) for child in reversed(children.get(span.span_id, [])))
+
+
+def _line(span: SpanRow) -> str:
+    status = span.status if span.error_type is None else f"{span.status} ({span.error_type})"
+    cost = "" if span.cost is None else f"  {format_dollars(span.cost)}"
+    return f"{one_line(span.name)}  [{span.kind}]  {status}  {format_duration(span.duration)}{cost}"
 
 
 def summary(span: SpanRow) -> Iterator[tuple[str, str]]:
