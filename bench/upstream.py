@@ -10,6 +10,7 @@ one small protocol class on uvloop it serves many times what any gateway in fron
 import argparse
 import asyncio
 import json
+from typing import ClassVar
 
 import uvloop
 
@@ -22,7 +23,11 @@ COMPLETION = json.dumps(
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": "A penstock carries water to a turbine. " * 12, "refusal": None},
+                "message": {
+                    "role": "assistant",
+                    "content": "A penstock carries water to a turbine. " * 12,
+                    "refusal": None,
+                },
                 "logprobs": None,
                 "finish_reason": "stop",
             }
@@ -83,7 +88,7 @@ def stream_events(chunks: int) -> list[bytes]:
 class Upstream(asyncio.Protocol):
     """One connection; requests are answered in turn."""
 
-    events: list[bytes] = []
+    events: ClassVar[list[bytes]] = []
     interval: float = 0.0
 
     def __init__(self) -> None:
