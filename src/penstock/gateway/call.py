@@ -2,23 +2,21 @@
 
 import asyncio
 import re
-from urllib.parse import unquote_plus
 
 import msgspec
 
-from penstock.core.errors import InvalidInput, PenstockError
+from penstock.core.errors import PenstockError
 from penstock.gateway.catalog import Catalog, Resolution
 from penstock.gateway.http import Request, Responder
 from penstock.providers.types import Answer, Dialect, InboundCall, Operation, Target
+from penstock.wire.headers import SESSION, TAGS, TRACEPARENT, USER, check_id, decode_tags
 from penstock.wire.snapshot import KeyEntry
 from penstock.wire.span import Status
 from penstock.wire.usage import Usage
 
 __all__ = ["Attempt", "Call", "Context", "read_context", "read_trace"]
 
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?", re.ASCII)
-MAX_LABEL = 256
-MAX_TAGS = 32
+TRACEPARENT_FORM = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?", re.ASCII)
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +84,8 @@ def read_trace(request: Request) -> Context:
 
     A malformed header starts a new trace, as the W3C recommendation demands.
     """
-    parent = request.headers.get(b"traceparent")
-    match = TRACEPARENT.fullmatch(parent.decode("latin-1")) if parent else None
+    parent = request.header(TRACEPARENT)
+    match = TRACEPARENT_FORM.fullmatch(parent) if parent else None
     if match is None:
         return NO_CONTEXT
     trace_id, parent_id = match.groups()
@@ -102,44 +100,13 @@ def read_context(request: Request, trace: Context) -> Context:
     Raises:
         InvalidInput: a header is too long or malformed.
     """
-    headers = request.headers
-    session = headers.get(b"x-penstock-session")
-    user = headers.get(b"x-penstock-user")
-    tags = headers.get(b"x-penstock-tags")
+    session, user, tags = request.header(SESSION), request.header(USER), request.header(TAGS)
     if session is None and user is None and tags is None:
         return trace
     return Context(
         trace_id=trace.trace_id,
         parent_id=trace.parent_id,
-        session=_label("x-penstock-session", session),
-        user=_label("x-penstock-user", user),
-        tags=_tags(tags),
+        session=check_id(session, name=SESSION) if session else None,
+        user=check_id(user, name=USER) if user else None,
+        tags=decode_tags(tags) if tags else {},
     )
-
-
-def _label(name: str, value: bytes | None) -> str | None:
-    if not value:
-        return None
-    text = unquote_plus(value.decode("latin-1"))
-    if len(text) > MAX_LABEL:
-        raise InvalidInput(f"The header {name} has {len(text)} characters; at most {MAX_LABEL} are kept.", field=name)
-    return text
-
-
-def _tags(value: bytes | None) -> dict[str, str]:
-    if not value:
-        return {}
-    tags: dict[str, str] = {}
-    for pair in value.decode("latin-1").split(","):
-        name, equals, text = pair.strip().partition("=")
-        if not name or not equals:
-            raise InvalidInput(
-                f"The header x-penstock-tags is a list of name=value pairs, URL-encoded; got {pair.strip()[:80]!r}.",
-                field="x-penstock-tags",
-            )
-        tags[_label("x-penstock-tags", name.encode("latin-1")) or ""] = (
-            _label("x-penstock-tags", text.encode("latin-1")) or ""
-        )
-    if len(tags) > MAX_TAGS:
-        raise InvalidInput(f"A call carries at most {MAX_TAGS} tags; got {len(tags)}.", field="x-penstock-tags")
-    return tags

@@ -30,6 +30,10 @@ class Request:
         self.receive = receive
         self.state: dict[str, Any] = scope["state"]
 
+    def header(self, name: str) -> str | None:
+        value = self.headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
+
     def vendor_headers(self) -> dict[str, str]:
         """The caller's headers that concern a provider: `anthropic-*` and `openai-*`."""
         return {

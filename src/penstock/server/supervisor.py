@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +158,13 @@ class Supervisor:
 
     async def _serve(self, sockets: Mapping[str, socket.socket], lifeline: int) -> None:
         urls = {plane: _url(self._options.host, listener) for plane, listener in sockets.items()}
-        keepers: list[asyncio.Task[None]] = []
         try:
             async with asyncio.timeout(START_SECONDS), asyncio.TaskGroup() as starting:
                 simulator = await self._start_simulator(lifeline)
-                self._children += self._plan(sockets, urls, lifeline, simulator)
-                starts = [starting.create_task(child.start()) for child in self._children if child.pid is None]
-            del starts
+                planned = list(self._plan(sockets, urls, lifeline, simulator))
+                self._children += planned
+                for child in planned:
+                    starting.create_task(child.start())
         except TimeoutError:
             await self._stop_all()
             raise Unavailable(f"Penstock did not start within {START_SECONDS:.0f} s.", code="start_failed") from None
@@ -176,7 +176,8 @@ class Supervisor:
             raise
         try:
             async with asyncio.TaskGroup() as keeping:
-                keepers += [keeping.create_task(child.keep()) for child in self._children]
+                for child in self._children:
+                    keeping.create_task(child.keep())
                 self._announce(urls)
                 await self._stop.wait()
                 await self._stop_all()
@@ -312,7 +313,7 @@ def _listen(host: str, port: int, plane: str) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, home: Home) -> Iterator[None]:
+def _locked(path: Path, home: Home) -> Generator[None]:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -335,12 +336,13 @@ def _url(host: str, listener: socket.socket) -> str:
 
 
 def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            return _first_error(error)
-        if isinstance(error, PenstockError):
-            return error
-    return group.exceptions[0]
+    """What the user should read: an error of ours where there is one."""
+    ours = group.subgroup(PenstockError)
+    error: BaseException = group if ours is None else ours
+    while isinstance(error, BaseExceptionGroup):
+        inner: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - narrowing loses the parameter
+        error = inner[0]
+    return error
 
 
 def _exit_text(code: int) -> str:

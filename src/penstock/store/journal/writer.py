@@ -88,11 +88,12 @@ class JournalWriter:
     def begin(self, span: Span) -> None:
         """Note a call in flight, so that it leaves a record even when this process is killed."""
         line = OPEN_PREFIX + encode_span(span)[1:] + b"\n"
-        self._open[span.span_id] = line
         try:
             self._append(line)
         except OSError:
             self._became_full()
+        # Only now: a segment opened for this line must not carry it already.
+        self._open[span.span_id] = line
 
     def record(self, spans: Sequence[Span]) -> None:
         """Write the spans of a call that is over.
