@@ -76,7 +76,7 @@ def thinking_budget(request: ChatRequest) -> int:
 def reasoning_members(request: ChatRequest, max_tokens: int) -> dict[str, object]:
     """`thinking` and `output_config` members for the request; empty when nothing was asked or nothing fits.
 
-    With a budget, thinking is left out where the API would refuse it: with a forced tool call, or in the
+    Thinking is left out where the API would refuse it: with a forced tool call and, for a budget, in the
     middle of a tool loop whose reasoning the caller did not send back signed. A budget made from an effort
     takes at most half of `max_tokens`, which the caller set for the whole answer; one that the caller
     named stays, below `max_tokens`.
@@ -86,7 +86,10 @@ def reasoning_members(request: ChatRequest, max_tokens: int) -> dict[str, object
         return {}
     generation = _generation(request.model)
     if generation is not None and generation >= (4, 6):
-        return _adaptive(request.model, generation, effort if effort is not None else _budget_effort(budget or 0))
+        members = _adaptive(request.model, generation, effort if effort is not None else _budget_effort(budget or 0))
+        if _forces_a_tool(request):
+            members.pop("thinking", None)
+        return members
     tokens = min(thinking_budget(request), max_tokens // 2 if budget is None else max_tokens - 1)
     if tokens < MIN_BUDGET or _forces_a_tool(request) or _in_unsigned_tool_loop(request):
         return {}

@@ -1,0 +1,51 @@
+"""One event of a Messages stream, decoded as far as anyone here reads it."""
+
+from typing import Final
+
+import msgspec
+
+__all__ = ["ContentBlock", "Delta", "Event", "parse_event"]
+
+
+class Delta(msgspec.Struct):
+    """A delta of a content block, or of the message (`stop_reason`)."""
+
+    type: str = ""
+    text: str = ""
+    partial_json: str = ""
+    thinking: str = ""
+    signature: str = ""
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+
+
+class ContentBlock(msgspec.Struct):
+    type: str
+    id: str = ""
+    name: str = ""
+    text: str = ""
+    thinking: str = ""
+    signature: str | None = None
+    data: str = ""
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class StartedMessage(msgspec.Struct):
+    id: str = ""
+    model: str = ""
+    usage: msgspec.Raw | None = None
+
+
+class Event(msgspec.Struct):
+    """Any event of the stream; which members are set depends on `type`."""
+
+    type: str
+    index: int = 0
+    delta: Delta | None = None
+    content_block: ContentBlock | None = None
+    message: StartedMessage | None = None
+    usage: msgspec.Raw | None = None
+
+
+parse_event: Final = msgspec.json.Decoder(Event).decode
+"""Decode the data of one event. Raises msgspec.MsgspecError."""
