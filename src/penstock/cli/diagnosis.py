@@ -8,6 +8,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -44,6 +45,8 @@ class Target:
     console_url: str | None = None
     gateway_url: str | None = None
     key: str | None = None
+    config: Path | None = None
+    """The configuration file, when it is not the home's."""
     clock: Clock = field(default_factory=SystemClock)
     ports: tuple[int, int] = (DEFAULT_GATEWAY_PORT, DEFAULT_CONSOLE_PORT)
     """Ports that `penstock up` would take, looked at when nothing runs in the home."""
@@ -94,18 +97,23 @@ def _disk(target: Target) -> Iterator[Finding]:
 
 
 def _config(target: Target) -> Iterator[Finding]:
-    path = target.home.config
+    path = target.config or target.home.config
     if not path.is_file():
+        if target.config is not None:
+            yield Finding("config", "failed", f"{path} does not exist.")
+            return
         yield Finding("config", "ok", f"No {path}: providers come from the environment, or the simulator stands in.")
         return
     from penstock.registry.config.load import load_config  # noqa: PLC0415 - reads YAML, only when there is any
 
     try:
-        load_config(path)
+        loaded = load_config(path)
     except PenstockError as error:
         yield Finding("config", "failed", str(error), "The gateway goes on serving the last good configuration.")
-    else:
-        yield Finding("config", "ok", f"{path} is valid.")
+        return
+    for warning in loaded.warnings:
+        yield Finding("config", "warning", warning)
+    yield Finding("config", "ok", f"{path} is valid: {len(loaded.providers)} providers, {len(loaded.aliases)} aliases.")
 
 
 def _snapshot(target: Target) -> Iterator[Finding]:
@@ -187,6 +195,12 @@ class _System(msgspec.Struct):
     version: str
 
 
+class _Reload(msgspec.Struct):
+    """What the console says of the configuration it serves."""
+
+    error: dict[str, object] | None = None
+
+
 def _console(target: Target) -> Iterator[Finding]:
     url = target.console_url or _running(target.home, "console")
     if url is None:
@@ -199,12 +213,16 @@ def _console(target: Target) -> Iterator[Finding]:
     try:
         client = connect(target.home.path, url, target.key)
         system = msgspec.json.decode(client.get(path_of("system")), type=_System)
+        reload = msgspec.json.decode(client.get(path_of("config")), type=_Reload)
     except PenstockError as error:
-        yield Finding("console", "failed", f"{url} answers, but refuses this key: {error.message}", error.hint)
+        yield Finding("console", "failed", f"{url} answers, but not to this key: {error.message}", error.hint)
     except msgspec.MsgspecError as error:
         yield Finding("console", "failed", f"{url} answers, but not as a console: {error}.")
     else:
         yield Finding("console", "ok", f"{url} answers, version {system.version}.")
+        if reload.error is not None:
+            hint = "It serves the last good configuration."
+            yield Finding("reload", "failed", f"The console refused its file: {reload.error.get('message')}", hint)
 
 
 def _ports(target: Target) -> Iterator[Finding]:

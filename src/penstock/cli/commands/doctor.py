@@ -1,5 +1,6 @@
 """`penstock doctor`: what is wrong with an installation, and what to do about it."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,12 @@ def doctor(
     gateway_url: Annotated[
         str | None, typer.Option(metavar="URL", show_default=False, help="Default: the one running in the home.")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default=False, help="Configuration file. Default: penstock.yaml in the home."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the home folder, disk, configuration, snapshot, journal, gateway and console.
@@ -31,7 +38,7 @@ def doctor(
     """
     from penstock.cli.diagnosis import Target, diagnose  # noqa: PLC0415 - the server's readers, only when it runs
 
-    target = Target(home=Home(home or default_home()), console_url=url, gateway_url=gateway_url, key=key)
+    target = Target(home=Home(home or default_home()), console_url=url, gateway_url=gateway_url, key=key, config=config)
     findings = diagnose(target)
     if as_json:
         print_json({"checks": findings})
