@@ -26,7 +26,14 @@ from penstock.wire.snapshot import (
     Timeouts,
 )
 
-__all__ = ["LoadedConfig", "compile_config", "load_config", "parse_config", "providers_from_environment"]
+__all__ = [
+    "LoadedConfig",
+    "compile_config",
+    "load_config",
+    "parse_config",
+    "providers_configured",
+    "providers_from_environment",
+]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -47,8 +54,15 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What is valid and probably not wanted, for a person."""
 
 
-def load_config(path: Path, *, environment: Environment | None = None) -> LoadedConfig:
+def load_config(
+    path: Path, *, environment: Environment | None = None, fallback: Mapping[str, ProviderEntry] | None = None
+) -> LoadedConfig:
     """Read the file, or the environment when it does not exist or is empty.
+
+    Args:
+        path: `penstock.yaml`; it need not exist.
+        environment: Where keys of vendors are looked for; None is the process's own.
+        fallback: The providers to serve when neither the file nor the environment has any.
 
     Raises:
         InvalidConfig: with every error of the file.
@@ -59,27 +73,27 @@ def load_config(path: Path, *, environment: Environment | None = None) -> Loaded
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return compile_config(Config(), file=None, digest="", environment=variables)
+        return compile_config(Config(), file=None, digest="", environment=variables, fallback=fallback)
     except OSError as error:
         raise ConfigError(f"The file cannot be read: {error.strerror}.", file=str(path)) from error
-    config = parse_config(data, file=str(path), environment=variables)
+    others = _vendors_with_keys(variables) or list(fallback or ())
+    config = parse_config(data, file=str(path), other_providers=others)
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return compile_config(config, file=path, digest=digest, environment=variables)
+    return compile_config(config, file=path, digest=digest, environment=variables, fallback=fallback)
 
 
-def parse_config(data: bytes, *, file: str, environment: Environment) -> Config:
+def parse_config(data: bytes, *, file: str, other_providers: Iterable[str] = ()) -> Config:
     """The typed content of a file's bytes.
+
+    Args:
+        data: The bytes.
+        file: Its name, for errors.
+        other_providers: Which providers there are when the file has no section of them.
 
     Raises:
         InvalidConfig: with every error.
     """
-    if len(data) > MAX_BYTES:
-        raise InvalidConfig([ConfigError(f"The file is larger than {MAX_BYTES // 1024} KiB.", file=file)])
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidConfig([ConfigError("The file is not UTF-8 text.", file=file, line=line)]) from None
+    text = _decode(data, file=file)
     root = read_document(text, file=file)
     if root is None:
         return Config()
@@ -89,13 +103,49 @@ def parse_config(data: bytes, *, file: str, environment: Environment) -> Config:
     if providers_entry is not None and providers_entry.value.members is not None:
         names: Iterable[str] = providers_entry.value.members
     else:
-        names = providers_from_environment(environment)
+        names = other_providers
     bound = {name: binder.bound.get(child_path("providers", name)) for name in names}
     providers = {name: entry if isinstance(entry, ProviderConfig) else None for name, entry in bound.items()}
     check_references(root, providers, binder)
     if binder.errors or config is None:
         raise InvalidConfig(binder.errors)
     return config
+
+
+def _decode(data: bytes, *, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise InvalidConfig([ConfigError(f"The file is larger than {MAX_BYTES // 1024} KiB.", file=file)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidConfig([ConfigError("The file is not UTF-8 text.", file=file, line=line)]) from None
+
+
+def providers_configured(path: Path, *, environment: Environment | None = None) -> bool:
+    """Whether the file or the environment names any provider; True too for a file that has errors.
+
+    Loads no price list, so that a supervisor may ask before it starts anything.
+    """
+    variables = process_environment() if environment is None else environment
+    try:
+        with path.open("rb") as file:
+            root = read_document(_decode(file.read(MAX_BYTES + 1), file=str(path)), file=str(path))
+    except FileNotFoundError:
+        root = None
+    except (OSError, ConfigError):
+        return True
+    section = (root.members or {}).get("providers") if root is not None else None
+    if section is None or (section.value.is_scalar and section.value.scalar is None):
+        return bool(_vendors_with_keys(variables))
+    return section.value.members != {}
+
+
+def _vendors_with_keys(environment: Environment) -> list[str]:
+    names = [name for name, vendor in VENDORS.items() if any(environment.get(name) for name in vendor.variables)]
+    if environment.get("AZURE_OPENAI_ENDPOINT") and environment.get("AZURE_OPENAI_API_KEY"):
+        names.append("azure")
+    return names
 
 
 def providers_from_environment(environment: Environment) -> dict[str, ProviderEntry]:
@@ -141,7 +191,14 @@ def _vendor_models(vendor: Vendor) -> tuple[str, ...]:
 # --- the snapshot's terms ---------------------------------------------------------------------
 
 
-def compile_config(config: Config, *, file: Path | None, digest: str, environment: Environment) -> LoadedConfig:
+def compile_config(
+    config: Config,
+    *,
+    file: Path | None,
+    digest: str,
+    environment: Environment,
+    fallback: Mapping[str, ProviderEntry] | None = None,
+) -> LoadedConfig:
     """A valid configuration in the terms of the snapshot, defaults filled in.
 
     A relative `file:` reference is taken from the folder of the configuration file.
@@ -151,6 +208,7 @@ def compile_config(config: Config, *, file: Path | None, digest: str, environmen
     else:
         folder = file.absolute().parent if file is not None else Path.cwd()
         providers = {name: _provider_entry(name, entry, folder) for name, entry in config.providers.items()}
+    providers = providers or dict(fallback or {})
     return LoadedConfig(
         file=str(file) if file is not None else None,
         digest=digest,

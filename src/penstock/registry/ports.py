@@ -1,0 +1,68 @@
+"""What the registry needs from its neighbours."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from penstock.wire.snapshot import KeyEntry, ProjectEntry
+
+__all__ = ["Entries", "ModelStat", "ModelStats", "ProviderStat"]
+
+Entries = Callable[[], tuple[Mapping[str, ProjectEntry], Mapping[str, KeyEntry]]]
+"""The projects (by id) and live keys (by hash) of the identity slice, as they stand in its store."""
+
+
+class ModelStat(Protocol):
+    """What one model at one provider served in a window."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def errors(self) -> int: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def cost(self) -> int | None:
+        """Nano-dollars of the calls whose cost is known; None when none is."""
+        ...
+
+    @property
+    def p50(self) -> int | None:
+        """Microseconds."""
+        ...
+
+    @property
+    def p95(self) -> int | None: ...
+    @property
+    def ttft_p50(self) -> int | None: ...
+
+
+class ProviderStat(Protocol):
+    """How one provider did in a window."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def errors(self) -> int: ...
+    @property
+    def last_success(self) -> int | None:
+        """Microseconds since the epoch."""
+        ...
+
+    @property
+    def last_error(self) -> int | None: ...
+    @property
+    def last_error_message(self) -> str | None: ...
+
+
+class ModelStats(Protocol):
+    """Answers from the span store. Blocking; called in a thread."""
+
+    def model_stats(self, project: str, from_: int, to: int) -> Sequence[ModelStat]: ...
+
+    def provider_stats(self, project: str, from_: int, to: int) -> Sequence[ProviderStat]: ...
