@@ -65,3 +65,10 @@ def test_a_cut_and_a_malformed_answer_are_told_apart() -> None:
     assert cut().code == "upstream_cut"
     assert malformed("it is not JSON", body=b"<html>").code == "upstream_malformed"
     assert malformed("it is not JSON", body=b"<html>").body == b"<html>"
+
+
+def test_what_a_vendor_says_of_a_refused_key_is_not_repeated() -> None:
+    """FAILURES S12"""
+    error = from_status(401, {}, b'{"error":{"message":"Incorrect key sk-abc"}}', message="Incorrect key sk-abc")
+    assert "sk-abc" not in str(error)
+    assert error.body == b""

@@ -5,10 +5,15 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+import msgspec
+
 from penstock.core.clock import Clock, SystemClock, to_datetime
 from penstock.core.errors import UpstreamError
 
-__all__ = ["MAX_KEPT_BODY", "cut", "from_status", "malformed", "retry_after"]
+__all__ = ["JSON_ERRORS", "MAX_KEPT_BODY", "cut", "from_status", "malformed", "retry_after"]
+
+JSON_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises for bytes that are not the JSON expected: wrong, not UTF-8, nested too deeply."""
 
 MAX_KEPT_BODY: Final = 64 * 1024
 """Bytes of an upstream's error body that are kept."""
@@ -43,10 +48,15 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, message
         status: The upstream's HTTP status.
         headers: Its headers, names in lower case.
         body: Its body, kept to `MAX_KEPT_BODY` bytes.
-        message: What the vendor's error object says; None when the body is none.
+        message: What the vendor's error object says; None when the body is none. Left out of an
+            authentication error, where vendors quote parts of the key.
     """
+    hint = None
     if status in {401, 403}:
         code = "upstream_auth_failed"
+        message = f"The upstream refused Penstock's own credentials with HTTP status {status}."
+        hint = "Check the provider's api_key and its rights in penstock.yaml."
+        body = b""
     elif status == 429:
         code = "upstream_rate_limited"
     elif status < 500:
@@ -61,6 +71,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, message
         retry_after=retry_after(headers),
         retryable=status in _RETRYABLE or status >= 500,
         code=code,
+        hint=hint,
     )
 
 

@@ -104,7 +104,10 @@ _decoder = msgspec.json.Decoder(_Line)
 
 def encode_span(span: Span) -> bytes:
     """One journal line, without its newline. Defaults are left out."""
-    return _encoder.encode(span)
+    line = _encoder.encode(span)
+    # Raw members hold what a vendor sent, and some vendors print JSON over several lines. Inside a JSON
+    # string a newline is always escaped, so a bare one is whitespace.
+    return line if b"\n" not in line and b"\r" not in line else msgspec.json.format(line, indent=-1)
 
 
 def decode_span(line: bytes) -> Span:
