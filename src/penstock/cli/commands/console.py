@@ -20,7 +20,7 @@ def console(
     home: HomeOption = None,
     host: HostOption = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the console; 0 picks a free one.")
+        int, typer.Option("--port", "--console-port", min=0, max=65535, help="Port of the console; 0 picks a free one.")
     ] = DEFAULT_CONSOLE_PORT,
     config: Annotated[
         Path | None,

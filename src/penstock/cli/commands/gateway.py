@@ -19,7 +19,7 @@ def gateway(
     home: HomeOption = None,
     host: HostOption = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the gateway; 0 picks a free one.")
+        int, typer.Option("--port", "--gateway-port", min=0, max=65535, help="Port of the gateway; 0 picks a free one.")
     ] = DEFAULT_GATEWAY_PORT,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Gateway processes.")] = 1,
     ready_file: ReadyFileOption = None,
