@@ -103,8 +103,8 @@ def _part(part: Any) -> str:
     match entry.get("type"):
         case "text" if isinstance(content, str):
             text = content
-        case "reasoning" if isinstance(content, str):
-            text = f"[reasoning] {content}"
+        case "reasoning" | "refusal" as kind if isinstance(content, str):
+            text = f"[{kind}] {content}"
         case "tool_call":
             text = f"[calls {entry.get('name')}] {_text(entry.get('arguments'))}"
         case "tool_call_response":
