@@ -8,6 +8,7 @@ import msgspec
 from penstock.core.errors import UpstreamError
 from penstock.providers import failures
 from penstock.providers.anthropic.wire import ErrorBody, ErrorObject
+from penstock.providers.failures import JSON_ERRORS
 
 __all__ = ["encode_error", "encode_error_event", "error", "error_type", "stream_error"]
 
@@ -45,7 +46,7 @@ def stream_error(data: bytes) -> UpstreamError:
 def _error_object(body: bytes) -> ErrorObject | None:
     try:
         return _decode_body(body).error
-    except msgspec.MsgspecError:
+    except JSON_ERRORS:
         return None
 
 

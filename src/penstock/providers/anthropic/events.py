@@ -48,4 +48,4 @@ class Event(msgspec.Struct):
 
 
 parse_event: Final = msgspec.json.Decoder(Event).decode
-"""Decode the data of one event. Raises msgspec.MsgspecError."""
+"""Decode the data of one event. Raises `failures.JSON_ERRORS`."""

@@ -24,6 +24,7 @@ from penstock.providers.anthropic.wire import (
     ToolParam,
     field_path,
 )
+from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.types import InboundCall
 from penstock.wire.chat import (
     ChatRequest,
@@ -97,7 +98,7 @@ def _optional(call: InboundCall, name: str, kind: type[T]) -> T | None:
         return None
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.ValidationError as error:
+    except JSON_ERRORS as error:
         what, where = field_path(error, name)
         raise InvalidInput(f"{where}: {what}.", field=where) from error
 
@@ -189,10 +190,14 @@ def _need(value: T | None, path: str, name: str) -> T:
 
 
 def _tool_call(block: Block, path: str) -> ToolCall:
-    arguments = bytes(block.input)
-    if not arguments.startswith(b"{"):
+    raw = bytes(block.input)
+    if not raw.startswith(b"{"):
         raise InvalidInput(f"{path}.input: expected a JSON object.", field=f"{path}.input")
-    return ToolCall(id=_need(block.id, path, "id"), name=_need(block.name, path, "name"), arguments=arguments.decode())
+    try:
+        arguments = raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}.input: expected UTF-8: {error}.", field=f"{path}.input") from error
+    return ToolCall(id=_need(block.id, path, "id"), name=_need(block.name, path, "name"), arguments=arguments)
 
 
 def _tool_result(block: Block, path: str) -> ToolResult:

@@ -16,6 +16,7 @@ import msgspec
 
 from penstock.core.errors import InvalidInput
 from penstock.providers.anthropic.reasoning import reasoning_members, thinking_budget
+from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.types import Target, UpstreamRequest
 from penstock.wire.chat import (
     Audio,
@@ -255,7 +256,7 @@ def _arguments(call: ToolCall, path: str) -> msgspec.Raw:
     text = call.arguments.strip() or "{}"
     try:
         msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError as error:
+    except JSON_ERRORS as error:
         raise InvalidInput(
             f"{path}: the arguments of tool call {call.id!r} ({call.name}) must be a JSON object: {error}.",
             field=path,

@@ -7,6 +7,7 @@ from penstock.providers import failures
 from penstock.providers.anthropic.stop import finish_reason, stop_reason
 from penstock.providers.anthropic.usage import encode_usage, read_usage
 from penstock.providers.anthropic.wire import Block, MessageBody
+from penstock.providers.failures import JSON_ERRORS
 from penstock.wire.chat import (
     ChatRequest,
     ChatResponse,
@@ -32,7 +33,7 @@ def decode_message(body: bytes) -> MessageBody:
     """
     try:
         return _decode_message(body)
-    except msgspec.MsgspecError as error:
+    except JSON_ERRORS as error:
         raise failures.malformed(f"expected an Anthropic message, {error}", body=body) from error
 
 
@@ -47,7 +48,7 @@ def decode_response(body: bytes) -> ChatResponse:
     if message.usage is not None:
         try:
             usage = read_usage(message.usage)
-        except msgspec.MsgspecError as error:
+        except JSON_ERRORS as error:
             raise failures.malformed(f"expected a usage object, {error}", body=body) from error
     parts = [part for block in message.content if (part := block_part(block)) is not None]
     choice = Choice(parts=parts, finish_reason=finish_reason(message.stop_reason), stop_sequence=message.stop_sequence)
@@ -72,7 +73,9 @@ def block_part(block: Block) -> Part | None:
         case "redacted_thinking":
             part = Reasoning(redacted=block.data)
         case "tool_use":
-            part = ToolCall(id=block.id or "", name=block.name or "", arguments=bytes(block.input).decode())
+            part = ToolCall(
+                id=block.id or "", name=block.name or "", arguments=bytes(block.input).decode("utf-8", "replace")
+            )
         case _:
             pass
     return part
@@ -123,7 +126,7 @@ def _input(call: ToolCall, *, cut_short: bool) -> msgspec.Raw:
     text = call.arguments.strip() or "{}"
     try:
         msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError as error:
+    except JSON_ERRORS as error:
         if cut_short:
             # The token limit fell inside the arguments; `max_tokens` tells the caller not to use them.
             return msgspec.Raw(b"{}")
@@ -131,5 +134,5 @@ def _input(call: ToolCall, *, cut_short: bool) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
 
 
-def _bad_arguments(call: ToolCall, error: msgspec.MsgspecError) -> UpstreamError:
+def _bad_arguments(call: ToolCall, error: Exception) -> UpstreamError:
     return failures.malformed(f"the arguments of tool call {call.id!r} ({call.name}) are no JSON object, {error}")

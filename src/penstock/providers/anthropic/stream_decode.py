@@ -1,13 +1,12 @@
 """An Anthropic event stream as neutral events."""
 
-import msgspec
-
 from penstock.core.errors import UpstreamError
 from penstock.providers import failures
 from penstock.providers.anthropic.errors import stream_error
 from penstock.providers.anthropic.events import ContentBlock, Delta, Event, parse_event
 from penstock.providers.anthropic.stop import finish_reason
 from penstock.providers.anthropic.usage import merge_usage, read_usage
+from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.sse import SseSplitter, parse_frame
 from penstock.wire.chat import (
     ChatEvent,
@@ -66,7 +65,7 @@ class MessageStreamDecoder:
         try:
             event = parse_event(data)
             self._dispatch(event, data, events)
-        except msgspec.MsgspecError as error:
+        except JSON_ERRORS as error:
             self.failure = failures.malformed(f"expected an event of a Messages stream, {error}", body=data)
 
     def _dispatch(self, event: Event, data: bytes, events: list[ChatEvent]) -> None:

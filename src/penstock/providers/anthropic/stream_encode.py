@@ -12,6 +12,7 @@ import msgspec
 
 from penstock.providers.anthropic.stop import stop_reason
 from penstock.providers.anthropic.usage import encode_usage
+from penstock.providers.failures import JSON_ERRORS
 from penstock.wire.chat import (
     ChatEvent,
     Finished,
@@ -200,6 +201,6 @@ def _is_whole(block: _Block) -> bool:
         return True
     try:
         msgspec.json.decode("".join(block.received), type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError:
+    except JSON_ERRORS:
         return False
     return True

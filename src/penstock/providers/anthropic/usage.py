@@ -31,7 +31,7 @@ def read_usage(raw: bytes | msgspec.Raw) -> Usage:
     """Buckets of a usage object.
 
     Raises:
-        msgspec.MsgspecError: it is not a usage object.
+        failures.JSON_ERRORS: it is not a usage object.
     """
     counts = _decode_counts(raw)
     output = counts.output_tokens or 0
@@ -53,7 +53,7 @@ def merge_usage(earlier: bytes | None, later: bytes) -> bytes:
     servers fill members of `message_delta` that they do not track with zeros.
 
     Raises:
-        msgspec.MsgspecError: `later` is not an object.
+        failures.JSON_ERRORS: `later` is not an object.
     """
     members = _decode_members(later)
     if earlier is None:

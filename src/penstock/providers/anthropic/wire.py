@@ -119,7 +119,7 @@ class ErrorBody(msgspec.Struct):
 _AT = re.compile(r" - at `\$(.*)`$")
 
 
-def field_path(error: msgspec.ValidationError, root: str) -> tuple[str, str]:
+def field_path(error: Exception, root: str) -> tuple[str, str]:
     """A validation error as (what is wrong, where it stands), the place named from the body's `root` member on."""
     text = str(error)
     at = _AT.search(text)
