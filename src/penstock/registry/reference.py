@@ -81,8 +81,9 @@ prices:
 - **It is followed while Penstock runs.** A change is checked, compared with what is served, and swapped in; calls in
   flight end on what they started with. A file with errors changes nothing: the last good configuration is served on,
   and the log, `penstock doctor` and `GET /api/v1/config` say what is wrong and where.
-- **`penstock config check`** reports every error with its line. `penstock config diff` shows what a file would change,
-  `penstock config show` what is served, `penstock config schema` the JSON Schema.
+- **`penstock config check`** reports every error with its line. `penstock config diff` shows what a file would change
+  in what is served, `penstock config show` the whole with its defaults filled in, `penstock config schema` the JSON
+  Schema.
 - **Secrets are references**: `env:NAME` or `file:PATH` (a relative path starts at the folder of the file). The secret
   itself in the file is refused. The variable must be set for the gateway, since it resolves the reference.
 - **In an editor**: put `# yaml-language-server: $schema=penstock.schema.json` on the first line, with the

@@ -3,7 +3,9 @@
 from penstock.simulator.models import SIMULATED_MODELS
 from penstock.wire.snapshot import ProviderEntry
 
-__all__ = ["simulator_providers"]
+__all__ = ["SIMULATOR_NAMES", "simulator_providers"]
+
+SIMULATOR_NAMES = frozenset({"sim", "sim-anthropic", "sim-gemini"})
 
 
 def simulator_providers(base_url: str) -> dict[str, ProviderEntry]:

@@ -134,7 +134,7 @@ def _member(hint: Any, member: msgspec.structs.FieldInfo, definitions: dict[str,
     if member.required:
         return schema
     # A field with nothing after it has its default; the union may say so already.
-    options: list[Any] = schema["anyOf"] if "anyOf" in schema else [schema]
+    options: list[Any] = schema.get("anyOf", [schema])
     null: dict[str, Any] = {"type": "null"}
     result: dict[str, Any] = {"anyOf": options if null in options else [*options, null]}
     if isinstance(member.default, str | int | float):

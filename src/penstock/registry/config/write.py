@@ -1,0 +1,53 @@
+"""A loaded configuration in the form of the file, with its defaults filled in."""
+
+import io
+from typing import Any
+
+import msgspec
+from ruamel.yaml import YAML
+
+from penstock.registry.config.bind import fields_of
+from penstock.registry.config.load import LoadedConfig
+from penstock.registry.config.schema import written
+from penstock.registry.config.types import (
+    GatewayConfig,
+    JournalConfig,
+    PriceConfig,
+    ProviderConfig,
+    TimeoutsConfig,
+)
+
+__all__ = ["as_document", "as_yaml"]
+
+
+def as_document(config: LoadedConfig) -> dict[str, Any]:
+    """What a `penstock.yaml` would say to be loaded as this configuration."""
+    return {
+        "version": 1,
+        "providers": {
+            name: {**_section(entry, ProviderConfig), "timeouts": _section(entry.timeouts, TimeoutsConfig)}
+            for name, entry in config.providers.items()
+        },
+        "aliases": {name: {"targets": list(alias.targets)} for name, alias in config.aliases.items()},
+        "prices": [_section(price, PriceConfig) for price in config.prices],
+        "gateway": _section(config.gateway, GatewayConfig),
+        "journal": _section(config.journal, JournalConfig),
+    }
+
+
+def as_yaml(config: LoadedConfig) -> str:
+    """The same as text."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue] - the file's order
+    out = io.StringIO()
+    yaml.dump(as_document(config), out)  # pyright: ignore[reportUnknownMemberType] - ruamel.yaml has no types here
+    return out.getvalue()
+
+
+def _section(entry: msgspec.Struct, struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """The members that the snapshot's record shares with the file's section; what is None is left out."""
+    values = {name: (hint, getattr(entry, name, None)) for name, (hint, _) in fields_of(struct).items()}
+    return {
+        name: written(hint, msgspec.to_builtins(value)) for name, (hint, value) in values.items() if value is not None
+    }
