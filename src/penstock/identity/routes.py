@@ -1,0 +1,161 @@
+"""Control API of projects, keys and sign-in links.
+
+The app provides the dependencies: `principal` and `project` (from its guard), `identity`, `console_url`.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, Router, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter
+
+from penstock.identity.service import IdentityService
+from penstock.identity.service.keys import DEFAULT_SCOPES
+from penstock.identity.types import Key, MintedKey, Principal, Project
+
+__all__ = ["identity_router"]
+
+Identity = NamedDependency[IdentityService]
+Caller = NamedDependency[Principal]
+ProjectId = NamedDependency[str]
+NamedProject = NamedDependency[str | None]
+ConsoleUrl = NamedDependency[str]
+KeyId = Annotated[str, PathParameter(description="Id of the key.")]
+
+
+class ProjectPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Projects that the caller may see, oldest first."""
+
+    items: list[Project]
+    next_cursor: str | None
+
+
+class NewProject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    """1 to 63 letters, digits, dots, dashes and underscores."""
+
+
+class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys of a project, newest first, revoked and expired ones included."""
+
+    items: list[Key]
+    next_cursor: str | None
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    scopes: list[str] | None = None
+    """At most the creator's; null: `gateway:call` and `gateway:models`."""
+    models: list[str] = []
+    """Allow-list of `provider/model` or alias names, `*` globs allowed; empty allows all."""
+    expires: int | None = None
+    """Microseconds since the epoch, UTC; null: never."""
+
+
+class NewSigninLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    role: str
+    """`viewer`, `editor` or `admin`."""
+    name: str | None = None
+    """The person; a new name makes a new user. Null: a user named like the role."""
+    project: str | None = None
+    """Id or name of the project where the role holds; null: the caller's own. An admin's holds in all."""
+
+
+class SigninUrl(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
+    """Signs in once, from one browser."""
+    expires: int
+    """Microseconds since the epoch, UTC."""
+
+
+class ProjectsController(Controller):
+    path = "/projects"
+    tags = ("projects",)
+
+    @get("/", operation_id="listProjects", opt={"permission": "projects:read"}, sync_to_thread=True)
+    def list_projects(self, identity: Identity, principal: Caller) -> ProjectPage:
+        return ProjectPage(items=identity.projects.visible(principal), next_cursor=None)
+
+    @post("/", operation_id="createProject", opt={"permission": "projects:write"}, sync_to_thread=True)
+    def create_project(self, identity: Identity, principal: Caller, data: JSONBody[NewProject]) -> Project:
+        return identity.projects.create(principal, data.name)
+
+
+class KeysController(Controller):
+    path = "/keys"
+    tags = ("keys",)
+
+    @get("/", operation_id="listKeys", opt={"permission": "keys:read"}, sync_to_thread=True)
+    def list_keys(self, identity: Identity, project: ProjectId) -> KeyPage:
+        return KeyPage(items=identity.keys.of_project(project), next_cursor=None)
+
+    @post("/", operation_id="createKey", opt={"permission": "keys:write"}, sync_to_thread=True)
+    def create_key(
+        self,
+        identity: Identity,
+        principal: Caller,
+        project: ProjectId,
+        data: JSONBody[NewKey],
+    ) -> MintedKey:
+        return identity.keys.create(
+            principal,
+            project=project,
+            name=data.name,
+            scopes=DEFAULT_SCOPES if data.scopes is None else data.scopes,
+            models=data.models,
+            expires=data.expires,
+        )
+
+    @post(
+        "/{key_id:str}/rotate",
+        operation_id="rotateKey",
+        opt={"permission": "keys:write", "object": "key"},
+        status_code=200,
+        sync_to_thread=True,
+    )
+    def rotate_key(
+        self,
+        identity: Identity,
+        principal: Caller,
+        key_id: KeyId,
+        named_project: NamedProject,
+    ) -> MintedKey:
+        return identity.keys.rotate(principal, key_id, project=named_project)
+
+    @delete(
+        "/{key_id:str}",
+        operation_id="revokeKey",
+        opt={"permission": "keys:write", "object": "key"},
+        sync_to_thread=True,
+    )
+    def revoke_key(
+        self,
+        identity: Identity,
+        principal: Caller,
+        key_id: KeyId,
+        named_project: NamedProject,
+    ) -> None:
+        identity.keys.revoke(principal, key_id, project=named_project)
+
+
+class SigninLinksController(Controller):
+    path = "/signin-links"
+    tags = ("session",)
+
+    @post("/", operation_id="createSigninLink", opt={"permission": "users:write"}, sync_to_thread=True)
+    def create_signin_link(
+        self,
+        identity: Identity,
+        principal: Caller,
+        console_url: ConsoleUrl,
+        data: JSONBody[NewSigninLink],
+    ) -> SigninUrl:
+        link = identity.people.invite(principal, role=data.role, name=data.name, project=data.project)
+        return SigninUrl(url=link.url(console_url), expires=link.expires)
+
+
+def identity_router() -> Router:
+    """The routes of this slice, to be mounted under `/api/v1`."""
+    handlers: list[Any] = [ProjectsController, KeysController, SigninLinksController]
+    return Router("/", route_handlers=handlers)

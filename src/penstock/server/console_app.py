@@ -1,0 +1,125 @@
+"""The console's web app: every slice's routes under one guard."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Router, get
+from litestar.di import NamedDependency, Provide
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSend
+
+from penstock.identity.routes import identity_router
+from penstock.identity.service import IdentityService
+from penstock.server.api_document import openapi_config
+from penstock.server.auth import (
+    Gatekeeper,
+    check_declared,
+    provide_named_project,
+    provide_principal,
+    provide_project,
+)
+from penstock.server.edge import Edge
+from penstock.server.problems import EXCEPTION_HANDLERS
+from penstock.server.session_routes import SessionController
+from penstock.server.settings import ConsoleSettings
+from penstock.server.static_ui import static_handler
+
+__all__ = ["ConsoleApp", "ConsoleServices", "ConsoleSettings", "create_app"]
+
+MAX_BODY = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleServices:
+    """What the routes work with."""
+
+    identity: IdentityService
+    settings: ConsoleSettings = field(default_factory=ConsoleSettings)
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    status: str
+
+
+class ConsoleApp(Litestar):
+    """Litestar inside the edge: nothing reaches a route, or its absence, around the checks that come first."""
+
+    __slots__ = ("_edge",)
+
+    def __init__(self, *, settings: ConsoleSettings, **options: Any) -> None:
+        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType] - the framework's generics
+        self._edge = Edge(super().__call__, hosts=settings.hosts, https=settings.https)  # pyright: ignore[reportArgumentType] - the lifespan's types ride along
+        check_declared(self)
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        await self._edge(scope, receive, send)  # pyright: ignore[reportArgumentType] - as above
+
+
+@get(
+    "/healthz",
+    operation_id="getHealth",
+    opt={"public": "tells only that the process answers"},
+    sync_to_thread=False,
+)
+def _health() -> Health:
+    return Health(status="ok")
+
+
+@get(
+    "/readyz",
+    operation_id="getReadiness",
+    opt={"public": "tells only whether the process can serve"},
+    sync_to_thread=True,
+)
+def _ready(identity: NamedDependency[IdentityService]) -> Health:
+    """503 with the reason's code while the metadata store cannot be read."""
+    identity.revision()
+    return Health(status="ok")
+
+
+def create_app(services: ConsoleServices, *, also: Sequence[ControllerRouterHandler] = ()) -> ConsoleApp:
+    """The app of one console process.
+
+    Args:
+        services: Open services; the caller closes them after the app has stopped.
+        also: Further routes at the root, such as `/metrics`; each declares its permission like all others.
+
+    Raises:
+        ImproperlyConfiguredException: a route declares neither a permission nor why it is public.
+    """
+    return build(services.settings, lambda: services, also=also)
+
+
+def build(
+    settings: ConsoleSettings,
+    services: Callable[[], ConsoleServices],
+    *,
+    also: Sequence[ControllerRouterHandler] = (),
+) -> ConsoleApp:
+    """The app around services that are asked for with the first request."""
+    api = Router("/api/v1", route_handlers=[SessionController, identity_router()])
+    return ConsoleApp(
+        settings=settings,
+        route_handlers=[api, _health, _ready, *also, static_handler(settings.static)],
+        guards=[Gatekeeper(lambda: services().identity, origins=settings.origins).authorize],
+        dependencies={
+            "principal": Provide(provide_principal, sync_to_thread=False),
+            "project": Provide(provide_project, sync_to_thread=False),
+            "named_project": Provide(provide_named_project, sync_to_thread=False),
+            "identity": Provide(lambda: services().identity, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+            "console_url": Provide(lambda: settings.url, sync_to_thread=False),
+        },
+        exception_handlers=EXCEPTION_HANDLERS,
+        openapi_config=openapi_config(),
+        request_max_body_size=MAX_BODY,
+        logging_config=None,
+        debug=False,
+    )
