@@ -1,0 +1,96 @@
+"""Versions of the span store's schema, forward only. A step, once released, is never edited."""
+
+import duckdb
+
+from penstock.core.errors import Unavailable
+
+__all__ = ["SCHEMA", "migrate"]
+
+# 1: Random hex (trace_id, span_id, parent_id, fingerprint) is held as numbers, half the size of its text.
+# Long text is compressed with zstd, which the engine by itself would use only for much longer strings.
+_V1 = """
+CREATE TABLE spans (
+    project VARCHAR NOT NULL,
+    trace_id UUID NOT NULL,
+    span_id UBIGINT NOT NULL,
+    parent_id UBIGINT,
+    name VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    call BOOLEAN NOT NULL,
+    started BIGINT NOT NULL,
+    duration BIGINT NOT NULL,
+    ttft BIGINT,
+    status VARCHAR NOT NULL,
+    error_type VARCHAR,
+    error_message VARCHAR,
+    http_status INTEGER,
+    operation VARCHAR NOT NULL,
+    stream BOOLEAN NOT NULL,
+    route VARCHAR,
+    variant VARCHAR,
+    change VARCHAR,
+    provider VARCHAR,
+    requested_model VARCHAR,
+    served_model VARCHAR,
+    prompt_name VARCHAR,
+    prompt_version VARCHAR,
+    session VARCHAR,
+    "user" VARCHAR,
+    key VARCHAR,
+    tags MAP(VARCHAR, VARCHAR),
+    usage_input BIGINT NOT NULL,
+    usage_cache_read BIGINT NOT NULL,
+    usage_cache_write BIGINT NOT NULL,
+    usage_output BIGINT NOT NULL,
+    usage_reasoning BIGINT NOT NULL,
+    usage_input_audio BIGINT NOT NULL,
+    usage_output_audio BIGINT NOT NULL,
+    usage_input_image BIGINT NOT NULL,
+    usage_output_image BIGINT NOT NULL,
+    usage_estimated BOOLEAN NOT NULL,
+    usage_raw VARCHAR USING COMPRESSION zstd,
+    cost BIGINT,
+    price_version VARCHAR,
+    cache VARCHAR,
+    fingerprint UUID,
+    finish_reasons VARCHAR[],
+    input VARCHAR USING COMPRESSION zstd,
+    output VARCHAR USING COMPRESSION zstd,
+    attributes VARCHAR USING COMPRESSION zstd
+);
+CREATE TABLE segments (
+    name VARCHAR PRIMARY KEY,
+    spans BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    quarantined BIGINT NOT NULL,
+    ingested_at BIGINT NOT NULL
+);
+"""
+_STEPS = (_V1,)
+SCHEMA = len(_STEPS)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring the database to `SCHEMA`, each step in one transaction with its number.
+
+    Raises:
+        Unavailable: the file was made by a newer version (`span_store_newer`).
+    """
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    version = row[0] if row is not None and row[0] is not None else 0
+    if version > SCHEMA:
+        raise Unavailable(
+            f"The span store has schema {version}, and this version of Penstock reads up to {SCHEMA}.",
+            hint="Start the newer version, or restore a backup made before the upgrade.",
+            code="span_store_newer",
+        )
+    for number, step in enumerate(_STEPS[version:], start=version + 1):
+        connection.begin()
+        try:
+            connection.execute(step)
+            connection.execute("INSERT INTO schema_version VALUES ($version)", {"version": number})
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise

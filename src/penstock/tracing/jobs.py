@@ -1,0 +1,180 @@
+"""The journal is emptied into the span store, without end, whatever happens to either."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from penstock.core.clock import Clock
+from penstock.core.errors import PenstockError
+from penstock.store.journal.recovery import recover
+from penstock.store.spans.loader import Loaded
+from penstock.tracing.ports import SpanStore
+
+__all__ = ["IngestJob", "IngestState", "Tail"]
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+RECOVER_SECONDS = 2.0
+"""How often orphans are looked for."""
+BACKOFF_SECONDS = 5.0
+"""Longest pause between two tries while the store is down."""
+BATCH_BYTES = 96 * 1024 * 1024
+BATCH_SEGMENTS = 512
+"""Segments of one transaction at most."""
+
+
+class IngestState(msgspec.Struct, kw_only=True):
+    """What ingestion has done since it started, and what waits."""
+
+    waiting_segments: int = 0
+    """Sealed, not stored yet."""
+    waiting_bytes: int = 0
+    stored_spans: int = 0
+    """Since start."""
+    quarantined: int = 0
+    """Lines set aside since start."""
+    last_ingested: int | None = None
+    """Microseconds since the epoch."""
+    error: str | None = None
+    """Why the last try failed; None when it did not."""
+
+
+class Tail:
+    """Wakes when spans were stored. One for each listener; `wait` misses nothing between two calls."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        """True when spans were stored since the last call, False when `seconds` passed without."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+    def wake(self) -> None:
+        self._event.set()
+
+
+class IngestJob:
+    """Moves sealed segments into the store and removes their files.
+
+    Args:
+        store: Where to. Its calls block, and run on a thread of their own.
+        journal: The folder of segments; there may be none yet.
+        clock: Age of files, time of ingestion.
+        pause: Waits between two looks at the folder, seconds.
+    """
+
+    def __init__(
+        self,
+        store: SpanStore,
+        journal: Path,
+        *,
+        clock: Clock,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.state = IngestState()
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._pause = pause
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
+        self._tails: set[Tail] = set()
+        self._recovered_at = float("-inf")
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Ingest until cancelled. No error ends it: what cannot be stored now is tried again."""
+        try:
+            while True:
+                if await self.step():
+                    continue
+                await self._pause(min(BACKOFF_SECONDS, POLL_SECONDS * 2 ** min(self._failures, 8)))
+        finally:
+            # A transaction under way is finished first, so that its files are removed too.
+            self._thread.shutdown(wait=True)
+
+    async def step(self) -> bool:
+        """Look once; True when something was stored and more may wait."""
+        try:
+            stored = await asyncio.get_running_loop().run_in_executor(self._thread, self._ingest)
+        except (PenstockError, OSError) as error:
+            self._failed(str(error))
+            return False
+        except Exception as error:  # boundary: ingestion outlives every error, or spans would wait for ever
+            logger.exception("ingestion met an unexpected error")
+            self._failed(repr(error))
+            return False
+        self._succeeded()
+        if not stored:
+            return False
+        for tail in self._tails:
+            tail.wake()
+        return True
+
+    @contextmanager
+    def tail(self) -> Generator[Tail]:
+        """A listener, for as long as the block runs."""
+        tail = Tail()
+        self._tails.add(tail)
+        try:
+            yield tail
+        finally:
+            self._tails.discard(tail)
+
+    def _ingest(self) -> bool:
+        """On the thread: recover orphans when due, store one batch, remove its files. True when it stored any."""
+        now = self._clock.monotonic()
+        if now - self._recovered_at >= RECOVER_SECONDS:
+            recover(self._journal, clock=self._clock)
+            self._recovered_at = now
+        batch = self._waiting()
+        loaded = self._store.load(batch) if batch else []
+        if loaded:
+            self.state.stored_spans += sum(one.spans for one in loaded)
+            self.state.quarantined += sum(one.quarantined for one in loaded)
+            self.state.last_ingested = self._clock.now()
+        for one in loaded:
+            one.path.unlink(missing_ok=True)
+        self.state.waiting_segments -= len(loaded)
+        self.state.waiting_bytes -= sum(one.size for one in loaded)
+        if len(loaded) < len(batch):
+            unread = sorted({path.name for path in batch} - {one.path.name for one in loaded})
+            raise OSError(f"{len(unread)} journal segments cannot be read, the first is {unread[0]}")
+        return bool(loaded)
+
+    def _waiting(self) -> list[Path]:
+        """The oldest sealed segments, up to one batch. Counts all of them."""
+        sizes = {path: path.stat().st_size for path in sorted(self._journal.glob("*.ndjson"))}
+        self.state.waiting_segments = len(sizes)
+        self.state.waiting_bytes = sum(sizes.values())
+        batch: list[Path] = []
+        room = BATCH_BYTES
+        for path, size in sizes.items():
+            if batch and (size > room or len(batch) >= BATCH_SEGMENTS):
+                break
+            batch.append(path)
+            room -= size
+        return batch
+
+    def _failed(self, reason: str) -> None:
+        self._failures += 1
+        if self.state.error is None:
+            logger.error("spans cannot be stored and wait in the journal: %s", reason)
+        self.state.error = reason
+
+    def _succeeded(self) -> None:
+        if self.state.error is not None:
+            logger.warning("spans are stored again, after %d failed tries", self._failures)
+        self.state.error = None
+        self._failures = 0
