@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
@@ -12,7 +13,7 @@ from penstock.identity.store import keys, people, projects, sessions
 from penstock.identity.types import ROLE_PERMISSIONS, Grants, Principal, as_role
 from penstock.wire.snapshot import hash_key
 
-__all__ = ["ABSOLUTE_SECONDS", "IDLE_SECONDS", "Access", "key_grants", "user_grants"]
+__all__ = ["ABSOLUTE_SECONDS", "IDLE_SECONDS", "Access", "Standing"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Access:
                 raise Unauthenticated("This key was revoked.", hint="Mint another one.", code="key_revoked")
             if row.expires is not None and row.expires <= self._context.clock.now():
                 raise Unauthenticated("This key has expired.", hint="Mint another one.", code="key_expired")
-            grants = key_grants(connection, row)
+            grants = Standing(connection).of_key(row)
         return Principal(
             kind="key", id=row.id, name=row.name, grants=grants, project=row.project, user=row.creator_user
         )
@@ -76,7 +77,7 @@ class Access:
             user = people.by_id(connection, session.user)
             if user is None:
                 raise over
-            grants = user_grants(connection, user.id)
+            grants = Standing(connection).of_user(user.id)
             project = _home_project(connection, grants)
         if now - session.seen >= TOUCH_SECONDS * SECOND:
             self._touch(session.id, now=now)
@@ -91,11 +92,51 @@ class Access:
             logger.warning("session %s could not be marked as used: %s", session, error)
 
 
-def user_grants(connection: Connection, user: str) -> Grants:
-    """What a person's roles allow."""
+class Standing:
+    """What people and keys may do, as one transaction sees it. Each person and creator is looked up once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._users: dict[str, Grants] = {}
+        self._keys: dict[str, keys.KeyRow | None] = {}
+
+    def of_user(self, user: str) -> Grants:
+        """What a person's roles allow."""
+        known = self._users.get(user)
+        if known is None:
+            known = self._users[user] = _of_roles(people.memberships_of(self._connection, user))
+        return known
+
+    def of_key(self, row: keys.KeyRow) -> Grants:
+        """What a key may do now: its own scopes, within what each of its creators may do, up to the first.
+
+        A creator's revocation or expiry does not take its keys along (revoking the admin key would stop
+        production), but a person who lost a role takes it from every key that they minted.
+        """
+        grants = _own(row)
+        above = row
+        for _ in range(MAX_CREATORS):
+            if above.creator_user is not None:
+                grants = grants & self.of_user(above.creator_user)
+            if above.creator_key is None:
+                return grants
+            creator = self._key(above.creator_key)
+            if creator is None:
+                break
+            grants = grants & _own(creator)
+            above = creator
+        return Grants()
+
+    def _key(self, key: str) -> keys.KeyRow | None:
+        if key not in self._keys:
+            self._keys[key] = keys.by_id(self._connection, key)
+        return self._keys[key]
+
+
+def _of_roles(memberships: Iterable[people.Membership]) -> Grants:
     everywhere: frozenset[str] = frozenset()
     within: dict[str, frozenset[str]] = {}
-    for membership in people.memberships_of(connection, user):
+    for membership in memberships:
         role = as_role(membership.role)
         allowed = ROLE_PERMISSIONS[role] if role else frozenset[str]()
         if membership.project is None:
@@ -103,27 +144,6 @@ def user_grants(connection: Connection, user: str) -> Grants:
         else:
             within[membership.project] = within.get(membership.project, frozenset()) | allowed
     return Grants(everywhere=everywhere, projects=within)
-
-
-def key_grants(connection: Connection, row: keys.KeyRow) -> Grants:
-    """What a key may do now: its own scopes, within what each of its creators may do, up to the first.
-
-    A creator's revocation or expiry does not take its keys along (rotating the admin key would stop
-    production), but a person who lost a role takes it from every key that they minted.
-    """
-    grants = _own(row)
-    above = row
-    for _ in range(MAX_CREATORS):
-        if above.creator_user is not None:
-            grants = grants & user_grants(connection, above.creator_user)
-        if above.creator_key is None:
-            return grants
-        creator = keys.by_id(connection, above.creator_key)
-        if creator is None:
-            break
-        grants = grants & _own(creator)
-        above = creator
-    return Grants()
 
 
 def _own(row: keys.KeyRow) -> Grants:

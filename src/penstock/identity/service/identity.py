@@ -35,8 +35,8 @@ class IdentityService:
         metadata: The open store.
         clock: Where time comes from.
         ids: Where ids come from.
-        on_change: Called after each commit that a gateway must learn of, in the thread that made it. It must
-            not raise and not block: set an event that the snapshot's publisher awaits.
+        on_change: Called after each commit that a gateway must learn of, in the thread that made it, before the
+            change is answered. It must not raise.
         randomness: Source of secrets; for tests.
     """
 

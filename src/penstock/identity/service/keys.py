@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from penstock.core.errors import Conflict, NotFound, PermissionDenied
-from penstock.identity.service.access import key_grants
+from penstock.identity.service.access import Standing
 from penstock.identity.service.context import Context
 from penstock.identity.service.credentials import key_prefix, new_key
 from penstock.identity.service.validation import check_expiry, check_models, check_name, check_scopes
@@ -98,7 +98,7 @@ class Keys:
         now = self._context.clock.now()
         with self._context.change() as connection:
             row = self._find(connection, actor, key, project=project)
-            if not actor.grants.covers(key_grants(connection, row)):
+            if not actor.grants.covers(Standing(connection).of_key(row)):
                 raise PermissionDenied(
                     "This key may do more than you: its new secret is not for you to see.",
                     hint="Ask an admin to rotate it.",
@@ -135,7 +135,8 @@ class Keys:
         """What a gateway needs of every live key, by hash of its secret."""
         with self._context.metadata.read() as connection:
             rows = keys.all_live(connection, now=self._context.clock.now())
-            return {row.hash: _entry(row, key_grants(connection, row)) for row in rows}
+            standing = Standing(connection)
+            return {row.hash: _entry(row, standing.of_key(row)) for row in rows}
 
     def _find(self, connection: Connection, actor: Principal, key: str, *, project: str | None) -> keys.KeyRow:
         row = keys.by_id(connection, key)
