@@ -19,6 +19,18 @@ export function formatMoney(nano: number | null | undefined): string {
   return `${nano < 0 ? "-" : ""}$${text}`;
 }
 
+/** Three significant digits, for narrow columns: `$12.34`, `$0.104`, `$0.000123`. */
+export function formatMoneyShort(nano: number | null | undefined): string {
+  if (nano === null || nano === undefined) return formatMoney(nano);
+  const size = Math.abs(nano);
+  if (size === 0 || size >= NANO_PER_DOLLAR)
+    return size >= 10_000 * NANO_PER_DOLLAR
+      ? `$${compact.format(nano / NANO_PER_DOLLAR)}`
+      : formatMoney(nano);
+  const places = Math.min(9, 2 - Math.floor(Math.log10(size / NANO_PER_DOLLAR)));
+  return `${nano < 0 ? "-" : ""}$${(size / NANO_PER_DOLLAR).toFixed(places)}`;
+}
+
 /** A price per million tokens: `$0.15`, `$1.10`, `$0.0375`. */
 export function formatPrice(nano: number | null | undefined): string {
   if (nano === null || nano === undefined) return NOTHING;

@@ -19,7 +19,7 @@ function hasModifier(event: KeyboardEvent): boolean {
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
 
 /**
- * Calls `map[key]` for plain keys, and `map["g o"]` for two pressed within a second.
+ * Calls `map[key]` for plain keys (named ones in lower case: `enter`, `escape`), and `map["g o"]` for two pressed within a second.
  * Keys with Ctrl, Alt or Meta are the browser's.
  */
 export function useKeys(map: KeyMap, enabled = true): void {
@@ -30,9 +30,10 @@ export function useKeys(map: KeyMap, enabled = true): void {
     let first: { key: string; at: number } | null = null;
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || hasModifier(event) || isTyping(event.target) || overlayIsOpen()) return;
-      const pair = first && event.timeStamp - first.at < 1000 ? `${first.key} ${event.key}` : null;
-      first = { key: event.key, at: event.timeStamp };
-      const action = (pair ? current.current[pair] : undefined) ?? current.current[event.key];
+      const key = event.key.length > 1 ? event.key.toLowerCase() : event.key;
+      const pair = first && event.timeStamp - first.at < 1000 ? `${first.key} ${key}` : null;
+      first = { key, at: event.timeStamp };
+      const action = (pair ? current.current[pair] : undefined) ?? current.current[key];
       if (!action) return;
       first = null;
       event.preventDefault();

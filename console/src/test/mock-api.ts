@@ -27,7 +27,7 @@ export class MockApi {
 
   constructor(
     private readonly now: () => number = () => Date.now() * 1000,
-    count = 2_000,
+    count = 4_500,
   ) {
     const draw = random(7);
     let started = now();

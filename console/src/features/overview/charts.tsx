@@ -15,6 +15,11 @@ export function axisMoney(nano: number): string {
   return `$${dollars >= 1000 ? formatCompact(dollars) : Number(dollars.toPrecision(3))}`;
 }
 
+/** Durations on an axis, short: `0`, `5 s`, `250 ms`. */
+export function axisDuration(us: number): string {
+  return us === 0 ? "0" : formatDuration(us).replace(/\.0+ /, " ");
+}
+
 export function OverviewCharts({ overview }: { overview: Overview }) {
   const { series, step, totals } = overview;
   const times = series.map((point) => point.t);
@@ -43,6 +48,7 @@ export function OverviewCharts({ overview }: { overview: Overview }) {
         title="Latency"
         series={pick("p50", "p95", "p99")}
         format={formatDuration}
+        axis={axisDuration}
         rest={(one) => formatDuration(totals[one.name as "p50"])}
       />
       <TimeChart
@@ -50,6 +56,7 @@ export function OverviewCharts({ overview }: { overview: Overview }) {
         title="Time to first token"
         series={pick("ttft_p50", "ttft_p95")}
         format={formatDuration}
+        axis={axisDuration}
         rest={(one) => formatDuration(totals[one.name as "ttft_p50"])}
       />
       <TimeChart

@@ -47,7 +47,8 @@ export function tilesOf(totals: OverviewTotals, previous: OverviewTotals): Tile[
       label: "Cost",
       value: formatMoney(totals.cost),
       note: totals.cost_unknown_calls ? `+ ${formatCompact(totals.cost_unknown_calls)} unknown` : undefined,
-      change: changeOf(totals.cost, previous.cost),
+      // A sum with unknown parts does not compare.
+      change: totals.cost_unknown_calls ? null : changeOf(totals.cost, previous.cost),
     },
   ];
 }

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { Overview, TopRow } from "@/api/types";
-import { formatCompact, formatDuration, formatMoney } from "@/lib/format";
+import { formatCompact, formatDuration, formatMoneyShort } from "@/lib/format";
 import classes from "./overview.module.css";
 
 export function TopTables({ top }: { top: Overview["top"] }) {
@@ -62,7 +62,7 @@ function TopTable({ title, rows, column, none }: TopTableProps) {
                 <td className={row.errors ? "bad" : "faint"}>{formatCompact(row.errors)}</td>
                 <td>{formatCompact(row.tokens)}</td>
                 <td>{formatDuration(row.p95)}</td>
-                <td className={row.cost === null ? "faint" : undefined}>{formatMoney(row.cost)}</td>
+                <td className={row.cost === null ? "faint" : undefined}>{formatMoneyShort(row.cost)}</td>
               </tr>
             ))}
           </tbody>
