@@ -111,9 +111,11 @@ def _run(command: list[str], console: Path) -> None:
         check=False,
     )
     if result.returncode:
-        tail = "\n".join(result.stdout.splitlines()[-40:])
+        said = result.stdout.splitlines()
+        # npm says what is wrong first and prints its usage after it; a compiler says it last.
+        shown = "\n".join(said if len(said) <= 60 else [*said[:20], "…", *said[-40:]])
         name = " ".join(Path(part).name if os.sep in part else part for part in command)
-        raise RuntimeError(f"Building the console failed: `{name}` exited with {result.returncode}.\n{tail}")
+        raise RuntimeError(f"Building the console failed: `{name}` exited with {result.returncode}.\n{shown}")
 
 
 if __name__ == "__main__":
