@@ -176,7 +176,7 @@ class Binder:
 
     def _unknown(self, name: str, entry: Entry, known: Mapping[str, object], path: str) -> _Invalid:
         hint = nearest(name, known) or f"Known here: {', '.join(known)}."
-        return self.fail(f"'{name}' is not a field here.", path=path, line=entry.line, hint=hint)
+        return self.fail(f"{shown(name)} is not a field here.", path=path, line=entry.line, hint=hint)
 
 
 def _at(entry: Entry) -> Item:

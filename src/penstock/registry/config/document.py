@@ -1,5 +1,6 @@
 """A YAML document as a tree that remembers its lines."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -8,6 +9,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from penstock.core.errors import ConfigError
 from penstock.registry.config.errors import InvalidConfig
+from penstock.registry.config.forms import shown
 
 __all__ = ["MAX_BYTES", "Entry", "Item", "read_document"]
 
@@ -72,7 +74,8 @@ def read_document(text: str, *, file: str) -> Item | None:
 def _syntax_error(error: Any) -> tuple[int | None, str]:
     """Line and problem, from an error that ruamel.yaml gives no types for."""
     mark = error.problem_mark or error.context_mark
-    problem = str(error.problem or "it cannot be read").split("\n", 1)[0].strip()
+    parts = [str(part).split("\n", 1)[0].strip() for part in (error.context, error.problem) if part]
+    problem = re.sub(r"'([^']*)'", lambda quoted: shown(quoted[1]), ", ".join(parts))
     return (int(mark.line) + 1 if mark is not None else None), problem
 
 
@@ -137,7 +140,7 @@ class _Reader:
             name = str(key_node.value)
             if name in members:
                 self.fail(
-                    f"The key '{name}' stands here a second time; the first is on line {members[name].line}.",
+                    f"The key {shown(name)} stands here a second time; the first is on line {members[name].line}.",
                     line=line,
                     path=path,
                 )
@@ -170,7 +173,9 @@ class _Reader:
         if tag == "float":
             return _float(text)
         if tag not in {"str", "timestamp"}:
-            self.fail(f"The tag {node.tag} is not known here; write the value without it.", line=line, path=path)
+            self.fail(
+                f"The tag {shown(str(node.tag))} is not known here; write the value without it.", line=line, path=path
+            )
         return text
 
 

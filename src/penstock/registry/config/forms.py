@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -60,6 +60,7 @@ def shown(value: object) -> str:
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)", re.IGNORECASE)
+AMOUNT = re.compile(r"\d+(\.\d+)?")
 BYTES = {
     "b": 1,
     "kib": 1024,
@@ -79,7 +80,7 @@ def _duration(value: Scalar) -> float:
     if isinstance(value, int | float):
         seconds = float(value)
     else:
-        match = DURATION.fullmatch(value.strip())
+        match = DURATION.fullmatch(value)
         if match is None:
             raise ValueError
         seconds = float(match[1]) * SECONDS[match[2]]
@@ -102,7 +103,7 @@ def _size(value: Scalar) -> int:
     if isinstance(value, bool) or value is None or isinstance(value, float):
         raise ValueError
     if isinstance(value, str):
-        match = SIZE.fullmatch(value.strip())
+        match = SIZE.fullmatch(value)
         if match is None:
             raise ValueError
         value = int(match[1]) * BYTES[match[2].lower()]
@@ -122,10 +123,9 @@ def _write_size(value: object) -> str:
 def _dollars(value: Scalar) -> int:
     if isinstance(value, bool) or value is None:
         raise ValueError
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError from None
+    if isinstance(value, str) and AMOUNT.fullmatch(value) is None:
+        raise ValueError
+    amount = Decimal(str(value))
     if not amount.is_finite() or amount < 0:
         raise ValueError("a price is 0 or more")
     if amount > 1_000_000:
