@@ -1,0 +1,110 @@
+"""The documents say what the program does."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from penstock.cli import reference
+from penstock.core.errors import InvalidInput
+from penstock.gateway.app import ROUTES
+from penstock.wire import headers, snapshot
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+GATEWAY = (ROOT / "docs" / "gateway.md").read_text()
+
+
+def test_the_reference_of_the_command_line_is_fresh():
+    page = (ROOT / "docs" / "cli.md").read_text()
+    assert reference.update(page) == page, "run: make docs"
+
+
+def test_a_page_without_a_place_for_the_reference_is_refused():
+    with pytest.raises(InvalidInput, match="write between"):
+        reference.update("# Command line")
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists(), target
+        assert not anchor or anchor in anchors(place), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_that_a_page_names_exist(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        word for line in re.findall(r"(?:`|    )make ((?:[a-z]+ ?)+)", page.read_text()) for word in line.split()[:1]
+    }
+    assert named <= targets
+
+
+def test_every_target_of_the_makefile_says_what_it_does():
+    text = (ROOT / "Makefile").read_text()
+    public = set(re.findall(r"^([a-z-]+):", text, re.MULTILINE)) - {"chromium"}
+    assert public == set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
+
+
+def test_every_route_of_the_gateway_and_its_scope_is_documented():
+    rows = [line for line in GATEWAY.splitlines() if line.startswith("| `")]
+    for route in ROUTES:
+        row = next((line for line in rows if f"`{route.method} {route.path}`" in line), None)
+        assert row is not None, route
+        assert f"`{route.permission}`" in row or (route.permission is None and "none" in row), route
+
+
+def test_every_header_is_documented():
+    for name in (headers.SESSION, headers.USER, headers.TAGS, headers.TRACEPARENT, headers.TRACE_ID):
+        assert f"`{name}`" in GATEWAY
+
+
+def codes_of(*folders: str) -> set[str]:
+    """Every `code="…"` that the data plane passes to an error."""
+    found = set()
+    for folder in folders:
+        place = ROOT / "src" / "penstock" / folder
+        for path in [place] if place.suffix else place.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant):
+                    found.add(node.value.value)
+    return found
+
+
+def test_every_error_code_of_the_gateway_is_documented():
+    documented = set(re.findall(r"^\| `([a-z_]+)` \|", GATEWAY, re.MULTILINE))
+    timers = {f"upstream_timeout_{timer}" for timer in snapshot.Timeouts.__struct_fields__}
+    codes = codes_of("gateway", "providers", "wire/headers.py", "store/journal/writer.py")
+    inner = {"snapshot_corrupt", "snapshot_unreadable"}  # in the log of a worker, never in an answer
+    assert codes - inner | timers <= documented
+    assert documented <= codes | timers | {"invalid_input", "internal_error", "upstream_error", *codes_of("core")}
+
+
+def test_defaults_that_the_gateway_page_states_are_the_defaults():
+    settings, timers = snapshot.GatewaySettings(), snapshot.Timeouts()
+    assert f"`gateway.max_body` ({settings.max_body // 1024**2} MiB)" in GATEWAY
+    assert f"`gateway.max_response` ({settings.max_response // 1024**2} MiB)" in GATEWAY
+    assert f"`gateway.keepalive` ({settings.keepalive:g} s)" in GATEWAY
+    assert f"`connect` ({timers.connect:g} s), `first_byte` ({timers.first_byte:g} s)" in GATEWAY
+    assert f"({timers.gap:g} s), `total` ({timers.total / 60:g}\nminutes)" in GATEWAY
+
+
+def test_the_readme_keeps_a_place_for_the_benchmarks_and_says_every_entry_of_the_documents():
+    text = (ROOT / "README.md").read_text()
+    assert "<!-- bench:start -->" in text
+    assert "<!-- bench:end -->" in text
+    for page in (ROOT / "docs").glob("*.md"):
+        if page.name != "index.md":
+            assert f"(docs/{page.name})" in text
+            assert f"({page.name})" in (ROOT / "docs" / "index.md").read_text()
