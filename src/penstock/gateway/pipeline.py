@@ -46,6 +46,7 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._watchdog = watchdog
         self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._ids = ids
 
@@ -89,7 +90,7 @@ class Pipeline:
     def _open(self, request: Request, send: Send, operation: Operation) -> Call:
         context = read_trace(request)
         trace_id = context.trace_id or self._ids.trace_id()
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None  # noqa: S101 - a coroutine of the event loop runs in a task
         call = Call(
             request=request,

@@ -1,83 +1,52 @@
-"""The network side of the gateway: aiohttp's client, pooled per provider."""
+"""The network side of the gateway: sends one request and hands out its answer as it comes."""
 
 import asyncio
 import ssl
 from collections.abc import Mapping
-from functools import lru_cache
-
-import aiohttp
-from yarl import URL
 
 from penstock.core.errors import DeadlineExceeded, UpstreamError
+from penstock.gateway.connections import Connection, Origin, Pool, locate, request_head
 from penstock.providers.types import Target, UpstreamRequest
-from penstock.wire.snapshot import GatewaySettings, Timeouts
+from penstock.wire.snapshot import GatewaySettings
 
-__all__ = ["AiohttpTransport"]
-
-KEEPALIVE_SECONDS = 15.0
-READ_BUFFER = 256 * 1024
-SKIP_HEADERS = frozenset({"User-Agent", "Accept", "Accept-Encoding"})
+__all__ = ["HttpTransport"]
 
 
-@lru_cache(maxsize=4096)
-def _url(text: str) -> URL:
-    return URL(text, encoded=True)
+class HttpResponse:
+    """An answer whose head has come. See `gateway.ports.UpstreamResponse`."""
 
+    __slots__ = ("_connection", "_pool", "_provider", "headers", "status")
 
-@lru_cache(maxsize=256)
-def _timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
-    # Only the socket's connect is left to aiohttp: it is the one phase that cannot be seen from outside.
-    return aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
-
-
-class AiohttpResponse:
-    """An answer on an open connection. See `gateway.ports.UpstreamResponse`."""
-
-    def __init__(self, response: aiohttp.ClientResponse, provider: str) -> None:
-        self._response = response
+    def __init__(self, connection: Connection, pool: Pool, provider: str) -> None:
+        self._connection = connection
+        self._pool = pool
         self._provider = provider
-        self.status = response.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
+        self.status = connection.status
+        self.headers: Mapping[str, str] = connection.headers
 
     async def read(self, limit: int) -> bytes:
-        declared = self._response.content_length
-        if declared is not None and declared > limit:
+        declared = self.headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > limit:
             raise self._too_large(limit)
-        try:
-            if declared is not None:
-                return await self._response.read()
-            parts: list[bytes] = []
-            size = 0
-            while data := await self._response.content.readany():
-                size += len(data)
-                if size > limit:
-                    raise self._too_large(limit)
-                parts.append(data)
-            return b"".join(parts)
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise self._cut(error) from error
+        data = await self._connection.chunk()
+        if self._connection.complete and len(data) <= limit:
+            rest = await self._connection.chunk()
+            return data + rest if rest else data
+        parts = [data]
+        size = len(data)
+        while data:
+            if size > limit:
+                raise self._too_large(limit)
+            data = await self._connection.chunk()
+            parts.append(data)
+            size += len(data)
+        return b"".join(parts)
 
     async def chunk(self) -> bytes:
-        try:
-            return await self._response.content.readany()
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise self._cut(error) from error
+        return await self._connection.chunk()
 
     def release(self, *, reuse: bool) -> None:
-        if reuse:
-            self._response.release()
-        else:
-            self._response.close()
-
-    def _cut(self, error: BaseException) -> UpstreamError:
-        cause = type(error).__name__
-        return UpstreamError(
-            f"The provider {self._provider} closed the connection in the middle of its answer ({cause}).",
-            code="upstream_cut",
-        )
+        self._pool.give_back(self._connection, reuse=reuse)
 
     def _too_large(self, limit: int) -> UpstreamError:
         return UpstreamError(
@@ -88,65 +57,52 @@ class AiohttpResponse:
         )
 
 
-class AiohttpTransport:
-    """Connections to all providers; lives as long as its worker.
-
-    A connection is closed only when its call has ended; new settings apply to new connections.
-    """
+class HttpTransport:
+    """Connections to all providers; lives as long as its worker."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._connector = aiohttp.TCPConnector(
-            limit=0,
-            limit_per_host=settings.upstream_connections,
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            ttl_dns_cache=30,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            skip_auto_headers=SKIP_HEADERS,
-            read_bufsize=READ_BUFFER,
-            max_line_size=64 * 1024,
-            max_field_size=64 * 1024,
-            trust_env=False,
-        )
+        self._pool = Pool(settings.upstream_connections)
 
     def configure(self, settings: GatewaySettings) -> None:
-        # aiohttp reads the limit each time it hands out a connection.
-        self._connector._limit_per_host = settings.upstream_connections  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public setter
+        self._pool.limit = settings.upstream_connections
 
-    async def send(self, request: UpstreamRequest, target: Target) -> AiohttpResponse:
-        name = target.provider.name
+    def tick(self) -> None:
+        """Housekeeping, a few times a second."""
+        self._pool.sweep()
+
+    async def send(self, request: UpstreamRequest, target: Target) -> HttpResponse:
+        location = locate(request.url)
+        head = request_head(request.method, location, request.headers, len(request.body))
+        connection = self._pool.take_idle(location.origin) or await self._connect(location.origin, target)
         try:
-            response = await self._session.request(
-                request.method,
-                _url(request.url),
-                data=request.body,
-                headers=request.headers,
-                timeout=_timeout(target.provider.timeouts),
-                allow_redirects=False,
-            )
-        except aiohttp.ConnectionTimeoutError as error:
-            seconds = target.provider.timeouts.connect
-            raise DeadlineExceeded(
-                f"The provider {name} did not accept a connection within {seconds:g} s.", timer="connect"
-            ) from error
-        except aiohttp.ClientConnectorError as error:
-            raise UpstreamError(
-                f"The provider {name} cannot be reached at {target.provider.base_url}: {_reason(error.os_error)}.",
-                code="upstream_unreachable",
-            ) from error
-        except (aiohttp.ClientError, ConnectionError, ssl.SSLError, asyncio.IncompleteReadError) as error:
-            raise UpstreamError(
-                f"The provider {name} closed the connection without an answer ({type(error).__name__}).",
-                code="upstream_reset",
-            ) from error
-        return AiohttpResponse(response, name)
+            connection.begin(head, request.body)
+            await connection.head()
+        except BaseException:
+            self._pool.give_back(connection, reuse=False)
+            raise
+        return HttpResponse(connection, self._pool, target.provider.name)
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._pool.close()
+
+    async def _connect(self, origin: Origin, target: Target) -> Connection:
+        provider = target.provider
+        seconds = provider.timeouts.connect
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._pool.take(origin)
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The provider {provider.name} did not accept a connection within {seconds:g} s.", timer="connect"
+            ) from None
+        except (OSError, ssl.SSLError) as error:
+            raise UpstreamError(
+                f"The provider {provider.name} cannot be reached at {provider.base_url}: {_reason(error)}.",
+                code="upstream_unreachable",
+            ) from error
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    return error.strerror or str(error) or type(error).__name__

@@ -19,7 +19,7 @@ from penstock.gateway.http import Receive, Scope, Send
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
 from penstock.gateway.stages.dispatch import Dispatcher
-from penstock.gateway.transport import AiohttpTransport
+from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import TICK_SECONDS, Watchdog
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
 from penstock.server.protocol import GatewayProtocol
@@ -49,7 +49,7 @@ async def serve(home: Home, *, listen_fd: int, ready_fd: int | None, parent_fd: 
         home.journal, snapshot.journal if snapshot is not None else JournalSettings(), clock=clock, ids=ids
     )
     journal.start()
-    transport = AiohttpTransport(settings)
+    transport = HttpTransport(settings)
 
     def take_up(catalog: Catalog) -> None:
         journal.configure(catalog.snapshot.journal)
@@ -57,7 +57,7 @@ async def serve(home: Home, *, listen_fd: int, ready_fd: int | None, parent_fd: 
 
     publication.listeners.append(take_up)
     watchdog = Watchdog()
-    watchdog.chores += [publication.refresh, journal.tick]
+    watchdog.chores += [publication.refresh, journal.tick, transport.tick]
     try:
         async with asyncio.TaskGroup() as tasks:
             dispatcher = Dispatcher(transport, watchdog, clock=clock, ids=ids)

@@ -29,8 +29,8 @@ STOP_SECONDS = 60.0
 """Longer than any drain: what has not stopped by then is killed."""
 FIRST_BACKOFF = 0.1
 LAST_BACKOFF = 10.0
-STEADY_SECONDS = 30.0
-"""A child that ran this long is restarted at once when it dies."""
+STEADY_SECONDS = 1.0
+"""A child that served this long before it died is restarted at once; one that dies sooner waits longer each time."""
 EXIT_COULD_NOT = 2
 
 
@@ -182,6 +182,8 @@ class Supervisor:
                 await self._stop.wait()
                 await self._stop_all()
         finally:
+            for plane in urls:
+                (self._home.run / f"{plane}.url").unlink(missing_ok=True)
             if self._options.ready_file is not None:
                 self._options.ready_file.unlink(missing_ok=True)
 

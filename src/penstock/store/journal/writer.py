@@ -1,4 +1,4 @@
-"""The writing side of the journal: one writer per process, one `write` per record, group fsync."""
+"""The writing side of the journal: one writer per process, one `write` per record, one fsync per segment."""
 
 import fcntl
 import logging
@@ -28,7 +28,8 @@ class JournalWriter:
     """Appends spans to segments and seals them.
 
     `record` returns only when the lines are in the file: a killed process loses nothing that it
-    returned from. A failed write leaves no half line behind.
+    returned from. A failed write leaves no half line behind. A segment is fsynced when it is sealed,
+    never while it is written: that would hold up every write for as long as the disk takes.
 
     Not thread-safe: it belongs to the event loop's thread. fsync, sealing and measuring happen on
     one thread of its own, in order.
@@ -51,8 +52,6 @@ class JournalWriter:
         self._size = 0
         self._carried = 0
         self._opened_at = 0.0
-        self._dirty = False
-        self._syncing: Future[None] | None = None
         self._measuring: Future[int] | None = None
         self._measured_at = float("-inf")
         self._waiting_bytes = 0
@@ -130,7 +129,7 @@ class JournalWriter:
         raise self._refusal()
 
     def tick(self) -> None:
-        """Do what is due: group fsync, sealing, measuring. Called a few times a second; never blocks."""
+        """Do what is due: sealing, measuring. Called a few times a second; never blocks."""
         now = self._clock.monotonic()
         if now - self._measured_at >= MEASURE_SECONDS and (self._measuring is None or self._measuring.done()):
             if self._measuring is not None:
@@ -146,9 +145,6 @@ class JournalWriter:
             age >= self._settings.segment_seconds or self._size >= self._settings.segment_bytes
         ):
             self.seal()
-        elif self._dirty and (self._syncing is None or self._syncing.done()):
-            self._dirty = False
-            self._syncing = self._thread.submit(os.fsync, self._fd)
 
     def seal(self) -> None:
         """End the current segment; the next record starts another."""
@@ -164,7 +160,6 @@ class JournalWriter:
                 self._fd, self._path = fd, path
                 self._became_full()
                 return
-        self._dirty = False
         self._thread.submit(_seal, fd, path).add_done_callback(_log_failure)
 
     def close(self) -> None:
@@ -192,7 +187,6 @@ class JournalWriter:
             os.ftruncate(self._fd, self._size)
             raise
         self._size += len(data)
-        self._dirty = True
 
     def _open_segment(self) -> None:
         name = f"{self._clock.now():016x}-{self.worker}-{self._sequence:08x}"

@@ -1,0 +1,143 @@
+"""A whole Penstock in front of the simulator, which each test may make misbehave."""
+
+import http.client
+import json
+import select
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import anthropic
+import openai
+import pytest
+
+from penstock.testing.server import PenstockServer
+from penstock.testing.simulator import SimulatorServer
+
+CONFIG = """\
+version: 1
+providers:
+  sim:
+    kind: openai
+    base_url: {url}/v1
+    api_key: env:SIM_KEY
+    price_as: openai
+    models: [gpt-4o-mini, o4-mini, text-embedding-3-small]
+    timeouts: {{connect: 2s, first_byte: 2s, gap: 2s, total: 30s}}
+  sim-anthropic:
+    kind: anthropic
+    base_url: {url}/v1
+    api_key: env:SIM_KEY
+    price_as: anthropic
+    models: [claude-sonnet-4-5]
+    timeouts: {{connect: 2s, first_byte: 2s, gap: 2s, total: 30s}}
+  sim-gemini:
+    kind: gemini
+    base_url: {url}/v1beta
+    api_key: env:SIM_KEY
+    price_as: google
+    models: [gemini-2.5-flash, gemini-embedding-001]
+    timeouts: {{connect: 2s, first_byte: 2s, gap: 2s, total: 30s}}
+  nowhere:
+    kind: openai
+    base_url: http://127.0.0.1:9/v1
+    models: [gpt-4o-mini]
+aliases:
+  fast: sim/gpt-4o-mini
+  careful:
+    targets: [nowhere/gpt-4o-mini, sim-anthropic/claude-sonnet-4-5]
+gateway:
+  keepalive: 300ms
+  drain: 5s
+"""
+
+UPSTREAMS = {
+    "openai": "sim/gpt-4o-mini",
+    "anthropic": "sim-anthropic/claude-sonnet-4-5",
+    "gemini": "sim-gemini/gemini-2.5-flash",
+}
+
+
+@pytest.fixture(scope="session")
+def stack(
+    penstock_simulator_process: SimulatorServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PenstockServer]:
+    """Both planes on free ports; the simulator speaks all three upstream dialects."""
+    folder = tmp_path_factory.mktemp("stack")
+    config = folder / "penstock.yaml"
+    config.write_text(CONFIG.format(url=penstock_simulator_process.url))
+    with PenstockServer(folder, config=config, environment={"SIM_KEY": "provider-secret"}) as server:
+        yield server
+
+
+@pytest.fixture(params=UPSTREAMS)
+def upstream(request: pytest.FixtureRequest) -> str:
+    """Which dialect the provider behind the gateway speaks."""
+    return str(request.param)
+
+
+@pytest.fixture
+def model(upstream: str) -> str:
+    return UPSTREAMS[upstream]
+
+
+@pytest.fixture
+def openai_client(stack: PenstockServer) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{stack.gateway_url}/v1", api_key=stack.admin_key, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def anthropic_client(stack: PenstockServer) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=stack.gateway_url, api_key=stack.admin_key, max_retries=0) as client:
+        yield client
+
+
+class Control:
+    """The control API, asked with a key."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url
+        self.key = key
+
+    def ask(self, method: str, path: str, body: object = None, **query: Any) -> Any:
+        """The decoded answer; raises AssertionError with the problem for anything but 2xx."""
+        status, content = self.status(method, path, body, **query)
+        assert status < 300, content
+        return content
+
+    def status(self, method: str, path: str, body: object = None, **query: Any) -> tuple[int, Any]:
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+        try:
+            target = f"/api/v1{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
+            content = None if body is None else json.dumps(body)
+            headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
+            connection.request(method, target, content, headers)
+            answer = connection.getresponse()
+            data = answer.read()
+            return answer.status, json.loads(data) if data else None
+        finally:
+            connection.close()
+
+    def trace(self, trace_id: str, *, seconds: float = 5.0) -> Any:
+        """A trace, as soon as it is stored; at most `seconds` after the call."""
+        for _ in range(round(seconds / PATIENCE)):
+            status, content = self.status("GET", f"/traces/{trace_id}")
+            if status == 200:
+                return content
+            _pause()
+        raise AssertionError(f"trace {trace_id} did not appear within {seconds} s")
+
+
+PATIENCE = 0.05
+
+
+def _pause() -> None:
+    # The record crosses two processes: there is no event in this one to wait for.
+    select.select([], [], [], PATIENCE)
+
+
+@pytest.fixture
+def control(stack: PenstockServer) -> Control:
+    return Control(stack.console_url, stack.admin_key)
