@@ -26,7 +26,18 @@ from penstock.wire.chat import (
     ToolResult,
 )
 
-__all__ = ["Recorded", "RecordedText", "encode_recorded", "input_messages", "output_messages"]
+__all__ = [
+    "Recorded",
+    "RecordedCall",
+    "RecordedPart",
+    "RecordedReasoning",
+    "RecordedRefusal",
+    "RecordedText",
+    "encode_recorded",
+    "input_messages",
+    "output_messages",
+    "recorded_arguments",
+]
 
 
 class RecordedText(msgspec.Struct, tag_field="type", tag="text"):
@@ -120,7 +131,7 @@ def _part(part: Part) -> RecordedPart | None:
         case Text():
             return RecordedText(part.text)
         case ToolCall():
-            return RecordedCall(part.id, part.name, _arguments(part.arguments))
+            return RecordedCall(part.id, part.name, recorded_arguments(part.arguments))
         case ToolResult():
             return RecordedResult(part.id, _result(part), part.is_error)
         case Reasoning():
@@ -156,7 +167,7 @@ def _media(
     return RecordedFile(modality, media_type, file_id or "")
 
 
-def _arguments(text: str) -> Any:
+def recorded_arguments(text: str) -> Any:
     """The arguments as a value, in the very bytes that came; text when they are no JSON."""
     try:
         return msgspec.json.decode(text, type=msgspec.Raw) if text else {}
