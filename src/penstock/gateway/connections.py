@@ -10,7 +10,7 @@ import asyncio
 import ssl
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
         self._failure: UpstreamError | None = None
         self._until_close = False
         self._keep = False
-        self._inflate: zlib._Decompress | None = None
+        self._inflate: Callable[[bytes], bytes] | None = None
         self._paused = False
 
     # asyncio.Protocol
@@ -180,12 +180,12 @@ class Connection(asyncio.Protocol):
         encoding = headers.get("content-encoding", "identity")
         if encoding in ("gzip", "deflate"):
             # It was asked for `identity`; 47 detects gzip and zlib.
-            self._inflate = zlib.decompressobj(47)
+            self._inflate = zlib.decompressobj(47).decompress
 
     def on_body(self, body: bytes) -> None:
         if self._inflate is not None:
             try:
-                body = self._inflate.decompress(body)
+                body = self._inflate(body)
             except zlib.error as error:
                 self._fail("upstream_malformed", f"is compressed wrongly ({error})")
                 self.abort()

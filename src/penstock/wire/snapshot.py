@@ -112,7 +112,7 @@ class PriceEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
-    max_body: int = 32 * 1024 * 1024
+    max_body: int = 16 * 1024 * 1024
     """Bytes of a request body; more is refused with 413."""
     max_response: int = 64 * 1024 * 1024
     """Bytes of an upstream non-streaming body; more is an upstream error."""
@@ -125,7 +125,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     record_content: bool = True
     """False: input and output text are not recorded, only their sizes and fingerprints."""
     max_recorded: int = 1024 * 1024
-    """Bytes of input, and of output, kept on a span; longer is cut and marked in `attributes.truncated`."""
+    """Bytes of input, and of output, kept on a span; longer is left out, its size in `attributes`."""
 
 
 class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,9 +135,7 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of segments that may wait for ingestion."""
     segment_bytes: int = 16 * 1024 * 1024
     segment_seconds: float = 0.5
-    """A segment is sealed when it is this old and not empty: how fresh the console is."""
-    fsync_seconds: float = 0.1
-    """Group fsync: what a power cut may lose. A killed process loses nothing."""
+    """A segment is sealed and fsynced when it is this old: how fresh the console is, and what a power cut may lose."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -108,7 +108,7 @@ class AliasConfig(msgspec.Struct, frozen=True, kw_only=True):
 class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of the gateway, and what it records."""
 
-    max_body: Size = 32 * 1024 * 1024
+    max_body: Size = 16 * 1024 * 1024
     """The largest request body; more is refused with 413."""
     max_response: Size = 64 * 1024 * 1024
     """The largest answer of a provider that is not streamed; more is an upstream error."""
@@ -121,7 +121,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     record_content: bool = True
     """Whether the text of input and output is recorded. `false` keeps sizes and fingerprints only."""
     max_recorded: Size = 1024 * 1024
-    """How much of the input, and of the output, is recorded; longer text is cut and marked."""
+    """How much of the input, and of the output, is recorded; longer text is left out, and its size said."""
 
 
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,9 +135,8 @@ class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
     segment_bytes: Size = 16 * 1024 * 1024
     """The size at which a segment is sealed."""
     segment_seconds: Duration = 0.5
-    """The age at which a segment is sealed: how fresh the console is."""
-    fsync_seconds: Duration = 0.1
-    """How often written records are flushed to the disk: what a power cut may lose. A killed process loses nothing."""
+    """The age at which a segment is sealed and flushed to the disk: how fresh the console is, and what a power cut may
+    lose. A killed process loses nothing."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
