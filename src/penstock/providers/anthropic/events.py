@@ -4,6 +4,10 @@ from typing import Final
 
 import msgspec
 
+from penstock.providers.anthropic.wire import EMPTY_OBJECT, NOTHING
+from penstock.providers.failures import JSON_ERRORS
+from penstock.providers.lenient import decode_odd
+
 __all__ = ["ContentBlock", "Delta", "Event", "parse_event"]
 
 
@@ -27,13 +31,13 @@ class ContentBlock(msgspec.Struct):
     thinking: str = ""
     signature: str | None = None
     data: str = ""
-    input: msgspec.Raw = msgspec.Raw(b"{}")
+    input: msgspec.Raw = EMPTY_OBJECT
 
 
 class StartedMessage(msgspec.Struct):
     id: str = ""
     model: str = ""
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = NOTHING
 
 
 class Event(msgspec.Struct):
@@ -44,8 +48,19 @@ class Event(msgspec.Struct):
     delta: Delta | None = None
     content_block: ContentBlock | None = None
     message: StartedMessage | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = NOTHING
 
 
-parse_event: Final = msgspec.json.Decoder(Event).decode
-"""Decode the data of one event. Raises `failures.JSON_ERRORS`."""
+_decode: Final = msgspec.json.Decoder(Event).decode
+
+
+def parse_event(data: bytes) -> Event | None:
+    """One event; None for JSON of another shape, to be passed over.
+
+    Raises:
+        ValueError: the data is not JSON.
+    """
+    try:
+        return _decode(data)
+    except JSON_ERRORS:
+        return decode_odd(_decode, data)

@@ -23,6 +23,7 @@ from penstock.providers.anthropic.wire import (
     ToolChoiceParam,
     ToolParam,
     field_path,
+    given,
 )
 from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.types import InboundCall
@@ -120,7 +121,7 @@ def _text_parts(content: str | list[Block], path: str) -> list[Part]:
         if block.type != "text" or block.text is None:
             where = f"{path}[{index}]"
             raise InvalidInput(f"{where}: expected a text block, got type {block.type!r}.", field=where)
-        parts.append(Text(text=block.text, cache=block.cache_control is not None))
+        parts.append(Text(text=block.text, cache=given(block.cache_control) is not None))
     return parts
 
 
@@ -159,7 +160,7 @@ def _block_parts(block: Block, path: str) -> list[Part]:
     parts: list[Part]
     match block.type:
         case "text":
-            parts = [Text(text=_need(block.text, path, "text"), cache=block.cache_control is not None)]
+            parts = [Text(text=_need(block.text, path, "text"), cache=given(block.cache_control) is not None)]
         case "thinking":
             parts = [Reasoning(text=block.thinking or "", signature=block.signature)]
         case "redacted_thinking":
@@ -181,6 +182,10 @@ def _block_parts(block: Block, path: str) -> list[Part]:
                 hint="Leave it out, or call a model of an Anthropic provider.",
             )
     return parts
+
+
+def _raw(member: msgspec.Raw) -> msgspec.Raw | None:
+    return member if given(member) is not None else None
 
 
 def _need(value: T | None, path: str, name: str) -> T:
@@ -237,7 +242,7 @@ def _image(source: ImageOrDocumentSource | str | None, path: str) -> Image:
 
 
 def _document(block: Block, path: str) -> list[Text | Image | File]:
-    if block.citations is not None and msgspec.json.decode(block.citations, type=Citations).enabled:
+    if _wants_citations(block, path):
         raise InvalidInput(
             f"{path}.citations: citations are made by Anthropic's models only.", field=f"{path}.citations"
         )
@@ -271,6 +276,17 @@ def _document(block: Block, path: str) -> list[Text | Image | File]:
             )
 
 
+def _wants_citations(block: Block, path: str) -> bool:
+    # Only a document has an object here; on a text block the same member lists citations made before.
+    citations = given(block.citations)
+    if citations is None:
+        return False
+    try:
+        return bool(msgspec.json.decode(citations, type=Citations).enabled)
+    except JSON_ERRORS as error:
+        raise InvalidInput(f"{path}.citations: {error}.", field=f"{path}.citations") from error
+
+
 def _search_result(block: Block, path: str) -> Text:
     """The result's title, address and text as one text: the model reads the same words."""
     if not isinstance(block.source, str) or not isinstance(block.content, list):
@@ -290,7 +306,7 @@ def _tools(call: InboundCall) -> list[Tool]:
                 hint="Define it as a custom tool, or call a model of an Anthropic provider.",
             )
         tools.append(
-            Tool(name=tool.name, description=tool.description, parameters=tool.input_schema, strict=tool.strict)
+            Tool(name=tool.name, description=tool.description, parameters=_raw(tool.input_schema), strict=tool.strict)
         )
     return tools
 
@@ -335,6 +351,7 @@ def _read_reasoning_and_format(call: InboundCall, request: ChatRequest) -> None:
     spelling = "output_config.format" if config.format is not None else "output_format"
     output = config.format or _optional(call, "output_format", OutputFormat)
     if output is not None:
-        if output.type != "json_schema" or output.schema is None:
+        schema = _raw(output.schema)
+        if output.type != "json_schema" or schema is None:
             raise InvalidInput(f"{spelling}: expected type 'json_schema' with a schema.", field=spelling)
-        request.response_format = ResponseFormat(kind="json_schema", name="answer", schema=output.schema, strict=True)
+        request.response_format = ResponseFormat(kind="json_schema", name="answer", schema=schema, strict=True)

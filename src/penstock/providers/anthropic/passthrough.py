@@ -13,6 +13,7 @@ from penstock.providers.anthropic.outbound import headers_for
 from penstock.providers.anthropic.response import block_part, decode_message
 from penstock.providers.anthropic.stop import finish_reason
 from penstock.providers.anthropic.usage import merge_usage, read_usage
+from penstock.providers.anthropic.wire import given
 from penstock.providers.estimate import estimate_text_tokens
 from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.messages import output_messages
@@ -76,13 +77,9 @@ def _answer(body: bytes) -> Answer:
     message = decode_message(body)
     parts = [part for block in message.content if (part := block_part(block)) is not None]
     reason = finish_reason(message.stop_reason)
-    raw = bytes(message.usage) if message.usage is not None else None
-    try:
-        usage = read_usage(raw) if raw is not None else None
-    except JSON_ERRORS as broken:
-        raise failures.malformed(f"expected a usage object, {broken}", body=body) from broken
+    raw = given(message.usage)
     return Answer(
-        usage=usage,
+        usage=read_usage(raw),
         usage_raw=raw,
         served_model=message.model,
         response_id=message.id,
@@ -193,10 +190,8 @@ class MessagesStreamCodec:
 
     def _buckets(self) -> Usage | None:
         """Usage as reported. The output of a stream cut short was not reported yet, so it is estimated."""
-        if self._usage is None:
-            return None
         usage = read_usage(self._usage)
-        if self.done:
+        if usage is None or self.done:
             return usage
         received = sum(estimate_text_tokens("".join(block.pieces)) for block in self._blocks.values())
         return msgspec.structs.replace(usage, output=max(usage.output, received), estimated=True)
@@ -209,12 +204,14 @@ class MessagesStreamCodec:
             return
         try:
             event = parse_event(named[1])
+        except ValueError as broken:
+            self.failure = failures.malformed(f"expected an event of a Messages stream, {broken}", body=named[1])
+            return
+        if event is not None:
             if event.type == "content_block_delta" and event.delta is not None:
                 self._delta(event.index, event.delta)
             else:
                 self._other(event, named[1])
-        except JSON_ERRORS as broken:
-            self.failure = failures.malformed(f"expected an event of a Messages stream, {broken}", body=named[1])
 
     def _delta(self, index: int, delta: Delta) -> None:
         self.started = True
@@ -236,11 +233,9 @@ class MessagesStreamCodec:
                 self.started = self.started or event.content_block.type not in ("text", "thinking")
             case "message_start" if event.message is not None:
                 self._id, self._model = event.message.id, event.message.model
-                if event.message.usage is not None:
-                    self._merge(bytes(event.message.usage))
+                self._usage = merge_usage(self._usage, given(event.message.usage))
             case "message_delta":
-                if event.usage is not None:
-                    self._merge(bytes(event.usage))
+                self._usage = merge_usage(self._usage, given(event.usage))
                 if event.delta is not None and event.delta.stop_reason is not None:
                     self._reason = finish_reason(event.delta.stop_reason)
                     self.done = True
@@ -251,9 +246,3 @@ class MessagesStreamCodec:
             case _:
                 # `ping`, `content_block_stop`, and whatever the vendor adds.
                 pass
-
-    def _merge(self, usage: bytes) -> None:
-        merged = merge_usage(self._usage, usage)
-        # Read once here, so that a broken report ends the stream and not the reading of the answer.
-        read_usage(merged)
-        self._usage = merged

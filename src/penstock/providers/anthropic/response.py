@@ -6,7 +6,7 @@ from penstock.core.errors import UpstreamError
 from penstock.providers import failures
 from penstock.providers.anthropic.stop import finish_reason, stop_reason
 from penstock.providers.anthropic.usage import encode_usage, read_usage
-from penstock.providers.anthropic.wire import Block, MessageBody
+from penstock.providers.anthropic.wire import Block, MessageBody, given
 from penstock.providers.failures import JSON_ERRORS
 from penstock.wire.chat import (
     ChatRequest,
@@ -44,12 +44,7 @@ def decode_response(body: bytes) -> ChatResponse:
         UpstreamError: the body is no message (`upstream_malformed`).
     """
     message = decode_message(body)
-    usage = None
-    if message.usage is not None:
-        try:
-            usage = read_usage(message.usage)
-        except JSON_ERRORS as error:
-            raise failures.malformed(f"expected a usage object, {error}", body=body) from error
+    usage = given(message.usage)
     parts = [part for block in message.content if (part := block_part(block)) is not None]
     choice = Choice(parts=parts, finish_reason=finish_reason(message.stop_reason), stop_sequence=message.stop_sequence)
     return ChatResponse(
@@ -57,8 +52,8 @@ def decode_response(body: bytes) -> ChatResponse:
         model=message.model,
         created=0,
         choices=[choice],
-        usage=usage,
-        usage_raw=bytes(message.usage) if message.usage is not None else None,
+        usage=read_usage(usage),
+        usage_raw=usage,
     )
 
 

@@ -6,7 +6,7 @@ from penstock.providers.anthropic.errors import stream_error
 from penstock.providers.anthropic.events import ContentBlock, Delta, Event, parse_event
 from penstock.providers.anthropic.stop import finish_reason
 from penstock.providers.anthropic.usage import merge_usage, read_usage
-from penstock.providers.failures import JSON_ERRORS
+from penstock.providers.anthropic.wire import given
 from penstock.providers.sse import SseSplitter, parse_frame
 from penstock.wire.chat import (
     ChatEvent,
@@ -64,9 +64,11 @@ class MessageStreamDecoder:
         data = named[1]
         try:
             event = parse_event(data)
-            self._dispatch(event, data, events)
-        except JSON_ERRORS as error:
+        except ValueError as error:
             self.failure = failures.malformed(f"expected an event of a Messages stream, {error}", body=data)
+            return
+        if event is not None:
+            self._dispatch(event, data, events)
 
     def _dispatch(self, event: Event, data: bytes, events: list[ChatEvent]) -> None:
         match event.type:
@@ -75,9 +77,8 @@ class MessageStreamDecoder:
             case "content_block_start" if event.content_block is not None:
                 self._block(event.index, event.content_block, events)
             case "message_start" if event.message is not None:
-                if event.message.usage is not None:
-                    self._usage = bytes(event.message.usage)
-                usage = read_usage(self._usage) if self._usage is not None else None
+                self._usage = merge_usage(self._usage, given(event.message.usage))
+                usage = read_usage(self._usage)
                 events.append(Started(id=event.message.id, model=event.message.model, usage=usage))
             case "message_delta":
                 self._message_delta(event, events)
@@ -105,7 +106,7 @@ class MessageStreamDecoder:
                 arguments = bytes(block.input)
                 if arguments != b"{}":
                     # Some compatible servers give the whole input here and send no deltas.
-                    events.append(ToolCallDelta(index=number, arguments=arguments.decode()))
+                    events.append(ToolCallDelta(index=number, arguments=arguments.decode("utf-8", "replace")))
             case _:
                 pass
 
@@ -125,9 +126,10 @@ class MessageStreamDecoder:
                 pass
 
     def _message_delta(self, event: Event, events: list[ChatEvent]) -> None:
-        if event.usage is not None:
-            self._usage = merge_usage(self._usage, bytes(event.usage))
-            events.append(UsageReport(usage=read_usage(self._usage), raw=self._usage))
+        self._usage = merge_usage(self._usage, given(event.usage))
+        usage = read_usage(self._usage)
+        if usage is not None:
+            events.append(UsageReport(usage=usage, raw=self._usage))
         if event.delta is not None and event.delta.stop_reason is not None:
             self.done = True
             reason = finish_reason(event.delta.stop_reason)

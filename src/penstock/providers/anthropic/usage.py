@@ -4,22 +4,28 @@
 thinking (https://platform.claude.com/docs/en/build-with-claude/prompt-caching#tracking-cache-performance).
 """
 
+from typing import Annotated
+
 import msgspec
 
+from penstock.providers.failures import JSON_ERRORS
 from penstock.wire.usage import Usage
 
 __all__ = ["encode_usage", "merge_usage", "read_usage"]
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Details(msgspec.Struct):
-    thinking_tokens: int | None = None
+    thinking_tokens: Count | None = None
 
 
 class _Counts(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
     output_tokens_details: _Details | None = None
 
 
@@ -27,13 +33,14 @@ _decode_counts = msgspec.json.Decoder(_Counts).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def read_usage(raw: bytes | msgspec.Raw) -> Usage:
-    """Buckets of a usage object.
-
-    Raises:
-        failures.JSON_ERRORS: it is not a usage object.
-    """
-    counts = _decode_counts(raw)
+def read_usage(raw: bytes | None) -> Usage | None:
+    """Buckets of a usage object; None for none and for what is no usage object, so that tokens are estimated."""
+    if raw is None:
+        return None
+    try:
+        counts = _decode_counts(raw)
+    except JSON_ERRORS:
+        return None
     output = counts.output_tokens or 0
     thinking = counts.output_tokens_details.thinking_tokens if counts.output_tokens_details else None
     reasoning = min(thinking or 0, output)
@@ -46,20 +53,19 @@ def read_usage(raw: bytes | msgspec.Raw) -> Usage:
     )
 
 
-def merge_usage(earlier: bytes | None, later: bytes) -> bytes:
+def merge_usage(earlier: bytes | None, later: bytes | None) -> bytes | None:
     """A later, cumulative report over an earlier one: it replaces what it names and never adds.
 
     A null or zero says nothing against a count reported before: counts do not shrink, and compatible
-    servers fill members of `message_delta` that they do not track with zeros.
-
-    Raises:
-        failures.JSON_ERRORS: `later` is not an object.
+    servers fill members of `message_delta` that they do not track with zeros. A report that is no usage
+    object changes nothing.
     """
-    members = _decode_members(later)
+    if later is None or read_usage(later) is None:
+        return earlier
     if earlier is None:
         return later
     merged = _decode_members(earlier)
-    for name, value in members.items():
+    for name, value in _decode_members(later).items():
         if name not in merged or bytes(value) not in (b"null", b"0"):
             merged[name] = value
     return msgspec.json.encode(merged)

@@ -1,10 +1,12 @@
 """What stands on the wire of the Messages API, as far as a conversion needs to read it. Unknown members are skipped."""
 
 import re
+from typing import Final
 
 import msgspec
 
 __all__ = [
+    "NOTHING",
     "Block",
     "ErrorBody",
     "ErrorObject",
@@ -17,9 +19,18 @@ __all__ = [
     "ToolChoiceParam",
     "ToolParam",
     "field_path",
+    "given",
 ]
 
-EMPTY_OBJECT = msgspec.Raw(b"{}")
+# `Raw | None` reads null and nothing else, so an absent member is an empty Raw.
+NOTHING: Final = msgspec.Raw()
+EMPTY_OBJECT: Final = msgspec.Raw(b"{}")
+
+
+def given(raw: msgspec.Raw) -> bytes | None:
+    """A member's JSON; None when it is absent or null."""
+    value = bytes(raw)
+    return None if value in (b"", b"null") else value
 
 
 class ImageOrDocumentSource(msgspec.Struct):
@@ -45,8 +56,8 @@ class Block(msgspec.Struct):
     # `image` and `document` carry an object, `search_result` a string.
     source: ImageOrDocumentSource | str | None = None
     title: str | None = None
-    citations: msgspec.Raw | None = None
-    cache_control: msgspec.Raw | None = None
+    citations: msgspec.Raw = NOTHING
+    cache_control: msgspec.Raw = NOTHING
     id: str | None = None
     name: str | None = None
     input: msgspec.Raw = EMPTY_OBJECT
@@ -67,7 +78,7 @@ class ToolParam(msgspec.Struct):
     name: str
     type: str | None = None
     description: str | None = None
-    input_schema: msgspec.Raw | None = None
+    input_schema: msgspec.Raw = NOTHING
     strict: bool | None = None
 
 
@@ -84,7 +95,7 @@ class Thinking(msgspec.Struct):
 
 class OutputFormat(msgspec.Struct):
     type: str
-    schema: msgspec.Raw | None = None
+    schema: msgspec.Raw = NOTHING
 
 
 class OutputConfig(msgspec.Struct):
@@ -104,7 +115,7 @@ class MessageBody(msgspec.Struct):
     content: list[Block]
     stop_reason: str | None = None
     stop_sequence: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = NOTHING
 
 
 class ErrorObject(msgspec.Struct):

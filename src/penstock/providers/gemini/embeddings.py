@@ -11,6 +11,7 @@ from penstock.providers.estimate import estimate_input_tokens
 from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.gemini.request import headers_for, resource_name, url_for
 from penstock.providers.gemini.usage import read_usage
+from penstock.providers.gemini.wire import NOTHING, given
 from penstock.providers.types import Answer, InboundCall, Reply, Target, UpstreamRequest
 from penstock.wire.usage import Usage
 
@@ -23,7 +24,7 @@ class _Embedding(msgspec.Struct):
 
 class _Response(msgspec.Struct, rename="camel"):
     embeddings: list[_Embedding]
-    usage_metadata: msgspec.Raw | None = None
+    usage_metadata: msgspec.Raw = NOTHING
 
 
 _decode = msgspec.json.Decoder(_Response).decode
@@ -59,12 +60,13 @@ def decode_embeddings(call: InboundCall, target: Target, body: bytes) -> Reply:
     """
     try:
         found = _decode(body)
-        usage = read_usage(found.usage_metadata) if found.usage_metadata is not None else None
     except JSON_ERRORS as error:
         raise failures.malformed(f"expected embeddings, {error}", body=body) from error
     expected = len(_texts(call, target))
     if len(found.embeddings) != expected:
         raise failures.malformed(f"expected {expected} embeddings, got {len(found.embeddings)}")
+    raw = given(found.usage_metadata)
+    usage = read_usage(raw)
     if usage is None or not usage.total_input:
         usage = Usage(input=estimate_input_tokens(call), estimated=True)
     as_base64 = _encoding(call) == "base64"
@@ -79,7 +81,6 @@ def decode_embeddings(call: InboundCall, target: Target, body: bytes) -> Reply:
         "model": target.model,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
-    raw = bytes(found.usage_metadata) if found.usage_metadata is not None else None
     return Reply(
         body=msgspec.json.encode(answer),
         answer=Answer(usage=usage, usage_raw=raw, served_model=target.model),

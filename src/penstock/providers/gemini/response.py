@@ -9,7 +9,7 @@ from penstock.providers import failures
 from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.gemini.signatures import mark_signature, tool_call_id
 from penstock.providers.gemini.usage import read_usage
-from penstock.providers.gemini.wire import Candidate, FunctionCall, GenerateContentResponse, LogprobsResult, Part
+from penstock.providers.gemini.wire import Candidate, FunctionCall, GenerateContentResponse, LogprobsResult, Part, given
 from penstock.wire.chat import ChatResponse, Choice, FinishReason, Image, Reasoning, Text, ToolCall
 from penstock.wire.chat import Part as NeutralPart
 
@@ -64,9 +64,9 @@ def decode_response(body: bytes) -> ChatResponse:
     """
     try:
         answer = _decode(body)
-        usage = read_usage(answer.usage_metadata) if answer.usage_metadata is not None else None
     except JSON_ERRORS as error:
         raise failures.malformed(f"expected a Gemini answer, {error}", body=body) from error
+    usage = given(answer.usage_metadata)
     response_id = answer.response_id or ""
     choices = [_choice(candidate, response_id) for candidate in answer.candidates or ()]
     if not choices:
@@ -78,8 +78,8 @@ def decode_response(body: bytes) -> ChatResponse:
         model=answer.model_version or "",
         created=0,
         choices=choices,
-        usage=usage,
-        usage_raw=bytes(answer.usage_metadata) if answer.usage_metadata is not None else None,
+        usage=read_usage(usage),
+        usage_raw=usage,
     )
 
 
@@ -130,7 +130,7 @@ def _plain_parts(part: Part) -> list[NeutralPart]:
 
 def tool_call(call: FunctionCall, signature: str | None, place: str) -> ToolCall:
     """A function call as a tool call; `place` says where in the answer it stands, for an id where Gemini gives none."""
-    arguments = bytes(call.args).decode("utf-8", "replace") if call.args is not None else "{}"
+    arguments = (given(call.args) or b"{}").decode("utf-8", "replace")
     made = tool_call_id(call.id, signature, seed=f"{place}/{call.name}/{arguments}")
     return ToolCall(id=made, name=call.name, arguments=arguments)
 

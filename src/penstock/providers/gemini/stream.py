@@ -9,7 +9,8 @@ from penstock.providers.gemini.errors import stream_error
 from penstock.providers.gemini.response import ending, logprobs_content, tool_call
 from penstock.providers.gemini.signatures import mark_signature
 from penstock.providers.gemini.usage import read_usage
-from penstock.providers.gemini.wire import Candidate, GenerateContentResponse, Part
+from penstock.providers.gemini.wire import Candidate, GenerateContentResponse, Part, given
+from penstock.providers.lenient import decode_odd
 from penstock.providers.sse import SseSplitter
 from penstock.wire.chat import (
     ChatEvent,
@@ -25,6 +26,14 @@ from penstock.wire.chat import (
 __all__ = ["GeminiStreamDecoder"]
 
 _decode = msgspec.json.Decoder(GenerateContentResponse).decode
+
+
+def _parse(data: bytes) -> GenerateContentResponse | None:
+    """One event; None for JSON of another shape. Raises ValueError when it is not JSON."""
+    try:
+        return _decode(data)
+    except JSON_ERRORS:
+        return decode_odd(_decode, data)
 
 
 class GeminiStreamDecoder:
@@ -68,19 +77,25 @@ class GeminiStreamDecoder:
 
     def _read(self, data: bytes, events: list[ChatEvent]) -> None:
         try:
-            self._dispatch(_decode(data), events)
-        except JSON_ERRORS as error:
+            chunk = _parse(data)
+        except ValueError as error:
             self.failure = failures.malformed(f"expected an event of a Gemini stream, {error}", body=data)
+            return
+        if chunk is not None:
+            self._dispatch(chunk, events)
 
     def _dispatch(self, chunk: GenerateContentResponse, events: list[ChatEvent]) -> None:
-        if chunk.error is not None:
-            self.failure = stream_error(bytes(chunk.error))
+        error = given(chunk.error)
+        if error is not None:
+            self.failure = stream_error(error)
             return
         if self._id is None:
             self._id = chunk.response_id or ""
             events.append(Started(id=self._id, model=chunk.model_version or ""))
-        if chunk.usage_metadata is not None:
-            events.append(UsageReport(usage=read_usage(chunk.usage_metadata), raw=bytes(chunk.usage_metadata)))
+        raw = given(chunk.usage_metadata)
+        usage = read_usage(raw)
+        if usage is not None:
+            events.append(UsageReport(usage=usage, raw=raw))
         for candidate in chunk.candidates or ():
             self._candidate(candidate, events)
             if self.failure is not None:

@@ -8,6 +8,7 @@ and are counted so.
 
 import msgspec
 
+from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.gemini.wire import ModalityCount, UsageMetadata
 from penstock.wire.usage import Usage
 
@@ -16,13 +17,14 @@ __all__ = ["read_usage"]
 _decode = msgspec.json.Decoder(UsageMetadata).decode
 
 
-def read_usage(raw: bytes | msgspec.Raw) -> Usage:
-    """Buckets of a `usageMetadata` object.
-
-    Raises:
-        failures.JSON_ERRORS: it is none.
-    """
-    counts = _decode(raw)
+def read_usage(raw: bytes | None) -> Usage | None:
+    """Buckets of a `usageMetadata` object; None for none and for what is none, so that tokens are estimated."""
+    if raw is None:
+        return None
+    try:
+        counts = _decode(raw)
+    except JSON_ERRORS:
+        return None
     cached = min(counts.cached_content_token_count or 0, counts.prompt_token_count or 0)
     fresh = (counts.prompt_token_count or 0) - cached + (counts.tool_use_prompt_token_count or 0)
     # Details of the prompt include its cached part; cached tokens are one bucket whatever they hold.

@@ -1,8 +1,11 @@
 """What stands on the wire of the Gemini API's answers, as far as it is read. Unknown members are skipped."""
 
+from typing import Annotated, Final
+
 import msgspec
 
 __all__ = [
+    "NOTHING",
     "Candidate",
     "Content",
     "FunctionCall",
@@ -11,7 +14,19 @@ __all__ = [
     "ModalityCount",
     "Part",
     "UsageMetadata",
+    "given",
 ]
+
+
+# `Raw | None` reads null and nothing else, so an absent member is an empty Raw.
+NOTHING: Final = msgspec.Raw()
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+def given(raw: msgspec.Raw) -> bytes | None:
+    """A member's JSON; None when it is absent or null."""
+    value = bytes(raw)
+    return None if value in (b"", b"null") else value
 
 
 class Blob(msgspec.Struct, rename="camel"):
@@ -22,7 +37,7 @@ class Blob(msgspec.Struct, rename="camel"):
 class FunctionCall(msgspec.Struct):
     name: str = ""
     id: str | None = None
-    args: msgspec.Raw | None = None
+    args: msgspec.Raw = NOTHING
 
 
 class Part(msgspec.Struct, rename="camel"):
@@ -65,15 +80,15 @@ class PromptFeedback(msgspec.Struct, rename="camel"):
 
 class ModalityCount(msgspec.Struct, rename="camel"):
     modality: str = "TEXT"
-    token_count: int = 0
+    token_count: Count = 0
 
 
 class UsageMetadata(msgspec.Struct, rename="camel"):
-    prompt_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
+    prompt_token_count: Count | None = None
+    cached_content_token_count: Count | None = None
+    candidates_token_count: Count | None = None
+    thoughts_token_count: Count | None = None
+    tool_use_prompt_token_count: Count | None = None
     prompt_tokens_details: list[ModalityCount] | None = None
     cache_tokens_details: list[ModalityCount] | None = None
     candidates_tokens_details: list[ModalityCount] | None = None
@@ -85,8 +100,8 @@ class GenerateContentResponse(msgspec.Struct, rename="camel"):
 
     candidates: list[Candidate] | None = None
     prompt_feedback: PromptFeedback | None = None
-    usage_metadata: msgspec.Raw | None = None
+    usage_metadata: msgspec.Raw = NOTHING
     model_version: str | None = None
     response_id: str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = NOTHING
     """Set instead of the rest when a stream fails after its 200."""
