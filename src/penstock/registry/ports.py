@@ -1,7 +1,7 @@
 """What the registry needs from its neighbours."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from penstock.wire.snapshot import KeyEntry, ProjectEntry
 
@@ -60,6 +60,7 @@ class ProviderStat(Protocol):
     def last_error_message(self) -> str | None: ...
 
 
+@runtime_checkable
 class ModelStats(Protocol):
     """Answers from the span store. Blocking; called in a thread."""
 

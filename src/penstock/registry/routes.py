@@ -3,10 +3,11 @@
 The app provides the dependencies: `project` (id, from its guard), `registry`, `model_catalog` and `clock`.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import Controller, Router, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter, SkipValidation
 
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput
@@ -16,8 +17,10 @@ from penstock.registry.types import ConfigState, ModelsPage
 
 __all__ = ["registry_router"]
 
-WINDOW = 24 * 3600 * 1_000_000
-"""Microseconds before now, when the caller names no window."""
+DAY = 86_400_000_000
+"""Microseconds."""
+
+Registry = NamedDependency[RegistryService]
 
 
 class ModelsController(Controller):
@@ -28,21 +31,23 @@ class ModelsController(Controller):
     def list_models(
         self,
         *,
-        registry: RegistryService,
-        model_catalog: ModelCatalog,
-        clock: Clock,
-        project: str,
+        registry: Registry,
+        model_catalog: NamedDependency[ModelCatalog],
+        clock: NamedDependency[SkipValidation[Clock]],
+        project: NamedDependency[str],
         from_: Annotated[
-            int | None, Parameter(query="from", description="Microseconds since the epoch; default a day before `to`.")
+            int | None,
+            QueryParameter(name="from", description="Microseconds since the epoch; without it, a day before `to`."),
         ] = None,
-        to: Annotated[int | None, Parameter(description="Microseconds since the epoch; default now.")] = None,
+        to: Annotated[
+            int | None, QueryParameter(name="to", description="Microseconds since the epoch; without it, now.")
+        ] = None,
     ) -> ModelsPage:
+        """Providers with their health, prices, and what each model served in the window."""
         end = clock.now() if to is None else to
-        start = end - WINDOW if from_ is None else from_
+        start = end - DAY if from_ is None else from_
         if start >= end:
-            raise InvalidInput(
-                f"The window is empty: `from` is {start}, `to` is {end}; expected from < to.", field="from"
-            )
+            raise InvalidInput(f"expected `from` to be before `to`, got {start} and {end}.", field="from")
         return model_catalog.page(registry.snapshot, project=project, from_=start, to=end)
 
 
@@ -51,10 +56,12 @@ class ConfigController(Controller):
     tags = ("config",)
 
     @get("/", operation_id="getConfig", opt={"permission": "config:read"}, sync_to_thread=True)
-    def get_config(self, registry: RegistryService) -> ConfigState:
+    def get_config(self, registry: Registry) -> ConfigState:
+        """The state of the configuration file: what is served, and why a newer file is not."""
         return registry.state()
 
 
 def registry_router() -> Router:
-    """Routes of this slice, relative to the API's root."""
-    return Router(path="/", route_handlers=[ModelsController, ConfigController])
+    """The routes of this slice, to be mounted under `/api/v1`."""
+    handlers: list[Any] = [ModelsController, ConfigController]
+    return Router("/", route_handlers=handlers)
