@@ -157,6 +157,11 @@ class Connection(asyncio.Protocol):
 
     # httptools callbacks
 
+    def on_message_begin(self) -> None:
+        if self.complete:
+            # A second answer to one request: nothing on this connection can be trusted any more.
+            self._keep = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_size += len(name) + len(value)
         if self._head_size > MAX_HEAD or len(self.headers) >= MAX_HEADERS:
@@ -168,6 +173,8 @@ class Connection(asyncio.Protocol):
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
     def on_headers_complete(self) -> None:
+        if self.complete:
+            return
         status = self._parser.get_status_code()
         if status < 200:
             self.headers = {}
@@ -183,6 +190,8 @@ class Connection(asyncio.Protocol):
             self._inflate = zlib.decompressobj(47).decompress
 
     def on_body(self, body: bytes) -> None:
+        if self.complete:
+            return
         if self._inflate is not None:
             try:
                 body = self._inflate(body)
