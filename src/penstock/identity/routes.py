@@ -12,7 +12,7 @@ from litestar.params import JSONBody, PathParameter
 
 from penstock.identity.service import IdentityService
 from penstock.identity.service.keys import DEFAULT_SCOPES
-from penstock.identity.types import Key, MintedKey, Principal, Project
+from penstock.identity.types import Key, KeyWithSecret, Principal, Project
 
 __all__ = ["identity_router"]
 
@@ -47,8 +47,8 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str
     scopes: list[str] | None = None
     """At most the creator's; null: `gateway:call` and `gateway:models`."""
-    models: list[str] = []
-    """Allow-list of `provider/model` or alias names, `*` globs allowed; empty allows all."""
+    models: list[str] | None = None
+    """Allow-list of `provider/model` or alias names, `*` globs allowed; null or empty allows all."""
     expires: int | None = None
     """Microseconds since the epoch, UTC; null: never."""
 
@@ -97,18 +97,18 @@ class KeysController(Controller):
         principal: Caller,
         project: ProjectId,
         data: JSONBody[NewKey],
-    ) -> MintedKey:
+    ) -> KeyWithSecret:
         return identity.keys.create(
             principal,
             project=project,
             name=data.name,
             scopes=DEFAULT_SCOPES if data.scopes is None else data.scopes,
-            models=data.models,
+            models=data.models or (),
             expires=data.expires,
         )
 
     @post(
-        "/{key_id:str}/rotate",
+        "/{id:str}/rotate",
         operation_id="rotateKey",
         opt={"permission": "keys:write", "object": "key"},
         status_code=200,
@@ -118,13 +118,13 @@ class KeysController(Controller):
         self,
         identity: Identity,
         principal: Caller,
-        key_id: KeyId,
+        id: KeyId,  # noqa: A002 - the address's own name for it
         named_project: NamedProject,
-    ) -> MintedKey:
-        return identity.keys.rotate(principal, key_id, project=named_project)
+    ) -> KeyWithSecret:
+        return identity.keys.rotate(principal, id, project=named_project)
 
     @delete(
-        "/{key_id:str}",
+        "/{id:str}",
         operation_id="revokeKey",
         opt={"permission": "keys:write", "object": "key"},
         sync_to_thread=True,
@@ -133,10 +133,10 @@ class KeysController(Controller):
         self,
         identity: Identity,
         principal: Caller,
-        key_id: KeyId,
+        id: KeyId,  # noqa: A002 - the address's own name for it
         named_project: NamedProject,
     ) -> None:
-        identity.keys.revoke(principal, key_id, project=named_project)
+        identity.keys.revoke(principal, id, project=named_project)
 
 
 class SigninLinksController(Controller):

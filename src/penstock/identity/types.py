@@ -12,7 +12,7 @@ __all__ = [
     "Grants",
     "Key",
     "KeyStatus",
-    "MintedKey",
+    "KeyWithSecret",
     "Permission",
     "Principal",
     "Project",
@@ -136,14 +136,14 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     status: KeyStatus
 
 
-class MintedKey(Key, frozen=True, kw_only=True):
+class KeyWithSecret(Key, frozen=True, kw_only=True):
     """A key with its secret: this is the only time it is shown."""
 
     secret: str
 
     def __repr__(self) -> str:
         # The default would print the secret into whatever log shows the object.
-        return f"MintedKey(id={self.id!r}, prefix={self.prefix!r})"
+        return f"KeyWithSecret(id={self.id!r}, prefix={self.prefix!r})"
 
 
 class SigninLink(msgspec.Struct, frozen=True, kw_only=True):

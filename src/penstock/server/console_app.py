@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -10,8 +11,13 @@ from litestar.di import NamedDependency, Provide
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSend
 
+from penstock.core.clock import Clock, SystemClock
 from penstock.identity.routes import identity_router
 from penstock.identity.service import IdentityService
+from penstock.registry.models import ModelCatalog
+from penstock.registry.ports import ModelStats
+from penstock.registry.routes import registry_router
+from penstock.registry.service import RegistryService
 from penstock.server.api_document import openapi_config
 from penstock.server.auth import (
     Gatekeeper,
@@ -36,10 +42,13 @@ class ConsoleServices:
     """What the routes work with."""
 
     identity: IdentityService
+    registry: RegistryService
+    tracing: ModelStats
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
+    clock: Clock = field(default_factory=SystemClock)
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
+class Liveness(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
@@ -68,8 +77,8 @@ class ConsoleApp(Litestar):
     opt={"public": "tells only that the process answers"},
     sync_to_thread=False,
 )
-def _health() -> Health:
-    return Health(status="ok")
+def _health() -> Liveness:
+    return Liveness(status="ok")
 
 
 @get(
@@ -78,10 +87,10 @@ def _health() -> Health:
     opt={"public": "tells only whether the process can serve"},
     sync_to_thread=True,
 )
-def _ready(identity: NamedDependency[IdentityService]) -> Health:
+def _ready(identity: NamedDependency[IdentityService]) -> Liveness:
     """503 with the reason's code while the metadata store cannot be read."""
     identity.revision()
-    return Health(status="ok")
+    return Liveness(status="ok")
 
 
 def create_app(services: ConsoleServices, *, also: Sequence[ControllerRouterHandler] = ()) -> ConsoleApp:
@@ -104,7 +113,8 @@ def build(
     also: Sequence[ControllerRouterHandler] = (),
 ) -> ConsoleApp:
     """The app around services that are asked for with the first request."""
-    api = Router("/api/v1", route_handlers=[SessionController, identity_router()])
+    catalog = cache(lambda: ModelCatalog(services().tracing))
+    api = Router("/api/v1", route_handlers=[SessionController, identity_router(), registry_router()])
     return ConsoleApp(
         settings=settings,
         route_handlers=[api, _health, _ready, *also, static_handler(settings.static)],
@@ -113,7 +123,10 @@ def build(
             "principal": Provide(provide_principal, sync_to_thread=False),
             "project": Provide(provide_project, sync_to_thread=False),
             "named_project": Provide(provide_named_project, sync_to_thread=False),
+            "clock": Provide(lambda: services().clock, sync_to_thread=False),
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
+            "model_catalog": Provide(catalog, sync_to_thread=False),
+            "registry": Provide(lambda: services().registry, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "console_url": Provide(lambda: settings.url, sync_to_thread=False),
         },

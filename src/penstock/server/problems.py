@@ -99,10 +99,18 @@ def _validation_error(_request: Request[Any, Any, Any], error: ValidationExcepti
     return _response(problem(400, detail, code="invalid_input", field=str(field) if field else None))
 
 
-def _http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     status = error.status_code
+    if status >= 500:
+        return _unexpected(request, error)
     detail = _DETAILS.get(status) or error.detail
     return _response(problem(status, detail, code=_CODES.get(status, "http_error")), error.headers)
+
+
+def _too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:
+    # Only a body can be nested that deep: nothing of ours recurses over what it is given.
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    return _response(problem(400, "The body is nested too deeply to be read.", code="invalid_input"))
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -119,5 +127,6 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     PenstockError: _penstock_error,
     ValidationException: _validation_error,
     HTTPException: _http_error,
+    RecursionError: _too_deep,
     Exception: _unexpected,
 }

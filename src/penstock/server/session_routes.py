@@ -65,7 +65,7 @@ class SessionController(Controller):
 
     @post(
         "/",
-        operation_id="signIn",
+        operation_id="createSession",
         opt={"public": "the one-time link's token in the body is the credential"},
         status_code=200,
     )
@@ -84,7 +84,7 @@ class SessionController(Controller):
         token, session = await to_thread.run_sync(open_session)
         return Response(session, cookies=[session_cookie(token, secure=_secure(request, settings))])
 
-    @delete("/", operation_id="signOut", opt={"permission": AUTHENTICATED}, status_code=204)
+    @delete("/", operation_id="deleteSession", opt={"permission": AUTHENTICATED}, status_code=204)
     async def sign_out(
         self,
         request: Request[Any, Any, Any],

@@ -11,7 +11,7 @@ from penstock.identity.service.context import Context
 from penstock.identity.service.credentials import key_prefix, new_key
 from penstock.identity.service.validation import check_expiry, check_models, check_name, check_scopes
 from penstock.identity.store import keys
-from penstock.identity.types import Grants, Key, KeyStatus, MintedKey, Principal
+from penstock.identity.types import Grants, Key, KeyStatus, KeyWithSecret, Principal
 from penstock.wire.snapshot import KeyEntry, hash_key
 
 __all__ = ["DEFAULT_SCOPES", "Keys"]
@@ -45,7 +45,7 @@ class Keys:
         scopes: Iterable[str] = DEFAULT_SCOPES,
         models: Iterable[str] = (),
         expires: int | None = None,
-    ) -> MintedKey:
+    ) -> KeyWithSecret:
         """Mint a key in a project, for at most what its creator may do there.
 
         Raises:
@@ -86,7 +86,7 @@ class Keys:
             )
         return _minted(row, secret=secret, now=now)
 
-    def rotate(self, actor: Principal, key: str, *, project: str | None = None) -> MintedKey:
+    def rotate(self, actor: Principal, key: str, *, project: str | None = None) -> KeyWithSecret:
         """Give a key a new secret; the old one stops working. `project` narrows where it is looked for.
 
         Raises:
@@ -170,8 +170,8 @@ def _shown(row: keys.KeyRow, *, now: int) -> Key:
     )
 
 
-def _minted(row: keys.KeyRow, *, secret: str, now: int) -> MintedKey:
-    return MintedKey(**msgspec.structs.asdict(_shown(row, now=now)), secret=secret)
+def _minted(row: keys.KeyRow, *, secret: str, now: int) -> KeyWithSecret:
+    return KeyWithSecret(**msgspec.structs.asdict(_shown(row, now=now)), secret=secret)
 
 
 def _entry(row: keys.KeyRow, grants: Grants) -> KeyEntry:

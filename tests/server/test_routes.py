@@ -1,0 +1,150 @@
+"""Every route of the control API, as nobody, as the wrong one, and as another tenant."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from litestar import get, post
+from litestar.exceptions import ImproperlyConfiguredException
+from litestar.routes import HTTPRoute
+
+from penstock.identity.types import PERMISSIONS
+from penstock.server.auth import AUTHENTICATED
+from penstock.server.console_app import ConsoleServices, ConsoleSettings, build, create_app
+from penstock.server.openapi import _no_services
+
+APP = build(ConsoleSettings(), _no_services)
+
+PUBLIC = {
+    ("GET", "/"),
+    ("HEAD", "/"),
+    ("GET", "/{path:path}"),
+    ("HEAD", "/{path:path}"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/api/openapi.json"),
+    ("GET", "/api/openapi.json/{path:str}"),
+    ("POST", "/api/v1/session"),
+}
+"""What anybody may call. A route is added here by decision, never by accident."""
+
+BODIES = {
+    "/api/v1/keys": {"name": "x"},
+    "/api/v1/projects": {"name": "x"},
+    "/api/v1/signin-links": {"role": "viewer"},
+}
+
+
+def every_route(app=APP) -> Iterator[tuple[str, str, dict]]:
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute), f"{route.path} is no plain HTTP route; decide how it is guarded"
+        for method, (handler, _) in route.route_handler_map.items():
+            if method != "OPTIONS":
+                yield method, route.path, handler.opt
+
+
+GUARDED = [(m, p, opt["permission"]) for m, p, opt in every_route() if "permission" in opt]
+OBJECTS = [(m, p, permission) for m, p, permission in GUARDED if "{" in p]
+
+
+def address(path: str) -> str:
+    return re.sub(r"\{[^}]+\}", "0190b6e2-7c1f-7a51-89b9-05b95b430bf6", path)
+
+
+def test_what_is_public_is_public_by_decision():
+    assert {(m, p) for m, p, opt in every_route() if "public" in opt} == PUBLIC
+    assert len(GUARDED) > 8
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), GUARDED)
+async def test_without_a_credential_every_route_answers_401(console, method, path, permission):
+    """FAILURES S16, S41"""
+    answer = await console.ask(method, address(path), json=BODIES.get(path))
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), [r for r in GUARDED if r[2] != AUTHENTICATED])
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+async def test_a_key_without_the_permission_is_refused_in_either_header(console, method, path, permission, header):
+    """FAILURES S1, S23, S40, S41"""
+    key = console.key(*(PERMISSIONS - {permission})).secret
+    headers = {header: f"Bearer {key}" if header == "authorization" else key}
+    answer = await console.ask(method, address(path), headers=headers, json=BODIES.get(path))
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    assert permission in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), GUARDED)
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+async def test_a_wrong_key_is_refused_in_either_header(console, method, path, permission, header):
+    """FAILURES S40"""
+    for wrong in ("psk_" + "a" * 43, "", "null"):
+        headers = {header: f"Bearer {wrong}" if header == "authorization" else wrong}
+        answer = await console.ask(method, address(path), headers=headers, json=BODIES.get(path))
+        assert (answer.status_code, answer.json()["code"]) == (401, "key_invalid")
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), GUARDED)
+async def test_another_tenants_project_is_not_there_on_any_route(console, method, path, permission):
+    """FAILURES S23, S39"""
+    console.project("theirs")
+    key = console.key(*PERMISSIONS).secret
+    answer = await console.ask(method, f"{address(path)}?project=theirs", key=key, json=BODIES.get(path))
+    assert (answer.status_code, answer.json()["code"]) == (404, "project_not_found")
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), OBJECTS)
+async def test_another_tenants_object_is_not_there(console, method, path, permission):
+    """FAILURES S35, S39"""
+    theirs = console.key("gateway:call", project=console.project("theirs"))
+    key = console.key(*PERMISSIONS).secret
+    real = await console.ask(method, re.sub(r"\{[^}]+\}", theirs.id, path), key=key)
+    invented = await console.ask(method, address(path), key=key)
+    assert (real.status_code, invented.status_code) == (404, 404)
+    assert real.json() == invented.json()
+    assert console.identity.access.by_key(theirs.secret)
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), [r for r in GUARDED if r[0] not in {"GET", "HEAD"}])
+async def test_every_write_with_a_session_needs_the_csrf_header(console, method, path, permission):
+    session = console.session()
+    for headers in ({}, {"x-csrf-token": ""}, {"x-csrf-token": "0" * 64}, {"x-csrf-token": "ä".encode()}):
+        answer = await console.ask(
+            method, address(path), headers={"cookie": f"penstock_session={session}", **headers}, json=BODIES.get(path)
+        )
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
+
+
+def test_the_app_does_not_start_with_a_route_that_says_nothing(console):
+    @get("/forgotten", sync_to_thread=False)
+    def forgotten() -> str:
+        return ""
+
+    @post("/misspelt", opt={"permission": "keys:writes"}, sync_to_thread=False)
+    def misspelt() -> str:
+        return ""
+
+    @get("/both", opt={"permission": "keys:read", "public": "no"}, sync_to_thread=False)
+    def both() -> str:
+        return ""
+
+    @get("/reasonless", opt={"public": ""}, sync_to_thread=False)
+    def reasonless() -> str:
+        return ""
+
+    with pytest.raises(ImproperlyConfiguredException) as caught:
+        build(ConsoleSettings(), _no_services, also=[forgotten, misspelt, both, reasonless])
+    for route in ("GET /forgotten", "POST /misspelt", "GET /both", "GET /reasonless"):
+        assert route in str(caught.value)
+
+
+async def test_further_routes_stand_under_the_same_guard(console):
+    @get("/metrics", opt={"permission": "system:read"}, sync_to_thread=False)
+    def metrics() -> str:
+        return "up 1"
+
+    services = ConsoleServices(identity=console.identity, registry=None, tracing=None)  # type: ignore[arg-type]
+    console.app = create_app(services, also=[metrics])
+    assert (await console.ask("GET", "/metrics")).status_code == 401
+    assert (await console.ask("GET", "/metrics", key=console.made.secret)).text == "up 1"
