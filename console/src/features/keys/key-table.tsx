@@ -44,8 +44,8 @@ export function KeyTable({ keys, mayWrite, onRotate, onRevoke }: KeyTableProps) 
               <td data-label="Status">
                 <StatusMark status={key.status} />
               </td>
-              <td data-label="Starts with" className="mono">
-                {key.prefix}…
+              <td data-label="Starts with">
+                <span className="mono">{key.prefix}…</span>
               </td>
               <td data-label="May">{key.scopes.join(", ")}</td>
               <td data-label="Models">

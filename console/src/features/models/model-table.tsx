@@ -43,17 +43,17 @@ const columns = helper.columns([
   }),
   helper.accessor((model) => model.price?.input ?? -1, {
     id: "input",
-    header: "Input",
+    header: "Input $/M",
     cell: ({ row }) => price(row.original, "input"),
   }),
   helper.accessor((model) => model.price?.cache_read ?? -1, {
     id: "cached",
-    header: "Cached",
+    header: "Cached $/M",
     cell: ({ row }) => price(row.original, "cache_read"),
   }),
   helper.accessor((model) => model.price?.output ?? -1, {
     id: "output",
-    header: "Output",
+    header: "Output $/M",
     cell: ({ row }) => price(row.original, "output"),
   }),
   helper.accessor("calls", { header: "Calls", cell: ({ row }) => formatCompact(row.original.calls) }),
@@ -90,7 +90,7 @@ const columns = helper.columns([
   }),
 ]);
 
-/** The models of one provider: price per million tokens, and what each served. A click on a head sorts. */
+/** The models of one provider: prices in dollars per million tokens, and what each served. A click on a head sorts. */
 export function ModelTable({ models }: { models: ModelRow[] }) {
   const table = useTable({
     features,
@@ -136,7 +136,6 @@ export function ModelTable({ models }: { models: ModelRow[] }) {
           </tr>
         ))}
       </tbody>
-      <caption>Prices in dollars per million tokens.</caption>
     </table>
   );
 }

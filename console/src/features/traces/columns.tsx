@@ -48,20 +48,20 @@ function tokensTitle({ usage }: TraceRow): string {
 }
 
 export const META: Record<string, ColumnMeta> = {
-  time: { width: 122, label: "Time" },
-  status: { width: 80, filter: "status", label: "Status" },
-  model: { width: 150, filter: "served_model", label: "Model" },
-  provider: { width: 82, filter: "provider", label: "Provider" },
-  operation: { width: 94, filter: "operation", label: "Operation" },
+  time: { width: 120, label: "Time" },
+  status: { width: 78, filter: "status", label: "Status" },
+  model: { width: 146, filter: "served_model", label: "Model" },
+  provider: { width: 80, filter: "provider", label: "Provider" },
+  operation: { width: 92, filter: "operation", label: "Operation" },
   duration: { width: 68, filter: "duration", label: "Latency", numeric: true },
-  ttft: { width: 68, filter: "ttft", label: "TTFT", numeric: true },
-  tokens: { width: 64, filter: "usage_output", label: "Tokens", numeric: true },
-  cost: { width: 82, filter: "cost", label: "Cost", numeric: true },
-  key: { width: 98, filter: "key", label: "Key" },
+  ttft: { width: 66, filter: "ttft", label: "TTFT", numeric: true },
+  tokens: { width: 62, filter: "usage_output", label: "Tokens", numeric: true },
+  cost: { width: 92, filter: "cost", label: "Cost", numeric: true },
+  key: { width: 94, filter: "key", label: "Key" },
   route: { width: 90, filter: "route", label: "Route", wide: true },
   session: { width: 116, filter: "session", label: "Session", wide: true },
   user: { width: 86, filter: "user", label: "User", wide: true },
-  preview: { width: 160, label: "Input → output" },
+  preview: { width: 150, label: "Input → output" },
 };
 
 export const COLUMN_IDS = Object.keys(META);

@@ -34,7 +34,9 @@ export function TraceHeader({ trace, selected, onBack }: TraceHeaderProps) {
         {canRepeat(repeatable.operation) && (
           <CopyButton label="Copy as curl" text={() => curlOf(repeatable, gatewayUrl)} />
         )}
-        <CopyButton label="Copy link" text={() => window.location.href} />
+        <span className={classes.wide}>
+          <CopyButton label="Copy link" text={() => window.location.href} />
+        </span>
       </div>
       <dl className={classes.facts}>
         <Fact label="Started">{formatTime(call.started)}</Fact>

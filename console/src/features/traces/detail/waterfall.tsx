@@ -122,7 +122,12 @@ function SpanRow({ row, top, extent, selected, folded, onSelect, onToggle }: Spa
           data-kind={span.kind}
           style={{ left: `${bar.left * 100}%`, width: `max(2px, ${bar.width * 100}%)` }}
         />
-        <span className={classes.spanTime} style={labelPlace(bar)}>
+        <span
+          className={classes.spanTime}
+          data-kind={span.kind}
+          data-status={span.status}
+          style={labelPlace(bar)}
+        >
           {formatDuration(span.duration)}
         </span>
       </div>
@@ -134,6 +139,6 @@ function SpanRow({ row, top, extent, selected, folded, onSelect, onToggle }: Spa
 function labelPlace(bar: { left: number; width: number }): React.CSSProperties {
   const end = bar.left + bar.width;
   if (end < 0.72) return { left: `calc(${end * 100}% + 5px)` };
-  if (bar.left > 0.3) return { right: `calc(${(1 - bar.left) * 100}% + 5px)` };
-  return { right: 5, color: "var(--on-bar)" };
+  if (bar.width < 0.2) return { right: `calc(${(1 - bar.left) * 100}% + 5px)` };
+  return { right: `calc(${(1 - end) * 100}% + 5px)`, color: "var(--on-bar)" };
 }
