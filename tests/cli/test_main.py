@@ -7,7 +7,9 @@ import pytest
 import typer
 
 from penstock import __version__
-from penstock.cli.main import app
+from penstock.cli import reference
+from penstock.cli.__main__ import run as launch
+from penstock.cli.main import app, run
 
 
 def test_the_version_is_printed(penstock):
@@ -63,3 +65,38 @@ def test_every_command_says_what_it_does():
         assert command.help, name
         for inner, sub in getattr(command, "commands", {}).items():
             assert sub.help, f"{name} {inner}"
+
+
+def test_where_only_the_light_package_is_installed_the_missing_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "typer", None)
+    monkeypatch.delitem(sys.modules, "penstock.cli.main", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        launch()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "penstock: This needs the package 'typer', which is not installed. "
+        "Install it with: pip install 'penstock[server]'\n"
+    )
+
+
+def test_a_module_of_ours_that_is_missing_is_a_defect_and_not_a_missing_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "penstock.cli.main", None)
+    with pytest.raises(ModuleNotFoundError):
+        launch()
+
+
+def test_ctrl_c_ends_any_command_without_a_traceback(monkeypatch):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("penstock.cli.main.app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 2
+
+
+def test_the_reference_is_written_into_a_page(tmp_path):
+    page = tmp_path / "cli.md"
+    page.write_text(f"# Top\n{reference.START}\nold\n{reference.END}\nend\n")
+    subprocess.run([sys.executable, "-m", "penstock.cli.reference", str(page)], check=True)
+    assert page.read_text() == f"# Top\n{reference.START}\n\n{reference.reference()}\n{reference.END}\nend\n"
