@@ -18,16 +18,17 @@ __all__ = ["StaticFiles", "static_handler"]
 RESERVED = frozenset({"api", "otlp", "healthz", "readyz", "metrics"})
 """First segments of paths that belong to the program: never answered with a page."""
 
+# The framework adds the charset to text types.
 MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
+    ".css": "text/css",
+    ".html": "text/html",
     ".ico": "image/x-icon",
-    ".js": "text/javascript; charset=utf-8",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".map": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
+    ".txt": "text/plain",
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
