@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from penstock.core.errors import Unavailable
 from penstock.testing.process import ReadyProcess
@@ -37,17 +37,32 @@ class SimulatorServer(ReadyProcess):
         """Per path: how many requests started, finished and were cancelled by the caller."""
         return self._call("GET", "/sim/stats")
 
-    def set_faults(self, faults: Mapping[str, Any]) -> None:
-        """Misbehave from now on as `faults` says; see the simulator's documentation."""
-        self._call("POST", "/sim/faults", faults)
+    def wait(self, *, path: str | None = None, seconds: float = 10.0, **counts: int) -> dict[str, Any]:
+        """The counts, once each of those named has come to its number; no polling, the simulator answers then.
+
+        `wait(path="/v1/chat/completions", cancelled=1)`. Counts: `started`, `active` (exactly), `finished`,
+        `cancelled`, `broken` (at least).
+
+        Raises:
+            Unavailable: it did not come in time; the message holds the counts.
+        """
+        query = {"timeout": f"{seconds:g}s", **({} if path is None else {"path": path}), **counts}
+        return self._call("GET", f"/sim/wait?{urlencode(query)}", timeout=seconds + 10)
+
+    def set_faults(self, *faults: Mapping[str, Any]) -> None:
+        """Misbehave from now on as `faults` say, and no longer as before; none ends all.
+
+        `set_faults({"status": 429, "retry_after": 2})`; the simulator's documentation lists them.
+        """
+        self._call("POST", "/sim/faults", list(faults))
 
     def reset(self) -> None:
         """Forget faults, requests and counts."""
         self._call("POST", "/sim/reset")
 
-    def _call(self, method: str, path: str, body: object = None) -> Any:
+    def _call(self, method: str, path: str, body: object = None, *, timeout: float = 10.0) -> Any:
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
         content = None if body is None else json.dumps(body).encode()
         try:
             connection.request(method, path, content, {"content-type": "application/json"})
