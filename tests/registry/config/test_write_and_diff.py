@@ -3,6 +3,7 @@ import pytest
 from penstock.registry.config import load_config
 from penstock.registry.config.diff import Difference, describe, diff
 from penstock.registry.config.write import as_document, as_yaml
+from penstock.wire.snapshot import GatewaySettings
 
 BASE = """
 providers:
@@ -68,7 +69,7 @@ def test_every_kind_of_difference_is_described(load):
         "- aliases.fast",
         "+ aliases.slow",
         "~ prices[1].input: 1000000000 → 3000000000",
-        "~ gateway.max_body: 3145728 → 33554432",
+        f"~ gateway.max_body: 3145728 → {GatewaySettings().max_body}",
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from penstock.registry.config.forms import BaseUrl, Dollars, Duration, HeaderValue, ModelGlob, SecretReference, Size
-from penstock.wire.snapshot import ProviderKind
+from penstock.wire.snapshot import GatewaySettings, JournalSettings, ProviderKind, Timeouts
 
 __all__ = [
     "AliasConfig",
@@ -20,16 +20,22 @@ __all__ = [
 ]
 
 
+# The defaults of the file are those of the records it is compiled into.
+_TIMEOUTS = Timeouts()
+_GATEWAY = GatewaySettings()
+_JOURNAL = JournalSettings()
+
+
 class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Four separate timers of one attempt. An error names the timer that ran out."""
 
-    connect: Duration = 10.0
+    connect: Duration = _TIMEOUTS.connect
     """Opening the connection."""
-    first_byte: Duration = 120.0
+    first_byte: Duration = _TIMEOUTS.first_byte
     """From the request's last byte to the first content of a stream, or to the headers of a whole answer."""
-    gap: Duration = 60.0
+    gap: Duration = _TIMEOUTS.gap
     """The longest silence between two chunks of an answer."""
-    total: Duration = 900.0
+    total: Duration = _TIMEOUTS.total
     """The whole attempt."""
 
 
@@ -108,33 +114,33 @@ class AliasConfig(msgspec.Struct, frozen=True, kw_only=True):
 class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of the gateway, and what it records."""
 
-    max_body: Size = 16 * 1024 * 1024
+    max_body: Size = _GATEWAY.max_body
     """The largest request body; more is refused with 413."""
-    max_response: Size = 64 * 1024 * 1024
+    max_response: Size = _GATEWAY.max_response
     """The largest answer of a provider that is not streamed; more is an upstream error."""
-    keepalive: Duration = 15.0
+    keepalive: Duration = _GATEWAY.keepalive
     """The silence on a stream after which a comment keeps the connection alive."""
-    drain: Duration = 30.0
+    drain: Duration = _GATEWAY.drain
     """How long a stopping gateway waits for the calls in flight."""
-    upstream_connections: int = 1000
+    upstream_connections: int = _GATEWAY.upstream_connections
     """Open connections per worker and provider at most."""
-    record_content: bool = True
+    record_content: bool = _GATEWAY.record_content
     """Whether the text of input and output is recorded. `false` keeps sizes and fingerprints only."""
-    max_recorded: Size = 1024 * 1024
+    max_recorded: Size = _GATEWAY.max_recorded
     """How much of the input, and of the output, is recorded; longer text is left out, and its size said."""
 
 
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The journal in which the gateway records every call before it answers."""
 
-    on_full: Literal["block", "shed"] = "block"
+    on_full: Literal["block", "shed"] = _JOURNAL.on_full
     """When the disk or `max_bytes` is full: `block` refuses new calls with 503, `shed` serves them unrecorded and
     counts them."""
-    max_bytes: Size = 20 * 1024**3
+    max_bytes: Size = _JOURNAL.max_bytes
     """How much may wait for ingestion."""
-    segment_bytes: Size = 16 * 1024 * 1024
+    segment_bytes: Size = _JOURNAL.segment_bytes
     """The size at which a segment is sealed."""
-    segment_seconds: Duration = 0.5
+    segment_seconds: Duration = _JOURNAL.segment_seconds
     """The age at which a segment is sealed and flushed to the disk: how fresh the console is, and what a power cut may
     lose. A killed process loses nothing."""
 
