@@ -1,6 +1,8 @@
 """The very first start."""
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -78,3 +80,19 @@ def test_no_secret_is_stored_anywhere(house):
     stored = b"".join(path.read_bytes() for path in house.home.glob("metadata.db*"))
     for secret in (house.made.secret, minted.secret, link.token, session.token):
         assert secret.encode() not in stored
+
+
+def test_of_two_first_starts_at_once_one_makes_everything(tmp_path, clock):
+    metadata = open_metadata(tmp_path / "metadata.db")
+    services = [IdentityService(metadata, clock=clock, ids=RandomIds(clock, seed=n)) for n in range(4)]
+    meet = threading.Barrier(len(services))
+
+    def start(service: IdentityService):
+        meet.wait()
+        return service.bootstrap(tmp_path / "admin.key")
+
+    with ThreadPoolExecutor(len(services)) as pool:
+        made = [one for one in pool.map(start, services) if one is not None]
+    assert len(made) == 1
+    assert services[0].admin_key(tmp_path / "admin.key") == made[0].secret
+    metadata.close()

@@ -1,6 +1,8 @@
 """Virtual keys: what they may do, and when they stop."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -298,3 +300,24 @@ def test_what_two_grants_share_is_within_each(left, right):
 def test_one_grant_covers_another_exactly_when_it_does_so_in_every_project(left, right):
     everywhere = all(right.within(p) <= left.within(p) for p in ("a", "b", "made later"))
     assert left.covers(right) == everywhere
+
+
+@pytest.mark.parametrize(
+    "tamper", ["UPDATE keys SET creator_key = id WHERE name = 'child'", "DELETE FROM keys WHERE name = 'parent'"]
+)
+def test_a_key_whose_chain_of_creators_leads_nowhere_may_do_nothing(house, tamper):
+    """FAILURES S2: what somebody wrote into the store by hand grants nothing."""
+    parent = mint(house, "parent", scopes=["keys:write", "gateway:call"])
+    child = mint(house, "child", actor=house.service.access.by_key(parent.secret), scopes=["gateway:call"])
+    with closing(sqlite3.connect(house.home / "metadata.db")) as connection, connection:
+        connection.execute(tamper)
+    assert not house.service.access.by_key(child.secret).grants.within(house.made.project)
+
+
+def test_scopes_written_into_the_store_do_not_exceed_the_creators(house):
+    """FAILURES S2"""
+    parent = mint(house, "parent", scopes=["keys:write", "gateway:call"])
+    child = mint(house, "child", actor=house.service.access.by_key(parent.secret), scopes=["gateway:call"])
+    with closing(sqlite3.connect(house.home / "metadata.db")) as connection, connection:
+        connection.execute("""UPDATE keys SET scopes = '["gateway:call", "users:write"]' WHERE name = 'child'""")
+    assert house.service.access.by_key(child.secret).grants.within(house.made.project) == {"gateway:call"}

@@ -58,16 +58,11 @@ def host_of(authority: str) -> str | None:
     try:
         parts = urlsplit(f"//{authority}")
         host, _port = parts.hostname, parts.port
+        if host and ":" in host:
+            return str(ipaddress.IPv6Address(host))
     except ValueError:
         return None
-    if not host:
-        return None
-    if ":" in host:
-        try:
-            return str(ipaddress.IPv6Address(host))
-        except ValueError:
-            return None
-    return host.rstrip(".")
+    return host.rstrip(".") or None if host else None
 
 
 class Edge:

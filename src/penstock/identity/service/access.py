@@ -122,7 +122,7 @@ class Standing:
                 return grants
             creator = self._key(above.creator_key)
             if creator is None:
-                break
+                return Grants()
             grants = grants & _own(creator)
             above = creator
         return Grants()
