@@ -143,6 +143,19 @@ def test_a_damaged_salt_stops_the_start_since_a_new_one_would_rename_every_user(
         make_registry().start()
 
 
+def test_a_salt_that_cannot_be_read_or_written_stops_the_start(make_registry, home):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        with pytest.raises(Unavailable, match="cannot be written: File too large"):
+            make_registry().start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    (home.path / "user.salt").mkdir()
+    with pytest.raises(Unavailable, match="cannot be read: Is a directory"):
+        make_registry().start()
+
+
 def test_two_homes_have_different_salts(make_registry, tmp_path):
     other = Home(tmp_path / "other")
     other.create()

@@ -97,6 +97,9 @@ A price that neither this file nor the built-in list (the package
 [genai-prices](https://github.com/pydantic/genai-prices)) knows is *unknown*. The cost of its calls is shown as
 unknown, never as 0. Prices written with a model under `providers` come first, then `prices` from top to bottom, then
 the built-in list. Each record keeps which of them priced it.
+
+What usage alone cannot tell is priced at standard rates: a batch, flex or priority service tier, one-hour cache writes
+(priced as five-minute ones), and a fee per web search (left out).
 """
 
 

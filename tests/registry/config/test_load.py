@@ -375,6 +375,12 @@ VALID = "providers: {openai: {api_key: env:K}, gpu: {kind: openai, models: [llam
             "1: gateway.upstream_connections: expected a number from 1 to 100000, got 0.",
         ),
         ("gateway: {upstream_connections: 1.5}", "1: gateway.upstream_connections: expected a whole number, got 1.5."),
+        ("gateway: {upstream_connections: -_}", "1: gateway.upstream_connections: expected a whole number, got '-_'."),
+        ("gateway: {keepalive: ._}", "1: gateway.keepalive: expected a duration such as 500ms, 10s, 2m, got '._'."),
+        (
+            f"{VALID}aliases: {{a: {{targets: [3]}}}}",
+            "2: aliases.a.targets[0]: expected a text, got 3. Put it between quotes.",
+        ),
         ("journal: {on_full: drop}", "1: journal.on_full: expected one of block, shed, got 'drop'."),
     ],
 )
