@@ -13,7 +13,7 @@ from penstock.wire.snapshot import ProviderEntry
 MakeCall = Callable[..., InboundCall]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_call() -> MakeCall:
     def make(body: dict[str, Any], *, operation: Operation = "messages", **headers: str) -> InboundCall:
         fields = msgspec.json.decode(json.dumps(body), type=dict[str, msgspec.Raw])
@@ -28,7 +28,7 @@ def make_call() -> MakeCall:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_target() -> Callable[..., Target]:
     def make(model: str = "claude-haiku-4-5", *, api_version: str | None = None, **headers: str) -> Target:
         provider = ProviderEntry(
@@ -44,7 +44,7 @@ def make_target() -> Callable[..., Target]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sse() -> Callable[..., bytes]:
     """An event stream as the vendor writes it."""
 
@@ -54,7 +54,7 @@ def sse() -> Callable[..., bytes]:
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def answer_events() -> list[dict[str, Any]]:
     """A whole answer: thinking, text, one tool call, usage on both ends."""
     usage = {"input_tokens": 25, "cache_creation_input_tokens": 7, "cache_read_input_tokens": 11, "output_tokens": 1}
