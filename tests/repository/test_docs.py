@@ -2,13 +2,18 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from penstock.cli import reference
 from penstock.core.errors import InvalidInput
+from penstock.core.home import Home
 from penstock.gateway.app import ROUTES
+from penstock.identity.service.access import ABSOLUTE_SECONDS, IDLE_SECONDS
+from penstock.identity.service.people import LINK_SECONDS
+from penstock.identity.types import ROLE_PERMISSIONS
 from penstock.wire import headers, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,3 +113,42 @@ def test_the_readme_keeps_a_place_for_the_benchmarks_and_says_every_entry_of_the
         if page.name != "index.md":
             assert f"(docs/{page.name})" in text
             assert f"({page.name})" in (ROOT / "docs" / "index.md").read_text()
+
+
+def test_make_lists_every_target():
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = re.findall(r"^  make ([a-z-]+) +\S", listed, re.MULTILINE)
+    assert names == re.findall(r"^([a-z-]+):.*## \S", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"up", "test", "bench", "clean"} <= set(names)
+
+
+def test_the_roles_and_times_of_the_security_page_are_those_of_the_code():
+    page = (ROOT / "docs" / "security.md").read_text()
+
+    def permissions(role: str) -> set[str]:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| {role} |")]
+        return set(re.findall(r"`([a-z]+:[a-z]+)`", row))
+
+    viewer = permissions("viewer")
+    assert viewer == ROLE_PERMISSIONS["viewer"]
+    assert viewer | permissions("editor") == ROLE_PERMISSIONS["editor"]
+    assert viewer | permissions("editor") | permissions("admin") == ROLE_PERMISSIONS["admin"]
+    text = " ".join(page.split())
+    assert f"works for {LINK_SECONDS // 60} minutes" in text
+    assert f"{IDLE_SECONDS // 3600} hours of rest or {ABSOLUTE_SECONDS // 86400} days" in text
+
+
+def test_times_and_sizes_of_the_operations_page_are_those_of_the_code():
+    page = " ".join((ROOT / "docs" / "operations.md").read_text().split())
+    journal, gateway = snapshot.JournalSettings(), snapshot.GatewaySettings()
+    assert f"`gateway.drain` ({gateway.drain:g} s)" in page
+    assert f"`journal.segment_seconds` ({journal.segment_seconds:g} s)" in page
+
+
+def test_every_file_of_the_home_is_documented():
+    page = (ROOT / "docs" / "operations.md").read_text()
+    home = Home(Path("/home"))
+    for path in (home.config, home.metadata, home.spans, home.snapshot):
+        assert f"`{path.name}`" in page
+    for folder in (home.journal, home.run, home.quarantine):
+        assert f"{folder.name}/" in page
