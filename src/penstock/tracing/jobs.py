@@ -12,7 +12,6 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError
 from penstock.store.journal.recovery import recover
-from penstock.store.spans.loader import Loaded
 from penstock.tracing.ports import SpanStore
 
 __all__ = ["IngestJob", "IngestState", "Tail"]

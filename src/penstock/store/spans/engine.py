@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 from sqlglot import exp
@@ -16,7 +16,7 @@ from sqlglot import exp
 from penstock.core.errors import Unavailable
 from penstock.store.spans.migrations import migrate
 
-__all__ = ["Engine", "MalformedLine", "Rows", "render"]
+__all__ = ["Engine", "MalformedLine", "Read", "Rows", "render"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,22 @@ _DOWN = (
 
 class MalformedLine(Exception):
     """The engine refused a line of a segment. Raised to the loader only, which then looks line by line."""
+
+
+class Read(Protocol):
+    """Runs a query. `values` may hold more than the query has placeholders for."""
+
+    def __call__(self, query: exp.Expr, values: Mapping[str, Any]) -> Rows: ...
+
+
+class _Reader:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    def __call__(self, query: exp.Expr, values: Mapping[str, Any]) -> Rows:
+        wanted = {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
+        given = {name: values[name] for name in wanted}
+        return self._cursor.execute(render(query), given).fetchall()
 
 
 def render(query: exp.Expr) -> str:
@@ -77,14 +93,29 @@ class Engine:
         if connection is not None:
             connection.close()
 
-    def read(self, query: exp.Expr, values: Mapping[str, Any] | None = None) -> Rows:
-        """Run a query on a snapshot of its own.
+    @contextmanager
+    def snapshot(self) -> Generator[Read]:
+        """Queries that all see the store as it is now.
 
         Raises:
             Unavailable: `span_store_unavailable`.
         """
         with self._guarded() as connection, connection.cursor() as cursor:
-            return cursor.execute(render(query), dict(values or {})).fetchall()
+            cursor.begin()
+            try:
+                yield _Reader(cursor)
+            finally:
+                _rollback(cursor)
+
+    def read(self, query: exp.Expr, values: Mapping[str, Any] | None = None) -> Rows:
+        """One query. Raises `Unavailable` as `snapshot` does."""
+        with self.snapshot() as read:
+            return read(query, values or {})
+
+    def count(self) -> int:
+        """Spans stored; known without a scan."""
+        ((spans,),) = self.read(exp.select("count(*)").from_("spans"))
+        return spans
 
     @contextmanager
     def write(self, *, keep: bool = True) -> Generator[duckdb.DuckDBPyConnection]:

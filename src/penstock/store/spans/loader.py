@@ -15,6 +15,7 @@ from penstock.core.clock import Clock
 from penstock.core.files import replace_file
 from penstock.store.spans.columns import COLUMNS, Column
 from penstock.store.spans.engine import Engine, MalformedLine
+from penstock.store.spans.expressions import HOUR
 from penstock.store.spans.salvage import salvage
 
 __all__ = ["Loaded", "load"]
@@ -83,6 +84,13 @@ _INSERT = f"""
                    maximum_object_size = $longest)
     WHERE CASE record WHEN 'span' THEN true WHEN 'open' THEN false ELSE error('unknown record') END
 """  # noqa: S608 - names of columns; values are bound
+# Hours that were rolled up and are added to are rolled up anew.
+_TOUCHED = "SELECT DISTINCT started // $hour FROM spans WHERE rowid > $mark"
+_UNROLL = (
+    "DELETE FROM rollup WHERE list_contains($hours, hour)",
+    "DELETE FROM rollup_latency WHERE list_contains($hours, hour)",
+    "INSERT INTO pending_hours SELECT unnest($hours) EXCEPT SELECT hour FROM pending_hours",
+)
 _REMEMBER = """
     INSERT INTO segments (name, spans, bytes, quarantined, ingested_at)
     SELECT unnest($names), unnest($spans), unnest($bytes), unnest($quarantined), $now
@@ -175,6 +183,7 @@ def _insert(cursor: duckdb.DuckDBPyConnection, sources: Sequence[_Source]) -> in
     filled = [source for source in sources if source.size]
     if not filled:
         return 0
+    mark = cursor.execute("SELECT coalesce(max(rowid), -1) FROM spans").fetchall()[0][0]
     row = cursor.execute(
         _INSERT,
         {
@@ -182,6 +191,10 @@ def _insert(cursor: duckdb.DuckDBPyConnection, sources: Sequence[_Source]) -> in
             "longest": max(MIN_BUFFER_BYTES, *(2 * source.size for source in filled)),
         },
     ).fetchone()
+    touched = cursor.execute(_TOUCHED, {"hour": HOUR, "mark": mark}).fetchall()
+    hours = [hour * HOUR for (hour,) in touched]
+    for statement in _UNROLL:
+        cursor.execute(statement, {"hours": hours})
     return row[0] if row is not None else 0
 
 

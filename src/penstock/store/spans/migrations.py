@@ -8,6 +8,7 @@ __all__ = ["SCHEMA", "migrate"]
 
 # 1: Random hex (trace_id, span_id, parent_id, fingerprint) is held as numbers, half the size of its text.
 # Long text is compressed with zstd, which the engine by itself would use only for much longer strings.
+# The rollups hold what `queries.cells` computes, by hour, for all hours but the pending ones.
 _V1 = """
 CREATE TABLE spans (
     project VARCHAR NOT NULL,
@@ -64,6 +65,36 @@ CREATE TABLE segments (
     bytes BIGINT NOT NULL,
     quarantined BIGINT NOT NULL,
     ingested_at BIGINT NOT NULL
+);
+CREATE TABLE pending_hours (
+    hour BIGINT NOT NULL
+);
+CREATE TABLE rollup (
+    hour BIGINT NOT NULL,
+    project VARCHAR NOT NULL,
+    dimension VARCHAR NOT NULL,
+    label VARCHAR,
+    calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    input BIGINT NOT NULL,
+    cache_read BIGINT NOT NULL,
+    cache_write BIGINT NOT NULL,
+    output BIGINT NOT NULL,
+    reasoning BIGINT NOT NULL,
+    tokens BIGINT NOT NULL,
+    estimated BOOLEAN NOT NULL,
+    cost BIGINT NOT NULL,
+    known BIGINT NOT NULL,
+    unknown BIGINT NOT NULL
+);
+CREATE TABLE rollup_latency (
+    hour BIGINT NOT NULL,
+    project VARCHAR NOT NULL,
+    dimension VARCHAR NOT NULL,
+    label VARCHAR,
+    measure VARCHAR NOT NULL,
+    bucket SMALLINT NOT NULL,
+    calls BIGINT NOT NULL
 );
 """
 _STEPS = (_V1,)

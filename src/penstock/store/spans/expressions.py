@@ -1,0 +1,62 @@
+"""Pieces that queries share: parsed templates, bound values, and what a few columns mean together."""
+
+import math
+from functools import cache
+from typing import Any
+
+from sqlglot import exp, parse_one
+
+from penstock.store.spans.columns import USAGE
+
+__all__ = ["FAILED", "HOUR", "MODEL", "MODEL_SPAN", "TOKENS", "Values", "bind", "bucket", "column", "measure", "sql"]
+
+Values = dict[str, Any]
+"""Values of a query's placeholders, by name. A value never becomes part of the text."""
+
+TOKENS = " + ".join(USAGE)
+"""Tokens of one span."""
+MODEL_SPAN = "kind IN ('llm', 'embedding')"
+"""A span that stands for one request to a provider. Sums of usage and cost are sums over these."""
+FAILED = "status IN ('error', 'interrupted')"
+MODEL = "coalesce(variant, provider || '/' || coalesce(served_model, requested_model))"
+"""`provider/model` in the configuration's spelling, where the record has it. Null for a call that
+reached no provider."""
+
+HOUR = 3_600_000_000
+"""Microseconds."""
+BUCKETS_PER_E = 25
+"""Logarithmic buckets: neighbours differ by 4 %, so a bucket's middle is within 2 % of what it holds."""
+
+
+@cache
+def _parsed(text: str) -> exp.Expr:
+    return parse_one(text, dialect="duckdb")
+
+
+def sql(text: str) -> exp.Select:
+    """A copy of the query that this constant text is, in DuckDB's dialect. `$name` is a placeholder."""
+    parsed = _parsed(text).copy()
+    assert isinstance(parsed, exp.Select)  # noqa: S101 - the templates are constants of this package
+    return parsed
+
+
+def column(name: str) -> exp.Column:
+    """A column by its name, whatever words the engine reserves."""
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def bind(values: Values, value: object) -> exp.Placeholder:
+    """A placeholder of its own for the value."""
+    name = f"v{len(values)}"
+    values[name] = value
+    return exp.Placeholder(this=name)
+
+
+def bucket(measure: str) -> str:
+    """Text of the expression that gives the bucket of a positive number."""
+    return f"CAST(round(ln(greatest({measure}, 1)) * {BUCKETS_PER_E}) AS SMALLINT)"
+
+
+def measure(number: int) -> int:
+    """What a bucket stands for: within 2 % of everything in it."""
+    return round(math.exp(number / BUCKETS_PER_E))

@@ -1,0 +1,220 @@
+"""Sums and latency histograms of calls, by label and step of time: from the rollup, and from spans where it must.
+
+The rollup holds every hour except those in `pending_hours`: the current one, and any that spans were
+added to since. A window is cut into its whole hours and the rest, so the answer is the same as from
+the spans alone, at a fraction of the rows.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from sqlglot import exp
+
+from penstock.store.spans.engine import Read, Rows
+from penstock.store.spans.expressions import (
+    FAILED,
+    HOUR,
+    MODEL,
+    MODEL_SPAN,
+    TOKENS,
+    Values,
+    bind,
+    bucket,
+    column,
+    sql,
+)
+from penstock.store.spans.queries.window import Window
+
+__all__ = ["DIMENSIONS", "HISTOGRAMS", "SUMS", "Cells", "Dimension", "Latency", "Ranges", "ranges_of"]
+
+Dimension = Literal["all", "route", "model", "key"]
+"""What is told apart. In `model` every request to a provider counts, attempts one by one; in the others every call."""
+Latency = Literal["duration", "ttft"]
+
+MAX_RANGES = 12
+"""Pieces of a window read from spans at most; with more pending hours all of it is."""
+_LABELS: dict[Dimension, str] = {"all": "NULL", "route": "route", "model": MODEL, "key": "key"}
+_COUNTED: dict[Dimension, str] = {
+    "all": "call",
+    "route": "call",
+    "model": f"{MODEL_SPAN} AND provider IS NOT NULL",
+    "key": "call",
+}
+_SUMMED = (
+    "calls", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "tokens", "cost", "known", "unknown"
+)  # fmt: skip
+
+
+def _sums(dimension: Dimension) -> str:
+    counted = _COUNTED[dimension]
+    return f"""
+        SELECT project, started // $step * $step AS t, {_LABELS[dimension]} AS label,
+            count(*) FILTER (WHERE {counted}) AS calls,
+            count(*) FILTER (WHERE {counted} AND {FAILED}) AS errors,
+            sum(usage_input) AS input,
+            sum(usage_cache_read) AS cache_read,
+            sum(usage_cache_write) AS cache_write,
+            sum(usage_output) AS output,
+            sum(usage_reasoning) AS reasoning,
+            sum({TOKENS}) AS tokens,
+            bool_or(usage_estimated) AS estimated,
+            coalesce(sum(cost), 0) AS cost,
+            count(cost) FILTER (WHERE {MODEL_SPAN}) AS known,
+            count(*) FILTER (WHERE {MODEL_SPAN} AND cost IS NULL) AS unknown
+        FROM spans
+        GROUP BY ALL
+    """  # noqa: S608 - constants; values are bound
+
+
+def _histogram(dimension: Dimension, measure: Latency) -> str:
+    return f"""
+        SELECT project, started // $step * $step AS t, {_LABELS[dimension]} AS label, {bucket(measure)} AS bucket,
+            count(*) AS calls
+        FROM spans
+        WHERE {_COUNTED[dimension]} AND {measure} IS NOT NULL
+        GROUP BY ALL
+    """  # noqa: S608 - constants; values are bound
+
+
+SUMS: dict[Dimension, str] = {dimension: _sums(dimension) for dimension in _LABELS}
+HISTOGRAMS: dict[tuple[Dimension, Latency], str] = {
+    ("all", "duration"): _histogram("all", "duration"),
+    ("all", "ttft"): _histogram("all", "ttft"),
+    ("route", "duration"): _histogram("route", "duration"),
+    ("model", "duration"): _histogram("model", "duration"),
+    ("model", "ttft"): _histogram("model", "ttft"),
+    ("key", "duration"): _histogram("key", "duration"),
+}
+"""What of latency is kept."""
+DIMENSIONS: tuple[Dimension, ...] = ("all", "route", "model", "key")
+_ROLLED_SUMS = f"""
+    SELECT project, hour // $step * $step AS t, label, {", ".join(_SUMMED[:8])}, estimated, {", ".join(_SUMMED[8:])}
+    FROM rollup
+    WHERE project = $project AND dimension = $dimension
+"""  # noqa: S608 - constants; values are bound
+_ROLLED_HISTOGRAM = """
+    SELECT project, hour // $step * $step AS t, label, bucket, calls
+    FROM rollup_latency
+    WHERE project = $project AND dimension = $dimension AND measure = $measure
+"""
+
+
+class Ranges(msgspec.Struct, frozen=True):
+    """A window, cut up."""
+
+    spans: tuple[tuple[int, int], ...]
+    """Half-open pieces that are read from spans."""
+    rolled: tuple[int, int] | None = None
+    """From this hour to before that one the rollup is read. Hours in `spans` are not in it."""
+
+
+def ranges_of(read: Read, window: Window, *, step: int) -> Ranges:
+    """Where each part of the window is read from. A step that does not hold whole hours needs the spans."""
+    low, high = _extent(read, window)
+    if low >= high:
+        return Ranges(())
+    first, last = -(-low // HOUR) * HOUR, high // HOUR * HOUR
+    if step % HOUR or first >= last:
+        return Ranges(((low, high),))
+    query = sql("SELECT hour FROM pending_hours WHERE hour >= $first AND hour < $last ORDER BY hour")
+    pieces: list[tuple[int, int]] = [(low, first)]
+    for (hour,) in read(query, {"first": first, "last": last}):
+        if pieces[-1][1] == hour:
+            pieces[-1] = (pieces[-1][0], hour + HOUR)
+        else:
+            pieces.append((hour, hour + HOUR))
+    if pieces[-1][1] == last:
+        pieces[-1] = (pieces[-1][0], high)
+    else:
+        pieces.append((last, high))
+    if len(pieces) > MAX_RANGES:
+        return Ranges(((low, high),))
+    return Ranges(tuple(piece for piece in pieces if piece[0] < piece[1]), (first, last))
+
+
+def _extent(read: Read, window: Window) -> tuple[int, int]:
+    """The window with its open ends put where the spans end."""
+    low, high = window.from_, window.to
+    if low is None or high is None:
+        ((oldest, newest),) = read(sql("SELECT min(started), max(started) FROM spans"), {})
+        low = (oldest or 0) if low is None else low
+        high = (newest or 0) + 1 if high is None else high
+    return low, high
+
+
+class Cells:
+    """Reads sums and histograms over one cut-up window.
+
+    Args:
+        read: One snapshot for all questions.
+        project: Whose calls.
+        ranges: From `ranges_of`, with the same step.
+        step: Microseconds.
+    """
+
+    def __init__(self, read: Read, project: str, ranges: Ranges, *, step: int) -> None:
+        self._read = read
+        self._project = project
+        self._ranges = ranges
+        self._step = step
+
+    def sums(self, dimension: Dimension, *, by_time: bool = False) -> Rows:
+        """Rows of `(t, label, calls, errors, input, cache_read, cache_write, output, reasoning, tokens,
+        estimated, cost, known, unknown)`; `t` is None unless `by_time`. `cost` sums what is known.
+        """
+        values: Values = {"dimension": dimension}
+        parts = self._parts(sql(SUMS[dimension]), sql(_ROLLED_SUMS), values)
+        if parts is None:
+            return []
+        totals = [f"CAST(sum({name}) AS BIGINT)" for name in _SUMMED]
+        query = exp.select("t" if by_time else "NULL", "label", *totals[:8], "bool_or(estimated)", *totals[8:])
+        query = query.from_(parts, copy=False).group_by("label", *(["t"] if by_time else []))
+        return self._read(query, values)
+
+    def histogram(
+        self,
+        dimension: Dimension,
+        measure: Latency = "duration",
+        *,
+        by_time: bool = False,
+        labels: Sequence[str] | None = None,
+    ) -> Rows:
+        """Rows of `(t, label, bucket, calls)`, of these labels only when given."""
+        values: Values = {"dimension": dimension, "measure": measure}
+        direct, rolled = sql(HISTOGRAMS[dimension, measure]), sql(_ROLLED_HISTOGRAM)
+        if labels is not None:
+            chosen = exp.In(this=column("label"), expressions=[bind(values, label) for label in labels])
+            direct, rolled = direct.where(chosen), rolled.where(chosen)
+        parts = self._parts(direct, rolled, values)
+        if parts is None:
+            return []
+        query = exp.select("t" if by_time else "NULL", "label", "bucket", "CAST(sum(calls) AS BIGINT)")
+        return self._read(
+            query.from_(parts, copy=False).group_by("label", "bucket", *(["t"] if by_time else [])), values
+        )
+
+    def _parts(self, direct: exp.Select, rolled: exp.Select, values: Values) -> exp.Subquery | None:
+        values["step"] = self._step
+        values["project"] = self._project
+        queries: list[exp.Select] = []
+        for low, high in self._ranges.spans:
+            window = [
+                exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")),
+                exp.GTE(this=column("started"), expression=bind(values, low)),
+                exp.LT(this=column("started"), expression=bind(values, high)),
+            ]
+            queries.append(direct.where(*window))
+        if self._ranges.rolled is not None:
+            first, last = self._ranges.rolled
+            hours = [
+                exp.GTE(this=column("hour"), expression=bind(values, first)),
+                exp.LT(this=column("hour"), expression=bind(values, last)),
+            ]
+            queries.append(rolled.where(*hours, copy=False))
+        if not queries:
+            return None
+        united: exp.Query = queries[0]
+        for query in queries[1:]:
+            united = exp.union(united, query, distinct=False, copy=False)
+        return united.subquery("parts", copy=False)

@@ -1,0 +1,248 @@
+"""What the span store answers with; the control API sends these as they are.
+
+Times are microseconds since the epoch, durations microseconds, money nano-dollars or None for unknown.
+"""
+
+from typing import Any
+
+import msgspec
+
+from penstock.wire.span import Kind, Status
+
+__all__ = [
+    "Books",
+    "Facet",
+    "Measures",
+    "ModelStat",
+    "Overview",
+    "Point",
+    "ProviderStat",
+    "SpanView",
+    "Top",
+    "Tops",
+    "Totals",
+    "TraceRow",
+    "TraceTotals",
+    "TraceView",
+    "UsageView",
+]
+
+
+class UsageView(msgspec.Struct, kw_only=True):
+    """Tokens in disjoint buckets; `total` counts all buckets, those of audio and images included."""
+
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
+    reasoning: int
+    total: int
+    estimated: bool
+    """True when any of it was counted by Penstock because the provider reported nothing."""
+
+
+class TraceRow(msgspec.Struct, kw_only=True):
+    """One call, or the root of a trace. Usage and cost include the attempts of a call with several."""
+
+    trace_id: str
+    span_id: str
+    name: str
+    kind: Kind
+    started: int
+    duration: int
+    ttft: int | None
+    status: Status
+    error_type: str | None
+    http_status: int | None
+    operation: str
+    stream: bool
+    route: str | None
+    provider: str | None
+    requested_model: str | None
+    served_model: str | None
+    session: str | None
+    user: str | None
+    key: str | None
+    key_name: str | None
+    usage: UsageView
+    cost: int | None
+    input_preview: str
+    """Plain text, at most 200 characters."""
+    output_preview: str
+
+
+class SpanView(msgspec.Struct, kw_only=True):
+    """One span with everything that is known of it."""
+
+    project: str
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    name: str
+    kind: Kind
+    call: bool
+    started: int
+    duration: int
+    ttft: int | None
+    status: Status
+    error_type: str | None
+    error_message: str | None
+    http_status: int | None
+    operation: str
+    stream: bool
+    route: str | None
+    variant: str | None
+    change: str | None
+    provider: str | None
+    requested_model: str | None
+    served_model: str | None
+    prompt_name: str | None
+    prompt_version: str | None
+    session: str | None
+    user: str | None
+    key: str | None
+    key_name: str | None
+    tags: dict[str, str]
+    usage_input: int
+    usage_cache_read: int
+    usage_cache_write: int
+    usage_output: int
+    usage_reasoning: int
+    usage_input_audio: int
+    usage_output_audio: int
+    usage_input_image: int
+    usage_output_image: int
+    usage_estimated: bool
+    usage_raw: Any
+    """The provider's own usage object."""
+    cost: int | None
+    price_version: str | None
+    cache: str | None
+    fingerprint: str | None
+    finish_reasons: list[str]
+    input: Any
+    """OpenTelemetry GenAI messages."""
+    output: Any
+    attributes: Any
+
+
+class TraceTotals(msgspec.Struct, kw_only=True):
+    duration: int
+    """From the first start to the last end."""
+    cost: int | None
+    usage: UsageView
+
+
+class TraceView(msgspec.Struct, kw_only=True):
+    """A trace: its spans in order of start, and their sums."""
+
+    trace_id: str
+    spans: list[SpanView]
+    totals: TraceTotals
+
+
+class Facet(msgspec.Struct, kw_only=True):
+    value: str | None
+    count: int
+
+
+class Measures(msgspec.Struct, kw_only=True):
+    """Calls of a window. Percentiles are within 2 % of the exact value; None when there is nothing to rank."""
+
+    calls: int
+    errors: int
+    """Calls that ended as `error` or `interrupted`."""
+    p50: int | None
+    p95: int | None
+    p99: int | None
+    ttft_p50: int | None
+    ttft_p95: int | None
+    cost: int | None
+    """Sum of what is known; None when calls were made and no cost is known."""
+
+
+class Totals(Measures, kw_only=True):
+    error_rate: float
+    """0 to 1."""
+    usage: UsageView
+    cost_unknown_calls: int
+    """Model calls whose cost is unknown; `cost` does not count them."""
+
+
+class Point(Measures, kw_only=True):
+    """One step of the series."""
+
+    t: int
+    """Start of the step."""
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
+    reasoning: int
+
+
+class Top(msgspec.Struct, kw_only=True):
+    name: str
+    id: str
+    """What to filter by: the key's id; for a model and a route, their name."""
+    calls: int
+    errors: int
+    cost: int | None
+    tokens: int
+    p95: int | None
+
+
+class Tops(msgspec.Struct, kw_only=True):
+    """The ten with most calls of each kind."""
+
+    routes: list[Top]
+    models: list[Top]
+    keys: list[Top]
+
+
+class Overview(msgspec.Struct, kw_only=True):
+    from_: int = msgspec.field(name="from")
+    to: int
+    step: int
+    totals: Totals
+    previous: Totals
+    """The same for the window of equal length before."""
+    series: list[Point]
+    top: Tops
+
+
+class ModelStat(msgspec.Struct, kw_only=True):
+    """What one model at one provider served in a window, attempts counted one by one."""
+
+    provider: str
+    model: str
+    calls: int
+    errors: int
+    tokens: int
+    cost: int | None
+    p50: int | None
+    p95: int | None
+    ttft_p50: int | None
+
+
+class ProviderStat(msgspec.Struct, kw_only=True):
+    """How one provider did in a window, attempts counted one by one."""
+
+    provider: str
+    calls: int
+    errors: int
+    last_success: int | None
+    last_error: int | None
+    last_error_message: str | None
+
+
+class Books(msgspec.Struct, kw_only=True):
+    """What is stored of a project in a window, for reconciliation with what was served and billed."""
+
+    calls: int
+    spans: int
+    cost: int
+    """Sum over all spans whose cost is known."""
+    cost_unknown: int
+    """Model spans whose cost is unknown."""
+    tokens: int
