@@ -1,0 +1,120 @@
+"""A gateway in this process, in front of a provider that does what a test tells it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from gateway_harness import KEY, SECRET, Gateway, MemoryJournal, Provider, listening
+from penstock.core.clock import SystemClock
+from penstock.core.ids import RandomIds
+from penstock.finops.pricing import Pricer
+from penstock.gateway.app import GatewayApp
+from penstock.gateway.pipeline import Pipeline
+from penstock.gateway.publication import Publication
+from penstock.gateway.stages.dispatch import Dispatcher
+from penstock.gateway.transport import HttpTransport
+from penstock.gateway.watchdog import Watchdog
+from penstock.server.protocol import GatewayProtocol
+from penstock.wire.snapshot import (
+    AliasEntry,
+    GatewaySettings,
+    KeyEntry,
+    PriceEntry,
+    ProjectEntry,
+    ProviderEntry,
+    Snapshot,
+    Timeouts,
+    hash_key,
+)
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    async with listening(Provider()) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def second() -> AsyncIterator[Provider]:
+    """Another provider, to fall back to."""
+    async with listening(Provider()) as provider:
+        yield provider
+
+
+@pytest.fixture
+def timeouts() -> Timeouts:
+    """Overridden by a test that lets one run out."""
+    return Timeouts(connect=5, first_byte=5, gap=5, total=10)
+
+
+@pytest.fixture
+def settings() -> GatewaySettings:
+    return GatewaySettings(max_body=2 * 1024 * 1024)
+
+
+@pytest.fixture
+def snapshot(provider: Provider, second: Provider, timeouts: Timeouts, settings: GatewaySettings) -> Snapshot:
+    def entry(name: str, url: str) -> ProviderEntry:
+        return ProviderEntry(
+            name=name, kind="openai", base_url=f"{url}/v1", api_key="env:SECRET", models=("m",), timeouts=timeouts
+        )
+
+    return Snapshot(
+        version=1,
+        created=1,
+        projects={"project": ProjectEntry(id="project", name="default")},
+        keys={
+            hash_key(KEY): KeyEntry(id="key", name="app", project="project", scopes=("gateway:call", "gateway:models"))
+        },
+        providers={"p": entry("p", provider.url), "q": entry("q", second.url)},
+        aliases={"both": AliasEntry(name="both", targets=("p/m", "q/m"))},
+        prices=(PriceEntry(provider="*", model="*", input=1_000_000_000, output=2_000_000_000),),
+        user_salt="00" * 32,
+        gateway=settings,
+    )
+
+
+@pytest.fixture
+async def gateway(snapshot: Snapshot, tmp_path: Path) -> AsyncIterator[Gateway]:
+    clock = SystemClock()
+    ids = RandomIds(clock)
+    journal = MemoryJournal()
+    publication = Publication(tmp_path / "snapshot.json", Pricer, environment={"SECRET": SECRET})
+    transport = HttpTransport(snapshot.gateway)
+    watchdog = Watchdog()
+    async with asyncio.TaskGroup() as tasks:
+        dispatcher = Dispatcher(transport, watchdog, clock=clock, ids=ids)
+        pipeline = Pipeline(publication, journal, dispatcher, watchdog, tasks=tasks, clock=clock, ids=ids)
+        app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
+
+        async def asgi(scope: Any, receive: Any, send: Any) -> None:
+            await app(scope, receive, send)
+
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            asgi, http=GatewayProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        ticker = tasks.create_task(watchdog.run())
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {KEY}"}, timeout=10) as client:
+            gateway = Gateway(client, journal, publication, tmp_path / "snapshot.json")
+            gateway.watchdog = watchdog
+            gateway.publish(snapshot)
+            while not server.started:
+                await asyncio.sleep(0.005)
+            yield gateway
+        server.should_exit = True
+        await serving
+        ticker.cancel()
+    await transport.close()
