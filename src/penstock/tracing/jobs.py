@@ -23,6 +23,8 @@ RECOVER_SECONDS = 2.0
 """How often orphans are looked for."""
 BACKOFF_SECONDS = 5.0
 """Longest pause between two tries while the store is down."""
+MAINTAIN_SECONDS = 30.0
+"""How often upkeep is looked for, when nothing waits."""
 BATCH_BYTES = 96 * 1024 * 1024
 BATCH_SEGMENTS = 512
 """Segments of one transaction at most."""
@@ -90,6 +92,7 @@ class IngestJob:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
         self._tails: set[Tail] = set()
         self._recovered_at = float("-inf")
+        self._maintained_at = float("-inf")
         self._failures = 0
 
     async def run(self) -> None:
@@ -138,7 +141,10 @@ class IngestJob:
             recover(self._journal, clock=self._clock)
             self._recovered_at = now
         batch = self._waiting()
-        loaded = self._store.load(batch) if batch else []
+        if not batch:
+            self._maintain()
+            return False
+        loaded = self._store.load(batch)
         if loaded:
             self.state.stored_spans += sum(one.spans for one in loaded)
             self.state.quarantined += sum(one.quarantined for one in loaded)
@@ -151,6 +157,12 @@ class IngestJob:
             unread = sorted({path.name for path in batch} - {one.path.name for one in loaded})
             raise OSError(f"{len(unread)} journal segments cannot be read, the first is {unread[0]}")
         return bool(loaded)
+
+    def _maintain(self) -> None:
+        """A piece of upkeep, when it is due; more at the next look when there is more."""
+        now = self._clock.monotonic()
+        if now - self._maintained_at >= MAINTAIN_SECONDS and self._store.maintain() == 0:
+            self._maintained_at = now
 
     def _waiting(self) -> list[Path]:
         """The oldest sealed segments, up to one batch. Counts all of them."""

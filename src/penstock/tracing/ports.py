@@ -4,18 +4,60 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from penstock.store.spans.filters import Filter
 from penstock.store.spans.loader import Loaded
+from penstock.store.spans.queries.traces import Page, Place
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, TraceRow, TraceView
 
 __all__ = ["SpanStore"]
 
 
 class SpanStore(Protocol):
-    """Every method blocks, and raises `Unavailable` while the store is down."""
+    """Every method blocks, may be called from any thread, and raises `Unavailable` while the store is down."""
 
     def load(self, segments: Sequence[Path]) -> list[Loaded]:
         """Store sealed segments, each exactly once, whatever crashes when."""
         ...
 
+    def maintain(self) -> int:
+        """Some upkeep; how much was done. 0 means that nothing is left to do for now."""
+        ...
+
     def disk_bytes(self) -> int: ...
 
-    def close(self) -> None: ...
+    def count_spans(self) -> int: ...
+
+    def list_calls(
+        self,
+        window: Window,
+        *,
+        filters: Sequence[Filter] = (),
+        text: str | None = None,
+        after: Place | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Calls and root spans, newest first."""
+        ...
+
+    def newest_row(self) -> int:
+        """A mark in the order of storage."""
+        ...
+
+    def rows_after(
+        self, project: str, *, mark: int, filters: Sequence[Filter] = (), text: str | None = None, limit: int = 200
+    ) -> tuple[list[TraceRow], int]:
+        """Calls stored since the mark, newest first, and the new mark."""
+        ...
+
+    def trace(self, project: str, trace_id: str) -> TraceView | None: ...
+
+    def facets(self, window: Window, column: str) -> list[Facet]: ...
+
+    def overview(self, window: Window, *, points: int) -> Overview: ...
+
+    def model_stats(self, project: str, from_: int, to: int) -> list[ModelStat]: ...
+
+    def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]: ...
+
+    def books(self, window: Window) -> Books: ...

@@ -95,8 +95,8 @@ class DuckDbSpanStore:
 
     def rows_after(
         self, project: str, *, mark: int, filters: Sequence[Filter] = (), text: str | None = None, limit: int = 200
-    ) -> list[TraceRow]:
-        """Calls stored since the mark, newest first."""
+    ) -> tuple[list[TraceRow], int]:
+        """Calls stored since the mark, newest first, and the new mark."""
         return rows_after(self._engine, project, mark=mark, filters=filters, text=text, limit=limit)
 
     def trace(self, project: str, trace_id: str) -> TraceView | None:

@@ -247,8 +247,12 @@ def newest_row(engine: Engine) -> int:
 
 def rows_after(
     engine: Engine, project: str, *, mark: int, filters: Sequence[Filter], text: str | None, limit: int
-) -> list[TraceRow]:
-    """Calls stored since the mark, newest first; late ones too, whenever they started."""
+) -> tuple[list[TraceRow], int]:
+    """Calls stored since the mark, newest first and at most `limit`, and the new mark.
+
+    Late calls are among them, whenever they started.
+    """
     with engine.snapshot() as read:
+        ((newest,),) = read(sql("SELECT max(rowid) FROM spans"), {})
         chosen = _choose(read, Window(project=project), filters=filters, text=text, limit=limit, beyond=mark)
-        return _fetch(read, project, chosen)
+        return _fetch(read, project, chosen), -1 if newest is None else newest

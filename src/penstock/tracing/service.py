@@ -1,0 +1,268 @@
+"""What the console asks about calls."""
+
+import asyncio
+import logging
+import re
+import shutil
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
+
+from penstock import __version__
+from penstock.core.clock import Clock
+from penstock.core.errors import InvalidInput, NotFound, PenstockError, Unavailable
+from penstock.core.home import Home
+from penstock.store.spans.filters import Filter
+from penstock.store.spans.queries.facets import FACET_COLUMNS
+from penstock.store.spans.queries.traces import Place
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.types import ModelStat, Overview, ProviderStat, SpanView, TraceRow, TraceView
+from penstock.tracing.filters import parse_filter
+from penstock.tracing.jobs import IngestJob
+from penstock.tracing.ports import SpanStore
+from penstock.tracing.types import DiskState, FacetPage, IngestProgress, JournalState, SystemState, TracePage
+
+__all__ = ["KeyNames", "TracingService"]
+
+logger = logging.getLogger(__name__)
+
+KeyNames = Callable[[str], Mapping[str, str]]
+"""Names of a project's keys by id, revoked ones too."""
+
+MAX_LIMIT = 200
+MAX_POINTS = 1000
+MAX_FILTERS = 50
+MAX_TEXT = 1000
+DEFAULT_WINDOW = 24 * 3600 * 1_000_000
+"""Microseconds before `to` at which a window starts that names no start."""
+KEEP_ALIVE_SECONDS = 15.0
+_CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})\Z")
+_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}\Z")
+
+
+class TracingService:
+    """Answers from the span store. All but `tail` block; call from a thread.
+
+    Args:
+        spans: The store.
+        ingest: Tells of spans that have just been stored, and how ingestion does.
+        clock: Now, for windows without an end.
+        home: Whose disk use is reported.
+        key_names: Names of keys.
+    """
+
+    def __init__(self, spans: SpanStore, ingest: IngestJob, *, clock: Clock, home: Home, key_names: KeyNames) -> None:
+        self._spans = spans
+        self._ingest = ingest
+        self._clock = clock
+        self._home = home
+        self._key_names = key_names
+
+    def list_traces(
+        self,
+        project: str,
+        *,
+        from_: int | None = None,
+        to: int | None = None,
+        filters: Sequence[str] = (),
+        text: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> TracePage:
+        """A page of calls, newest first.
+
+        Raises:
+            InvalidInput: a filter, the cursor, the limit or the window is wrong.
+            Unavailable: the store is down.
+        """
+        _check_range("limit", limit, MAX_LIMIT)
+        page = self._spans.list_calls(
+            _window(project, from_, to),
+            filters=_filters(filters),
+            text=_text(text),
+            after=_place(cursor),
+            limit=limit,
+        )
+        self._name_keys(project, page.rows)
+        return TracePage(items=page.rows, next_cursor=None if page.next is None else _cursor(page.next))
+
+    def trace(self, project: str, trace_id: str) -> TraceView:
+        """One trace with all its spans.
+
+        Raises:
+            NotFound: the project has no such trace.
+            Unavailable: the store is down.
+        """
+        found = self._spans.trace(project, trace_id.lower()) if _TRACE_ID.match(trace_id) else None
+        if found is None:
+            raise NotFound(
+                f"There is no trace {trace_id[:64]!r} in this project.",
+                hint="A call is found here about a second after it has ended.",
+                code="trace_not_found",
+            )
+        self._name_keys(project, found.spans)
+        return found
+
+    def facets(self, project: str, *, column: str, from_: int | None = None, to: int | None = None) -> FacetPage:
+        """The values of a column, for filter menus.
+
+        Raises:
+            InvalidInput: the column has no menu, or the window is wrong.
+            Unavailable: the store is down.
+        """
+        if column not in FACET_COLUMNS and not (column.startswith("tags.") and column != "tags."):
+            raise InvalidInput(
+                f"The column {column[:64]!r} has no list of values.",
+                field="column",
+                hint=f"These have: {', '.join(sorted(FACET_COLUMNS))}, tags.NAME.",
+                code="invalid_column",
+            )
+        return FacetPage(items=self._spans.facets(_window(project, from_, to), column), next_cursor=None)
+
+    def overview(self, project: str, *, from_: int | None = None, to: int | None = None, points: int = 60) -> Overview:
+        """Totals, series and tops of a window; by default the last day.
+
+        Raises:
+            InvalidInput: the window or `points` is wrong.
+            Unavailable: the store is down.
+        """
+        _check_range("points", points, MAX_POINTS)
+        end = self._clock.now() if to is None else to
+        window = _window(project, end - DEFAULT_WINDOW if from_ is None else from_, end)
+        overview = self._spans.overview(window, points=points)
+        if overview.top.keys:
+            names = self._key_names(project)
+            for top in overview.top.keys:
+                top.name = names.get(top.id, top.id)
+        return overview
+
+    def model_stats(self, project: str, from_: int, to: int) -> list[ModelStat]:
+        """What each model served in `[from_, to)`. Raises `Unavailable` while the store is down."""
+        return self._spans.model_stats(project, from_, to)
+
+    def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]:
+        """How each provider did in `[from_, to)`. Raises `Unavailable` while the store is down."""
+        return self._spans.provider_stats(project, from_, to)
+
+    def system(self) -> SystemState:
+        """How the journal, ingestion and the disk are. Answers while the store is down, too."""
+        state = self._ingest.state
+        try:
+            stored = self._spans.count_spans()
+        except Unavailable:
+            stored = state.stored_spans
+        return SystemState(
+            version=__version__,
+            journal=JournalState(
+                waiting_segments=state.waiting_segments,
+                waiting_bytes=state.waiting_bytes,
+                quarantined=sum(_lines(path) for path in self._home.quarantine.glob("*.ndjson")),
+            ),
+            ingest=IngestProgress(stored_spans=stored, last_ingested=state.last_ingested, error=state.error),
+            disk=DiskState(
+                spans_bytes=self._spans.disk_bytes(),
+                metadata_bytes=_metadata_bytes(self._home.metadata),
+                free_bytes=shutil.disk_usage(self._home.path).free,
+            ),
+        )
+
+    def check_tail(self, filters: Sequence[str], text: str | None) -> tuple[list[Filter], str | None]:
+        """What a tail is to show, checked before it starts. Raises `InvalidInput`."""
+        return _filters(filters), _text(text)
+
+    async def tail(
+        self, project: str, *, filters: Sequence[Filter] = (), text: str | None = None, after: int | None = None
+    ) -> AsyncGenerator[TraceRow | None]:
+        """Calls as they are stored, oldest first; None now and then, so that a quiet stream stays open.
+
+        First come those that started after `after`. At most 200 come at once; the list has all.
+        """
+        with self._ingest.tail() as tail:
+            mark: int | None = None
+            sent: set[str] = set()
+            while True:
+                try:
+                    if mark is None:
+                        mark = await asyncio.to_thread(self._spans.newest_row)
+                        rows = await asyncio.to_thread(self._since, project, filters, text, after)
+                        sent = {row.span_id for row in rows}
+                    else:
+                        rows, mark = await asyncio.to_thread(
+                            self._spans.rows_after, project, mark=mark, filters=filters, text=text
+                        )
+                        rows = [row for row in rows if row.span_id not in sent]
+                    await asyncio.to_thread(self._name_keys, project, rows)
+                except PenstockError as error:
+                    # The stream outlives the store's being down, as the page that shows it does.
+                    logger.warning("a live tail waits: %s", error)
+                    rows = []
+                for row in reversed(rows):
+                    yield row
+                yield None
+                while not await tail.wait(KEEP_ALIVE_SECONDS):
+                    yield None
+
+    def _since(self, project: str, filters: Sequence[Filter], text: str | None, after: int | None) -> list[TraceRow]:
+        if after is None:
+            return []
+        window = Window(project=project, from_=after + 1)
+        return self._spans.list_calls(window, filters=filters, text=text, limit=MAX_LIMIT).rows
+
+    def _name_keys(self, project: str, rows: Sequence[TraceRow] | Sequence[SpanView]) -> None:
+        names: Mapping[str, str] | None = None
+        for row in rows:
+            if row.key is not None:
+                names = self._key_names(project) if names is None else names
+                row.key_name = names.get(row.key)
+
+
+def _check_range(name: str, value: int, highest: int) -> None:
+    if not 1 <= value <= highest:
+        raise InvalidInput(f"{name} lies between 1 and {highest}, got {value}.", field=name)
+
+
+def _window(project: str, from_: int | None, to: int | None) -> Window:
+    if from_ is not None and to is not None and from_ >= to:
+        raise InvalidInput(f"The window is empty: `from` is {from_}, `to` is {to}; expected from < to.", field="from")
+    return Window(project=project, from_=from_, to=to)
+
+
+def _filters(texts: Sequence[str]) -> list[Filter]:
+    if len(texts) > MAX_FILTERS:
+        raise InvalidInput(f"At most {MAX_FILTERS} filters are taken, got {len(texts)}.", field="filter")
+    return [parse_filter(text) for text in texts]
+
+
+def _text(text: str | None) -> str | None:
+    if text is not None and len(text) > MAX_TEXT:
+        raise InvalidInput(f"A search takes at most {MAX_TEXT} characters, got {len(text)}.", field="q")
+    return text.strip() or None if text is not None else None
+
+
+def _cursor(place: Place) -> str:
+    return f"{place.started:x}-{place.span:x}"
+
+
+def _place(cursor: str | None) -> Place | None:
+    if cursor is None:
+        return None
+    match = _CURSOR.match(cursor)
+    if match is None:
+        raise InvalidInput(
+            f"The cursor {cursor[:64]!r} was not given out by this list.",
+            field="cursor",
+            hint="Send `next_cursor` of the page before, or none.",
+            code="invalid_cursor",
+        )
+    return Place(min(int(match[1], 16), 2**63 - 1), int(match[2], 16))
+
+
+def _lines(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def _metadata_bytes(path: Path) -> int:
+    """Bytes of the SQLite file and its log; 0 when the metadata lies on a server."""
+    return sum(file.stat().st_size for file in (path, path.with_name(path.name + "-wal")) if file.exists())

@@ -1,0 +1,53 @@
+"""Records of tracing that the control API answers with, beside those of the span store."""
+
+import msgspec
+
+from penstock.store.spans.types import Facet, TraceRow
+
+__all__ = ["DiskState", "FacetPage", "IngestProgress", "JournalState", "SystemState", "TracePage"]
+
+
+class TracePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls, newest first."""
+
+    items: list[TraceRow]
+    next_cursor: str | None
+    """Set while older ones may exist. A text search may send a page that is short, or empty, and go on."""
+
+
+class FacetPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of a column, the most frequent first, at most 50."""
+
+    items: list[Facet]
+    next_cursor: str | None
+
+
+class JournalState(msgspec.Struct, frozen=True, kw_only=True):
+    waiting_segments: int
+    """Sealed, not stored yet."""
+    waiting_bytes: int
+    quarantined: int
+    """Lines set aside in the quarantine folder because they are no spans."""
+
+
+class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
+    stored_spans: int
+    """In the store, of all projects; since the start of the console while the store is down."""
+    last_ingested: int | None
+    """Microseconds since the epoch; None when nothing was since the console started."""
+    error: str | None
+    """Why spans wait; None when they are stored as they come."""
+
+
+class DiskState(msgspec.Struct, frozen=True, kw_only=True):
+    spans_bytes: int
+    metadata_bytes: int
+    free_bytes: int
+    """On the file system of the home folder."""
+
+
+class SystemState(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    journal: JournalState
+    ingest: IngestProgress
+    disk: DiskState
