@@ -124,7 +124,7 @@ def _first_byte(raw: msgspec.Raw) -> bytes:
 
 def _member(fields: Mapping[str, msgspec.Raw], name: str) -> msgspec.Raw | None:
     raw = fields.get(name)
-    return None if raw is None or memoryview(raw) == _NULL else raw
+    return None if raw is None or (len(raw) == 4 and bytes(raw) == _NULL) else raw
 
 
 def _typed(name: str, raw: msgspec.Raw, decode: Callable[[msgspec.Raw], T]) -> T:

@@ -90,7 +90,7 @@ class Completion(msgspec.Struct):
 
 def present(raw: msgspec.Raw) -> bool:
     """True when the member came and is not null."""
-    return raw is not NOTHING and memoryview(raw) != b"null"
+    return raw is not NOTHING and not (len(raw) == 4 and bytes(raw) == b"null")
 
 
 def content_text(content: Content) -> tuple[str, str]:
