@@ -182,7 +182,7 @@ def test_a_cut_stream_is_a_failure_billed_for_what_was_received(sse, answer_even
     assert codec.failure.code == "upstream_cut"
     answer = codec.answer()
     # 11 characters of reasoning and 18 of text, of which two are not ASCII.
-    assert answer.usage == Usage(input=25, cache_write=7, cache_read=11, output=8, estimated=True)
+    assert answer.usage == Usage(input=25, cache_write=7, cache_read=11, output=5, reasoning=3, estimated=True)
     assert answer.finish_reasons == []
     assert json.loads(answer.output)[0]["finish_reason"] == "error"
 

@@ -7,10 +7,11 @@ import msgspec
 
 from penstock.core.errors import UpstreamError
 from penstock.providers import failures
+from penstock.providers.answers import response_answer
 from penstock.providers.anthropic.errors import error, stream_error
 from penstock.providers.anthropic.events import ContentBlock, Delta, Event, parse_event
 from penstock.providers.anthropic.outbound import headers_for
-from penstock.providers.anthropic.response import block_part, decode_message
+from penstock.providers.anthropic.response import decode_response
 from penstock.providers.anthropic.stop import finish_reason
 from penstock.providers.anthropic.usage import merge_usage, read_usage
 from penstock.providers.anthropic.wire import given
@@ -53,7 +54,7 @@ class MessagesExchange:
     def reply(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """The caller's answer for a 2xx body: the body itself."""
         del headers
-        return Reply(body=body, answer=_count(body) if self._counts else _answer(body))
+        return Reply(body=body, answer=_count(body) if self._counts else response_answer(decode_response(body)))
 
     def stream(self) -> "MessagesStreamCodec":
         """A fresh codec for a 2xx event stream."""
@@ -71,35 +72,6 @@ def _count(body: bytes) -> Answer:
     except JSON_ERRORS as broken:
         raise failures.malformed(f"expected a token count, {broken}", body=body) from broken
     return Answer(usage=Usage(), usage_raw=body)
-
-
-def _answer(body: bytes) -> Answer:
-    message = decode_message(body)
-    parts = [part for block in message.content if (part := block_part(block)) is not None]
-    reason = finish_reason(message.stop_reason)
-    raw = given(message.usage)
-    return Answer(
-        usage=read_usage(raw),
-        usage_raw=raw,
-        served_model=message.model,
-        response_id=message.id,
-        finish_reasons=[reason],
-        output=output_messages([Choice(parts=parts, finish_reason=reason)]),
-        output_characters=_characters(parts),
-    )
-
-
-def _characters(parts: list[Part]) -> int:
-    count = 0
-    for part in parts:
-        match part:
-            case Text() | Reasoning():
-                count += len(part.text)
-            case ToolCall():
-                count += len(part.arguments)
-            case _:
-                pass
-    return count
 
 
 class _Block:
@@ -193,8 +165,14 @@ class MessagesStreamCodec:
         usage = read_usage(self._usage)
         if usage is None or self.done:
             return usage
-        received = sum(estimate_text_tokens("".join(block.pieces)) for block in self._blocks.values())
-        return msgspec.structs.replace(usage, output=max(usage.output, received), estimated=True)
+        output = reasoning = 0
+        for block in self._blocks.values():
+            tokens = estimate_text_tokens("".join(block.pieces))
+            if block.opening.type == "thinking":
+                reasoning += tokens
+            else:
+                output += tokens
+        return msgspec.structs.replace(usage, output=max(usage.output, output), reasoning=reasoning, estimated=True)
 
     def _read(self, frame: bytes) -> None:
         if self._ended:

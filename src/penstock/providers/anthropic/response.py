@@ -20,21 +20,9 @@ from penstock.wire.chat import (
 )
 from penstock.wire.usage import Usage
 
-__all__ = ["block_part", "decode_message", "decode_response", "encode_response"]
+__all__ = ["decode_response", "encode_response"]
 
 _decode_message = msgspec.json.Decoder(MessageBody).decode
-
-
-def decode_message(body: bytes) -> MessageBody:
-    """A whole answer as it stands on the wire.
-
-    Raises:
-        UpstreamError: the body is no message (`upstream_malformed`).
-    """
-    try:
-        return _decode_message(body)
-    except JSON_ERRORS as error:
-        raise failures.malformed(f"expected an Anthropic message, {error}", body=body) from error
 
 
 def decode_response(body: bytes) -> ChatResponse:
@@ -43,9 +31,12 @@ def decode_response(body: bytes) -> ChatResponse:
     Raises:
         UpstreamError: the body is no message (`upstream_malformed`).
     """
-    message = decode_message(body)
+    try:
+        message = _decode_message(body)
+    except JSON_ERRORS as error:
+        raise failures.malformed(f"expected an Anthropic message, {error}", body=body) from error
     usage = given(message.usage)
-    parts = [part for block in message.content if (part := block_part(block)) is not None]
+    parts = [part for block in message.content if (part := _part(block)) is not None]
     choice = Choice(parts=parts, finish_reason=finish_reason(message.stop_reason), stop_sequence=message.stop_sequence)
     return ChatResponse(
         id=message.id,
@@ -57,7 +48,7 @@ def decode_response(body: bytes) -> ChatResponse:
     )
 
 
-def block_part(block: Block) -> Part | None:
+def _part(block: Block) -> Part | None:
     """A block of an answer as a part; None for what only Anthropic's own tools produce."""
     part: Part | None = None
     match block.type:
