@@ -1,8 +1,11 @@
 import pytest
 
 from penstock.core.clock import ManualClock
-from penstock.store.spans.store import DuckDbSpanStore
+from penstock.core.home import Home
+from penstock.store.spans.store import open_spans
 from penstock.testing.journal import JournalFolder
+from penstock.tracing.jobs import IngestJob
+from penstock.tracing.service import TracingService
 
 
 @pytest.fixture
@@ -11,14 +14,29 @@ def clock():
 
 
 @pytest.fixture
-def journal(tmp_path):
-    return JournalFolder(tmp_path / "journal")
+def home(tmp_path):
+    home = Home(tmp_path / "home")
+    home.create()
+    return home
 
 
 @pytest.fixture
-def store(tmp_path, journal, clock):
-    store = DuckDbSpanStore(
-        tmp_path / "spans.duckdb", journal=journal.folder, quarantine=journal.quarantine, clock=clock
-    )
+def journal(home):
+    return JournalFolder(home.journal)
+
+
+@pytest.fixture
+def store(home, clock):
+    store = open_spans(home.spans, clock=clock)
     yield store
     store.close()
+
+
+@pytest.fixture
+def ingest(store, home, clock):
+    return IngestJob(store, home.journal, clock=clock)
+
+
+@pytest.fixture
+def service(store, ingest, home, clock):
+    return TracingService(store, ingest, clock=clock, home=home, key_names=lambda project: {"k1": "laptop"})
