@@ -6,6 +6,7 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  type RouterHistory,
   redirect,
   retainSearchParams,
 } from "@tanstack/react-router";
@@ -82,9 +83,11 @@ export const routeTree = root.addChildren([
   app.addChildren([home, overview, traces, trace, models, keys]),
 ]);
 
-export function makeRouter() {
+/** `history` is the browser's own unless a test brings another. */
+export function makeRouter(history?: RouterHistory) {
   return createRouter({
     routeTree,
+    history,
     parseSearch,
     stringifySearch,
     defaultPreload: "intent",

@@ -65,7 +65,7 @@ export const variables: CSSVariablesResolver = () => ({
     "--line-strong": "#cfd5d9",
     "--text": "#171b1e",
     "--text-dim": "#5b656d",
-    "--text-faint": "#6d777f",
+    "--text-faint": "#656e76",
     "--accent": "#0b6e99",
     "--accent-soft": "#e3f2f9",
     "--hover": "#f1f5f7",

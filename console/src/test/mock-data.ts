@@ -132,7 +132,7 @@ export function makeRow(seed: number, started: number): TraceRow {
       total: input + output + reasoning,
       estimated: draw() < 0.03,
     },
-    cost: failed ? 0 : cost,
+    cost: failed && cost !== null ? 0 : cost,
     input_preview: QUESTIONS[which] ?? "",
     output_preview: failed ? "" : (ANSWERS[which] ?? "").replace(/[*`]/g, "").slice(0, 200),
   };

@@ -1,4 +1,4 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
 
 // What jsdom lacks and Mantine, the virtualiser and the charts ask for.
@@ -25,3 +25,18 @@ window.scrollTo = () => {};
 Element.prototype.scrollIntoView = () => {};
 
 afterEach(cleanup);
+
+// zrender measures text on a canvas when there is one; jsdom would only complain.
+HTMLCanvasElement.prototype.getContext = () => null;
+// jsdom lays nothing out; without a size the virtual lists would show no row.
+Object.defineProperty(HTMLElement.prototype, "offsetWidth", { configurable: true, get: () => 1200 });
+Object.defineProperty(HTMLElement.prototype, "offsetHeight", { configurable: true, get: () => 600 });
+for (const name of ["clientWidth", "clientHeight"] as const)
+  Object.defineProperty(HTMLElement.prototype, name, { configurable: true, get: () => 600 });
+// A failed query prints the page; all of it would hide which test failed.
+configure({
+  asyncUtilTimeout: 8_000,
+  getElementError: (message) => new Error((message ?? "no such element").slice(0, 400)),
+});
+// Nothing lies at the edge, or popovers would take their anchor for scrolled away and hide.
+Element.prototype.getBoundingClientRect = () => new DOMRect(100, 100, 200, 30);

@@ -73,7 +73,7 @@ export function TraceTable(props: TraceTableProps) {
 
   const showNew = () => {
     props.onShowNew();
-    box.current?.scrollTo({ top: 0 });
+    if (box.current) box.current.scrollTop = 0;
   };
 
   return (
