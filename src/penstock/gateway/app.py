@@ -70,8 +70,8 @@ class GatewayApp:
 
     async def _other(self, request: Request, send: Send, operation: Operation | None) -> None:
         trace_id = self._ids.trace_id()
-        responder = Responder(send, trace_headers(trace_id), tasks=self._tasks)
         dialect: Dialect = "anthropic" if _speaks_anthropic(request, operation) else "openai"
+        responder = Responder(send, trace_headers(trace_id, dialect), tasks=self._tasks)
         try:
             status, body = self._answer(request, operation, dialect)
             headers: list[tuple[bytes, bytes]] = []

@@ -16,7 +16,7 @@ from penstock.gateway.stages.record import begin, record
 from penstock.gateway.stages.settle import settle
 from penstock.gateway.watchdog import Watchdog
 from penstock.providers.dialects import dialect_of, parse_call, render_error, render_stream_error
-from penstock.providers.types import Operation
+from penstock.providers.types import Dialect, Operation
 
 __all__ = ["Pipeline"]
 
@@ -89,14 +89,15 @@ class Pipeline:
 
     def _open(self, request: Request, send: Send, operation: Operation) -> Call:
         context = read_trace(request)
+        dialect = dialect_of(operation)
         trace_id = context.trace_id or self._ids.trace_id()
         task = asyncio.current_task(self._loop)
         assert task is not None  # noqa: S101 - a coroutine of the event loop runs in a task
         call = Call(
             request=request,
-            responder=Responder(send, trace_headers(trace_id), tasks=self._tasks),
+            responder=Responder(send, trace_headers(trace_id, dialect), tasks=self._tasks),
             operation=operation,
-            dialect=dialect_of(operation),
+            dialect=dialect,
             task=task,
             catalog=self._publication.catalog,
             trace_id=trace_id,
@@ -146,10 +147,10 @@ class Pipeline:
             await call.responder.whole(status, body, headers=retry_after(error))
 
 
-def trace_headers(trace_id: str) -> list[tuple[bytes, bytes]]:
-    """The trace id under Penstock's name and under the names the vendors' SDKs read."""
+def trace_headers(trace_id: str, dialect: Dialect) -> list[tuple[bytes, bytes]]:
+    """The trace id under Penstock's name and under the one that the vendor's SDK reads."""
     value = trace_id.encode()
-    return [(b"x-penstock-trace-id", value), (b"x-request-id", value), (b"request-id", value)]
+    return [(b"x-penstock-trace-id", value), (b"request-id" if dialect == "anthropic" else b"x-request-id", value)]
 
 
 def retry_after(error: PenstockError) -> list[tuple[bytes, bytes]]:

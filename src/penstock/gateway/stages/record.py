@@ -30,8 +30,9 @@ def begin(call: Call, journal: Journal, clock: Clock) -> None:
     """Note a streamed call before it is sent, so that a killed gateway leaves a record of it."""
     if call.key is not None:
         call.status = "interrupted"
-        span, _ = _base(call, call.key, clock)
+        span, attributes = _base(call, call.key, clock)
         call.status = "ok"
+        span.attributes = _raw(attributes)
         journal.begin(span)
 
 
@@ -51,10 +52,12 @@ def spans_of(call: Call, key: KeyEntry, clock: Clock) -> list[Span]:
     """One span for a call with one attempt or none; else a root span and one for each attempt."""
     settings = call.catalog.snapshot.gateway
     root, attributes = _base(call, key, clock)
-    if not call.attempts:
+    last = call.attempts[-1] if call.attempts else None
+    if last is not None:
+        _answer(root, attributes, last, settings)
+    root.attributes = _raw(attributes)
+    if last is None:
         return [root]
-    last = call.attempts[-1]
-    _answer(root, attributes, last, settings)
     if last.ttft is not None:
         root.ttft = last.started - call.started + last.ttft
     if len(call.attempts) == 1:
@@ -104,7 +107,6 @@ def _base(call: Call, key: KeyEntry, clock: Clock) -> tuple[Span, dict[str, Any]
         data = call.recorded_input
         span.fingerprint = hashlib.blake2b(data, digest_size=16).hexdigest()
         span.input = _content("input", data, attributes, call.catalog.snapshot.gateway)
-        span.attributes = _raw(attributes)
     return span, attributes
 
 
@@ -150,7 +152,6 @@ def _answer(span: Span, attributes: dict[str, Any], attempt: Attempt, settings: 
     if answer.response_id:
         attributes["gen_ai.response.id"] = answer.response_id
     span.output = _content("output", answer.output, attributes, settings)
-    span.attributes = _raw(attributes)
 
 
 def _bill(span: Span, attempt: Attempt) -> None:
