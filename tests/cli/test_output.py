@@ -72,6 +72,19 @@ def test_a_table_that_is_piped_is_not_cut_and_reads_no_markup(capsys):
     assert "\x1b" not in out
 
 
+def test_columns_are_aligned_by_the_cells_that_text_takes(capsys):
+    print_table(["name", "count", "text"], [["日本", "1", "a"], ["ab", "1,000", "b" * 300]], right=["count"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["name  count  text", "日本      1  a", "ab    1,000  " + "b" * 300]
+
+
+def test_on_a_terminal_a_long_line_is_cut_at_its_edge(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "20")
+    print_table(["id", "text"], [["1", "y" * 120]])
+    assert capsys.readouterr().out.splitlines()[1] == "1   " + "y" * 15 + "…"
+
+
 def test_an_empty_table_prints_nothing(capsys):
     print_table(["id"], [])
     assert capsys.readouterr().out == ""

@@ -1,6 +1,7 @@
 """What the command line prints: data on stdout, everything said to a person on stderr."""
 
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
@@ -63,7 +64,7 @@ def one_line(text: str | None) -> str:
 
 def make_console() -> "Console":
     """A rich console on stdout that neither wraps what is piped nor reads markup into data."""
-    from rich.console import Console  # noqa: PLC0415 - rich takes 50 ms, and --json needs none of it
+    from rich.console import Console  # noqa: PLC0415 - takes 50 ms, and --json needs none of it
 
     width = None if sys.stdout.isatty() else WIDE
     return Console(markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
@@ -83,23 +84,23 @@ def print_json(data: bytes | object, *, lines: bool = False) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """A plain table; `right` names the columns of numbers. An empty one prints nothing."""
-    from rich.table import Table  # noqa: PLC0415 - as above
+    """A plain table; `right` names the columns of numbers. An empty one prints nothing.
+
+    Columns are as wide as their widest cell. On a terminal the last one is cut at its edge; what is piped is whole.
+    """
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - rich takes 50 ms, and --json needs none of it
 
     if not rows:
         return
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        last = column == columns[-1]
-        table.add_column(
-            column,
-            justify="right" if column in right else "left",
-            no_wrap=True,
-            overflow="ellipsis" if last else "fold",
-        )
-    for row in rows:
-        table.add_row(*row)
-    make_console().print(table)
+    widths = [max(cell_len(cell) for cell in cells) for cells in zip(columns, *rows, strict=True)]
+    edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for row in (columns, *rows):
+        cells: list[str] = []
+        for name, cell, width in zip(columns, row, widths, strict=True):
+            gap = " " * (width - cell_len(cell))
+            cells.append(gap + cell if name in right else cell + gap)
+        line = "  ".join(cells).rstrip()
+        print_data(line if edge is None or cell_len(line) <= edge else set_cell_size(line, edge - 1) + "…")
 
 
 def say(text: str) -> None:
