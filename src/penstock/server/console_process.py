@@ -24,6 +24,7 @@ from penstock.store.metadata import open_metadata
 from penstock.store.spans.store import open_spans
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.service import TracingService
+from penstock.wire.snapshot import ProviderEntry
 
 __all__ = ["main", "serve"]
 
@@ -129,6 +130,10 @@ def main(arguments: list[str] | None = None) -> None:
         except PenstockError as error:
             sys.stderr.write(f"penstock: {error}\n")
             raise SystemExit(EXIT_COULD_NOT) from None
+
+
+def _models(provider: ProviderEntry) -> list[str]:
+    return [f"{provider.name}/{model}" for model in provider.models]
 
 
 def _config(app: object) -> uvicorn.Config:
