@@ -5,7 +5,7 @@ import { formatDuration, formatMoney } from "./format";
 export const OPERATORS = ["eq", "ne", "in", "gt", "gte", "lt", "lte", "contains", "has", "missing"] as const;
 export type Operator = (typeof OPERATORS)[number];
 
-/** `category` values come from a short list (facets); the others are typed in. */
+/** All names of the API's filter are taken from an address; these are offered. `category` values come from a short list (facets); the others are typed in. */
 export type ColumnType = "category" | "text" | "duration" | "money" | "count" | "flag";
 
 export interface FilterColumn {
@@ -16,6 +16,7 @@ export interface FilterColumn {
 
 export const FILTER_COLUMNS: readonly FilterColumn[] = [
   { id: "status", label: "Status", type: "category" },
+  { id: "model", label: "Model", type: "category" },
   { id: "requested_model", label: "Requested model", type: "category" },
   { id: "served_model", label: "Served model", type: "category" },
   { id: "provider", label: "Provider", type: "category" },
@@ -24,9 +25,11 @@ export const FILTER_COLUMNS: readonly FilterColumn[] = [
   { id: "stream", label: "Streamed", type: "flag" },
   { id: "duration", label: "Latency", type: "duration" },
   { id: "ttft", label: "Time to first token", type: "duration" },
+  { id: "usage_total", label: "Tokens", type: "count" },
   { id: "usage_input", label: "Input tokens", type: "count" },
   { id: "usage_output", label: "Output tokens", type: "count" },
   { id: "usage_cache_read", label: "Cache-read tokens", type: "count" },
+  { id: "usage_cache_write", label: "Cache-write tokens", type: "count" },
   { id: "usage_reasoning", label: "Reasoning tokens", type: "count" },
   { id: "cost", label: "Cost", type: "money" },
   { id: "key", label: "Key", type: "category" },

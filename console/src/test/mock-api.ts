@@ -141,7 +141,7 @@ export class MockApi {
     const counts = new Map<string, number>();
     const column = params.get("column") ?? "";
     for (const row of this.select(params)) {
-      const value = row[column as keyof TraceRow];
+      const value = column === "model" ? modelOf(row) : row[column as keyof TraceRow];
       if (value !== null && value !== undefined)
         counts.set(String(value), (counts.get(String(value)) ?? 0) + 1);
     }
@@ -196,7 +196,7 @@ export class MockApi {
       series,
       top: {
         routes: top(rows, (row) => row.route ?? null),
-        models: top(rows, (row) => row.served_model ?? null),
+        models: top(rows, modelOf),
         keys: top(rows, (row) => row.key_name ?? null).map((item) => ({
           ...item,
           id: KEYS.find((key) => key.name === item.name)?.id ?? null,
@@ -308,10 +308,18 @@ export function problem(
   return { status, body: { type: "about:blank", title: code, status, detail, code, hint } };
 }
 
+/** `provider/model`, as the API's `model` column has it. */
+function modelOf(row: TraceRow): string {
+  return `${row.provider}/${row.served_model}`;
+}
+
 function holds(row: TraceRow, column: string, operator: string, value: string): boolean {
-  const own = column.startsWith("usage_")
-    ? row.usage[column.slice("usage_".length) as keyof TraceRow["usage"]]
-    : row[column as keyof TraceRow];
+  const own =
+    column === "model"
+      ? modelOf(row)
+      : column.startsWith("usage_")
+        ? row.usage[column.slice("usage_".length) as keyof TraceRow["usage"]]
+        : row[column as keyof TraceRow];
   const text = own === null || own === undefined ? null : String(own);
   const number = Number(own);
   const tests: Record<string, () => boolean> = {

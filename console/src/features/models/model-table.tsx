@@ -29,11 +29,7 @@ const columns = helper.columns([
     header: "Model",
     cell: ({ row }) => (
       <span className={classes.name}>
-        <Link
-          to="/traces"
-          search={{ filter: [`served_model:eq:${row.original.name}`] }}
-          title={row.original.id}
-        >
+        <Link to="/traces" search={{ filter: [`model:eq:${row.original.id}`] }} title={row.original.id}>
           {row.original.name}
         </Link>
         <CopyIcon text={row.original.id} label={`Copy ${row.original.id}`} />

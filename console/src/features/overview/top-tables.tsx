@@ -12,7 +12,7 @@ export function TopTables({ top }: { top: Overview["top"] }) {
         column="route"
         none="No call named a route (an alias of penstock.yaml)."
       />
-      <TopTable title="Models" rows={top.models} column="served_model" none="No model has answered yet." />
+      <TopTable title="Models" rows={top.models} column="model" none="No model has answered yet." />
       <TopTable title="Keys" rows={top.keys} column="key" none="No key was used." />
     </div>
   );

@@ -106,7 +106,7 @@ export function TraceTable(props: TraceTableProps) {
           </div>
         )}
         {props.loading && <LoadingRows />}
-        {!props.loading && rows.length === 0 && props.empty}
+        {!props.loading && rows.length === 0 && !hasMore && props.empty}
         <div
           style={{
             height: virtual.getTotalSize(),
@@ -144,6 +144,11 @@ export function TraceTable(props: TraceTableProps) {
           <button type="button" className={classes.more} onClick={onMore}>
             {explain(moreError).title} Try again
           </button>
+        )}
+        {hasMore && !moreError && (
+          <div className={classes.end} role="status">
+            {props.search.q ? "Searching older calls…" : "Loading older calls…"}
+          </div>
         )}
         {rows.length > 0 && !hasMore && <div className={classes.end}>No older calls in this time range.</div>}
       </div>
