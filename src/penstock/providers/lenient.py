@@ -17,7 +17,7 @@ def decode_odd(decode: Callable[[bytes], T], data: bytes) -> T | None:
     """Decode an event that `decode` failed on, for what is unusual but no breach of JSON.
 
     Servers that cut text between the halves of a surrogate pair send each half by itself, which RFC 8259
-    §8.2 allows; the halves are read as U+FFFD. JSON of another shape than `decode` wants is None: an
+    §8.2 allows; each half is read as `?`. JSON of another shape than `decode` wants is None: an
     unknown event, to be passed over.
 
     Raises:
