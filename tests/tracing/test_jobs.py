@@ -1,0 +1,259 @@
+import asyncio
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from sqlglot import parse_one
+
+from penstock.core.errors import Unavailable
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.store import DuckDbSpanStore
+from penstock.testing.journal import PROJECT
+from penstock.tracing.jobs import BACKOFF_SECONDS, BATCH_SEGMENTS, IngestJob
+
+WINDOW = Window(project=PROJECT)
+
+
+def waiting(journal):
+    return sorted(path.name for path in journal.folder.glob("*.ndjson"))
+
+
+class Down:
+    """A store that fails until it is told to work."""
+
+    def __init__(self, store, error):
+        self.store = store
+        self.error = error
+
+    def load(self, segments):
+        if self.error is not None:
+            raise self.error
+        return self.store.load(segments)
+
+    def maintain(self):
+        return 0
+
+
+async def test_segments_are_stored_and_their_files_removed(ingest, journal, store, clock):
+    journal.write(journal.span(), journal.span())
+    journal.write(journal.span())
+
+    assert await ingest.step()
+    assert not await ingest.step()
+
+    assert waiting(journal) == []
+    assert store.books(WINDOW).spans == 3
+    assert (ingest.state.stored_spans, ingest.state.waiting_segments, ingest.state.waiting_bytes) == (3, 0, 0)
+    assert ingest.state.last_ingested == clock.now()
+
+
+async def test_a_long_backlog_is_stored_batch_by_batch(ingest, journal, store):
+    for _ in range(BATCH_SEGMENTS + 5):
+        journal.write(journal.span())
+
+    assert await ingest.step()
+    assert ingest.state.waiting_segments == 5
+    assert await ingest.step()
+
+    assert store.books(WINDOW).spans == BATCH_SEGMENTS + 5
+
+
+async def test_a_segment_larger_than_a_batch_is_stored(ingest, journal, store, monkeypatch):
+    monkeypatch.setattr("penstock.tracing.jobs.BATCH_BYTES", 1)
+    journal.write(journal.span())
+    journal.write(journal.span())
+
+    await ingest.step()
+
+    assert store.books(WINDOW).spans == 1
+    assert ingest.state.waiting_segments == 1
+
+
+async def test_orphans_are_recovered_and_stored(ingest, journal, store, clock):
+    path = journal.path(".open")
+    path.write_bytes(journal.line() + journal.line(record="open"))
+
+    await ingest.step()
+
+    assert [row.status for row in store.list_calls(WINDOW).rows] == ["interrupted", "ok"]
+    assert not path.exists()
+
+
+async def test_while_the_store_is_down_segments_wait_and_it_is_said_once(store, journal, clock, caplog):
+    """FAILURES G7, G8."""
+    down = Down(store, Unavailable("The store is gone."))
+    job = IngestJob(down, journal.folder, clock=clock)
+    journal.write(journal.span())
+
+    with caplog.at_level(logging.WARNING, logger="penstock.tracing.jobs"):
+        assert not await job.step()
+        assert not await job.step()
+        assert job.state.error == "The store is gone."
+        assert job.state.waiting_segments == 1
+        down.error = None
+        assert await job.step()
+
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert job.state.error is None
+    assert store.books(WINDOW).spans == 1
+
+
+async def test_an_unexpected_error_does_not_end_ingestion(store, journal, clock):
+    down = Down(store, ZeroDivisionError("a bug"))
+    job = IngestJob(down, journal.folder, clock=clock)
+    journal.write(journal.span())
+
+    assert not await job.step()
+    assert "a bug" in job.state.error
+    down.error = None
+    assert await job.step()
+
+
+async def test_a_segment_that_cannot_be_read_waits_and_holds_up_no_other(ingest, journal, store):
+    unreadable = journal.path()
+    unreadable.mkdir()
+    journal.write(journal.span())
+
+    assert not await ingest.step()
+
+    assert store.books(WINDOW).spans == 1
+    assert unreadable.name in ingest.state.error
+    assert ingest.state.stored_spans == 1
+    unreadable.rmdir()
+    await ingest.step()
+    assert ingest.state.error is None
+
+
+async def test_run_backs_off_while_the_store_is_down_and_goes_on_without_pause_while_there_is_work(
+    store, journal, clock
+):
+    pauses = []
+    down = Down(store, Unavailable("gone"))
+
+    async def pause(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 8:
+            down.error = None
+        if len(pauses) == 10:
+            raise asyncio.CancelledError
+
+    journal.write(journal.span())
+    job = IngestJob(down, journal.folder, clock=clock, pause=pause)
+
+    with pytest.raises(asyncio.CancelledError):
+        await job.run()
+
+    assert pauses[:8] == sorted(pauses[:8])
+    assert pauses[7] == BACKOFF_SECONDS
+    assert pauses[8] < pauses[0]
+    assert store.books(WINDOW).spans == 1
+
+
+async def test_the_event_loop_runs_on_while_the_store_works(store, journal, clock):
+    entered, leave = threading.Event(), threading.Event()
+
+    class Slow(Down):
+        def load(self, segments):
+            entered.set()
+            leave.wait(10)
+            return super().load(segments)
+
+    journal.write(journal.span())
+    job = IngestJob(Slow(store, None), journal.folder, clock=clock)
+    step = asyncio.ensure_future(job.step())
+    await asyncio.to_thread(entered.wait, 10)
+
+    assert not step.done()
+    leave.set()
+    assert await step
+
+
+async def test_upkeep_is_done_when_nothing_waits(ingest, journal, store, clock):
+    journal.write(journal.span())
+    await ingest.step()
+    clock.advance(2 * 3600)
+
+    await ingest.step()
+
+    assert store._engine.read(parse_one("SELECT count(*) FROM pending_hours")) == [(0,)]
+
+
+HOLD = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def held(home):
+    """Another process has the span store open; setting the event makes it let go."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(home.spans)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    yield lambda: holder.communicate("")
+    if holder.poll() is None:
+        holder.communicate("")
+
+
+async def test_a_file_that_another_process_holds_is_waited_for(ingest, journal, store, held):
+    journal.write(journal.span())
+
+    assert not await ingest.step()
+    assert "lock" in ingest.state.error
+    assert len(waiting(journal)) == 1
+    held()
+
+    assert await ingest.step()
+    assert store.books(WINDOW).spans == 1
+
+
+def fill(path):
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 24 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def test_a_full_disk_loses_nothing_and_ingestion_goes_on_when_there_is_room(small_disk, journal, clock):
+    """FAILURES G7, G8."""
+    store = DuckDbSpanStore(small_disk / "spans", journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+    job = IngestJob(store, journal.folder, clock=clock)
+    for _ in range(6):
+        journal.write(journal.span())
+    assert await job.step()
+    ballast = small_disk / "ballast"
+    fill(ballast)
+    texts = [os.urandom(30_000).hex() for _ in range(100)]
+    for text in texts:
+        journal.write(journal.span(session=text))
+
+    assert not await job.step()
+    assert job.state.error is not None
+    assert len(waiting(journal)) == 100
+
+    ballast.unlink()
+    while waiting(journal):
+        assert await job.step(), job.state.error
+    assert store.books(WINDOW).spans == 106
+    assert {row.session for row in store.list_calls(WINDOW, limit=100).rows} == set(texts)
+    store.close()
