@@ -109,6 +109,7 @@ def test_results_of_parallel_calls_stand_first_in_one_user_turn(body):
                     Reasoning(redacted="enc"),
                     Reasoning(text="another vendor's", signature="gemini:abc"),
                     Reasoning(text="unsigned"),
+                    Reasoning(text="of an unsigned block", signature=""),
                     ToolCall(id="call:1", name="f", arguments='{"x":1.50,"y":"é"}'),
                     ToolCall(id="c2", name="g", arguments=""),
                 ],

@@ -257,6 +257,25 @@ def test_half_a_surrogate_pair_does_not_end_the_stream(sse, answer_events):
     assert (out, codec.failure) == (data, None)
 
 
+def test_whole_input_in_the_opening_and_blocks_of_server_tools_are_recorded_or_passed_over(sse, answer_events):
+    def block(index, **members):
+        return {"type": "content_block_start", "index": index, "content_block": members}
+
+    data = sse(
+        answer_events[0],
+        block(0, type="tool_use", id="t", name="f", input={"at": "once"}),
+        block(1, type="redacted_thinking", data="enc"),
+        block(2, type="web_search_tool_result", tool_use_id="s", content=[]),
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": {}}},
+        {"type": "message_delta", "delta": {"stop_reason": None}},
+        {"type": "message_delta"},
+        *answer_events[-2:],
+    )
+    codec, out = read(data, 1000)
+    assert (out, codec.failure) == (data, None)
+    assert [part["arguments"] for part in json.loads(codec.answer().output)[0]["parts"]] == [{"at": "once"}]
+
+
 def test_an_odd_usage_report_leaves_the_tokens_to_be_estimated(sse, answer_events):
     start = {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": "three"}}}
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": [1]}

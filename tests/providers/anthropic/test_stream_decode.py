@@ -124,6 +124,31 @@ def test_a_stream_that_ends_without_a_reason_has_stopped(sse):
     assert decoder.failure is None
 
 
+def test_a_second_message_start_only_counts_for_its_usage(sse):
+    """FAILURES G19"""
+    again = {"type": "message_start", "message": {"id": "n", "model": "c", "usage": {"input_tokens": 9}}}
+    _, events = read(sse(START, again, END, STOP))
+    assert [type(event) for event in events] == [Started, UsageReport, Finished]
+    assert events[1].usage == Usage(input=9, output=2)
+
+
+def test_empty_openings_and_pieces_are_no_events(sse):
+    opening = {"type": "thinking", "thinking": "", "signature": ""}
+    stray = {"type": "input_json_delta", "partial_json": "{}"}
+    _, events = read(
+        sse(
+            START,
+            {"type": "content_block_start", "index": 0, "content_block": opening},
+            {"type": "content_block_start", "index": 1},
+            {"type": "content_block_delta", "index": 9, "delta": stray},
+            {"type": "message_delta", "delta": {"stop_reason": None}},
+            {"type": "message_delta"},
+            END,
+        )
+    )
+    assert {type(event) for event in events} == {Started, UsageReport, Finished}
+
+
 def test_nothing_after_the_end_is_looked_at(sse):
     decoder, events = read(sse(START, END, STOP) + b"data: [DONE]\n\n")
     assert decoder.failure is None

@@ -208,6 +208,14 @@ def test_other_choices_are_not_written():
     assert [block.to_dict() for block in accumulate(stream).content] == [{"type": "text", "text": "one"}]
 
 
+def test_a_message_starts_once_and_first():
+    """FAILURES G19"""
+    stream = encode(TextDelta(text="early"), STARTED, TextDelta(text=" late"), STARTED)
+    assert_well_formed(stream)
+    message = accumulate(stream)
+    assert (message.model, message.content[0].text) == ("m", "early late")
+
+
 def test_an_empty_stream_is_an_empty_message():
     stream = encode()
     assert_well_formed(stream)

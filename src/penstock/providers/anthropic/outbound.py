@@ -242,7 +242,7 @@ def _thinking(part: Reasoning) -> Json | None:
     if part.redacted is not None:
         return {"type": "redacted_thinking", "data": part.redacted}
     # Signatures of another vendor carry its name and a colon, which Anthropic's base64 never has.
-    if part.signature is None or ":" in part.signature:
+    if not part.signature or ":" in part.signature:
         return None
     return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 

@@ -29,6 +29,7 @@ class MessageStreamDecoder:
         self.done = False
         self.failure: UpstreamError | None = None
         self._sse = SseSplitter()
+        self._started = False
         self._ended = False
         self._usage: bytes | None = None
         self._calls: dict[int, int] = {}
@@ -78,8 +79,10 @@ class MessageStreamDecoder:
                 self._block(event.index, event.content_block, events)
             case "message_start" if event.message is not None:
                 self._usage = merge_usage(self._usage, given(event.message.usage))
-                usage = read_usage(self._usage)
-                events.append(Started(id=event.message.id, model=event.message.model, usage=usage))
+                if not self._started:
+                    self._started = True
+                    usage = read_usage(self._usage)
+                    events.append(Started(id=event.message.id, model=event.message.model, usage=usage))
             case "message_delta":
                 self._message_delta(event, events)
             case "message_stop":

@@ -69,7 +69,13 @@ class MessageStreamEncoder:
         self._usage = Usage()
 
     def event(self, event: ChatEvent, /) -> bytes:
-        """Bytes for the caller, possibly empty. `Started` comes first and once."""
+        """Bytes for the caller, possibly empty. A stream that begins without `Started` is given one."""
+        if not self._started:
+            start = event if isinstance(event, Started) else Started(id="", model=self._model)
+            return self._start(start) + (b"" if event is start else self._event(event))
+        return self._event(event)
+
+    def _event(self, event: ChatEvent) -> bytes:
         match event:
             case TextDelta() | RefusalDelta():
                 self._refused = self._refused or isinstance(event, RefusalDelta)
@@ -80,14 +86,15 @@ class MessageStreamEncoder:
                 out = self._tool(event) if event.choice == 0 else b""
             case ReasoningDelta():
                 out = self._reasoning(event) if event.choice == 0 else b""
-            case Started():
-                out = self._start(event)
             case Finished():
                 if event.choice == 0:
                     self._reason = event
                 out = b""
             case UsageReport():
                 self._usage = event.usage
+                out = b""
+            case Started():
+                # A message starts once, whatever the upstream says.
                 out = b""
         return out
 
