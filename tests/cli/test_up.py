@@ -6,6 +6,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 from penstock.cli.client import ControlClient, path_of
 from penstock.testing.server import PenstockServer
+
+PENSTOCK = (sys.executable, "-m", "penstock.cli")
 
 # One Penstock serves all of this file; each test makes its own keys and calls.
 pytestmark = pytest.mark.xdist_group("cli-up")
@@ -154,7 +157,7 @@ def test_a_trace_that_does_not_exist_is_a_no(ask):
 
 
 def test_the_tail_shows_a_call_that_is_made_while_it_runs(server, tmp_path):
-    command = [shutil.which("penstock") or "penstock", "traces", "tail", "--home", str(server.home), "--json"]
+    command = [*PENSTOCK, "traces", "tail", "--home", str(server.home), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
         try:
             assert tail.stdout is not None
@@ -199,7 +202,7 @@ def test_a_key_that_is_none_is_told_what_to_do(ask):
 def test_a_port_in_use_is_named(server, penstock, tmp_path):
     port = server.gateway_url.rsplit(":", 1)[1]
     ran = subprocess.run(
-        [shutil.which("penstock") or "penstock", "up", "--home", str(tmp_path / "other"), "--gateway-port", port],
+        [*PENSTOCK, "up", "--home", str(tmp_path / "other"), "--gateway-port", port],
         capture_output=True,
         text=True,
         check=False,
@@ -212,7 +215,7 @@ def test_a_port_in_use_is_named(server, penstock, tmp_path):
 def test_a_home_that_cannot_be_made_is_named(penstock, tmp_path):
     (tmp_path / "file").write_text("")
     ran = subprocess.run(
-        [shutil.which("penstock") or "penstock", "up", "--home", str(tmp_path / "file" / "home")],
+        [*PENSTOCK, "up", "--home", str(tmp_path / "file" / "home")],
         capture_output=True,
         text=True,
         check=False,
@@ -224,11 +227,14 @@ def test_a_home_that_cannot_be_made_is_named(penstock, tmp_path):
 
 def test_stopping_ends_with_0_and_removes_what_says_that_it_runs(tmp_path: Path):
     server = PenstockServer(tmp_path)
-    server.start()
-    trace_id = call(server, server.admin_key, "Before the end")
-    assert server.stop() == 0
-    assert not server.ready_file.exists()
-    assert not (server.home / "run" / "gateway.url").exists()
-    server.start()
-    assert eventually(lambda: trace_id in {row["trace_id"] for row in traces(server)})
-    assert server.stop() == 0
+    try:
+        server.start()
+        trace_id = call(server, server.admin_key, "Before the end")
+        assert server.stop() == 0
+        assert not server.ready_file.exists()
+        assert not (server.home / "run" / "gateway.url").exists()
+        server.start()
+        assert eventually(lambda: trace_id in {row["trace_id"] for row in traces(server)})
+        assert server.stop() == 0
+    finally:
+        server.kill()
