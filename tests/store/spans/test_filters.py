@@ -1,0 +1,217 @@
+"""Filters against the same conditions evaluated in Python, over generated spans."""
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from penstock.store.spans import engine
+from penstock.store.spans.columns import USAGE
+from penstock.store.spans.filters import Filter
+from penstock.store.spans.queries.window import Window
+from penstock.testing.journal import PROJECT
+
+WINDOW = Window(project=PROJECT)
+WORDS = (
+    "alpha",
+    "BETA",
+    "o'hara",
+    'qu"ote',
+    "back\\slash",
+    "100%",
+    "_",
+    "naïve",
+    "漢字",
+    "😀",
+    "'; DROP TABLE spans; --",
+    "$1",
+)
+OPTIONAL = st.none() | st.sampled_from(WORDS)
+
+
+def messages(text):
+    return msgspec.Raw(msgspec.json.encode([{"role": "user", "parts": [{"type": "text", "content": text}]}]))
+
+
+SPANS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "status": st.sampled_from(["ok", "error", "interrupted", "blocked"]),
+            "stream": st.booleans(),
+            "cost": st.none() | st.integers(-3, 3),
+            "ttft": st.none() | st.integers(0, 3),
+            "usage_input": st.integers(0, 3),
+            "usage_reasoning": st.integers(0, 3),
+            "session": OPTIONAL,
+            "user": OPTIONAL,
+            "error_message": OPTIONAL,
+            "operation": st.sampled_from(["", "chat"]),
+            "tags": st.dictionaries(st.sampled_from(WORDS), st.sampled_from(WORDS), max_size=2),
+            "finish_reasons": st.lists(st.sampled_from(["stop", "length"]), max_size=2),
+            "provider": st.none() | st.just("openai"),
+            "served_model": st.none() | st.just("m"),
+            "text": OPTIONAL,
+        }
+    ),
+    min_size=1,
+    max_size=8,
+)
+TEXTS = st.builds(
+    Filter,
+    column=st.sampled_from(["session", "user", "error_message"]),
+    operator=st.sampled_from(["eq", "ne", "contains"]),
+    value=st.sampled_from(WORDS),
+) | st.builds(
+    Filter,
+    column=st.sampled_from(["session", "user"]),
+    operator=st.just("in"),
+    value=st.lists(st.sampled_from(WORDS), min_size=1, max_size=3),
+)
+NUMBERS = st.builds(
+    Filter,
+    column=st.sampled_from(["cost", "ttft", "usage_input", "usage_total"]),
+    operator=st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"]),
+    value=st.integers(-3, 6),
+)
+PRESENCE = st.builds(
+    Filter,
+    column=st.sampled_from(["session", "cost", "tags", "finish_reasons", "input", "operation", "tags.alpha", "model"]),
+    operator=st.sampled_from(["has", "missing"]),
+)
+OTHERS = st.one_of(
+    st.builds(Filter, column=st.just("stream"), operator=st.sampled_from(["eq", "ne"]), value=st.booleans()),
+    st.builds(Filter, column=st.just("tags"), operator=st.just("has"), value=st.sampled_from(WORDS)),
+    st.builds(Filter, column=st.just("finish_reasons"), operator=st.just("has"), value=st.just("stop")),
+    st.builds(
+        Filter,
+        column=st.sampled_from(["tags.alpha", "tags.o'hara"]),
+        operator=st.sampled_from(["eq", "ne", "contains"]),
+        value=st.sampled_from(WORDS),
+    ),
+    st.builds(Filter, column=st.just("input"), operator=st.just("contains"), value=st.sampled_from(WORDS)),
+    st.builds(Filter, column=st.just("model"), operator=st.sampled_from(["eq", "ne"]), value=st.just("openai/m")),
+)
+
+
+def value_of(fields, name):
+    if name.startswith("tags."):
+        return fields["tags"].get(name.removeprefix("tags."))
+    if name == "usage_total":
+        return sum(fields.get(bucket, 0) for bucket in USAGE)
+    if name == "model":
+        return (
+            f"{fields['provider']}/{fields['served_model']}" if fields["provider"] and fields["served_model"] else None
+        )
+    if name == "input":
+        return fields["text"]
+    return fields[name]
+
+
+COMPARE = {
+    "eq": lambda a, b: a is not None and a == b,
+    "ne": lambda a, b: a != b,
+    "gt": lambda a, b: a is not None and a > b,
+    "gte": lambda a, b: a is not None and a >= b,
+    "lt": lambda a, b: a is not None and a < b,
+    "lte": lambda a, b: a is not None and a <= b,
+    "in": lambda a, b: a in b,
+    "contains": lambda a, b: a is not None and b.lower() in a.lower(),
+}
+
+
+def holds(fields, given):
+    value = value_of(fields, given.column)
+    if given.operator == "has" and given.value is not None:
+        return given.value in value
+    absent = value is None or (value in ("", {}, []) and given.column in {"tags", "finish_reasons", "operation"})
+    if given.operator in {"has", "missing"}:
+        return absent == (given.operator == "missing")
+    return COMPARE[given.operator](value, given.value)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    spans=SPANS,
+    filters=st.lists(st.lists(TEXTS | NUMBERS | PRESENCE | OTHERS, min_size=1, max_size=3), min_size=6, max_size=6),
+)
+def test_a_filter_gives_what_the_same_condition_gives_in_python(store, journal, spans, filters):
+    """FAILURES S7, S31: values such as `'; DROP TABLE spans; --` are values."""
+    project = f"p{journal.span().span_id}"
+    stored = []
+    for fields in spans:
+        given = {name: value for name, value in fields.items() if name != "text"}
+        if fields["text"] is not None:
+            given["input"] = messages(fields["text"])
+        stored.append(journal.span(project=project, **given))
+    store.load([journal.write(*stored)])
+
+    for conditions in filters:
+        page = store.list_calls(Window(project=project), filters=conditions)
+        expected = [
+            span.span_id
+            for span, fields in zip(stored, spans, strict=True)
+            if all(holds(fields, condition) for condition in conditions)
+        ]
+        assert [row.span_id for row in page.rows] == expected[::-1], conditions
+
+
+def test_ids_are_found_whole_and_by_a_part(store, journal):
+    spans = [journal.span(trace_id=f"{number:02x}" * 16, parent_id=None) for number in (0xAB, 0xCD)]
+    store.load([journal.write(*spans)])
+
+    def found(column, operator, value):
+        return [
+            row.span_id
+            for row in store.list_calls(WINDOW, filters=[Filter(column=column, operator=operator, value=value)]).rows
+        ]
+
+    assert found("trace_id", "eq", "ab" * 16) == [spans[0].span_id]
+    assert found("trace_id", "contains", "CDc") == [spans[1].span_id]
+    assert found("trace_id", "in", ["ab" * 16, "cd" * 16]) == [spans[1].span_id, spans[0].span_id]
+    assert found("span_id", "eq", spans[1].span_id) == [spans[1].span_id]
+    assert found("span_id", "contains", spans[1].span_id[-2:]) == [spans[1].span_id]
+    assert found("span_id", "ne", spans[1].span_id) == [spans[0].span_id]
+    assert found("fingerprint", "missing", None) == [spans[1].span_id, spans[0].span_id]
+
+
+@pytest.mark.parametrize("bucket", ["cost", "usage_total", "usage_input"])
+def test_a_call_with_several_attempts_is_filtered_by_their_sum(store, journal, bucket):
+    root = journal.span(kind="gateway", cost=0)
+    attempts = [
+        journal.span(call=False, trace_id=root.trace_id, parent_id=root.span_id, cost=cost, usage_input=cost)
+        for cost in (3, 4)
+    ]
+    other = journal.span(cost=5, usage_input=5)
+    store.load([journal.write(root, *attempts, other)])
+
+    def found(operator, value):
+        page = store.list_calls(WINDOW, filters=[Filter(column=bucket, operator=operator, value=value)])
+        return [row.span_id for row in page.rows]
+
+    assert found("eq", 7) == [root.span_id]
+    assert found("gte", 5) == [other.span_id, root.span_id]
+    assert found("lt", 7) == [other.span_id]
+
+
+def test_no_value_is_part_of_the_sql(store, journal, monkeypatch):
+    """FAILURES S7, S31."""
+    seen = []
+    original = engine.render
+    monkeypatch.setattr(engine, "render", lambda query: seen.append(original(query)) or seen[-1])
+    needle = "zq'x"
+    for column, operator, value in [
+        ("session", "eq", needle),
+        ("session", "in", [needle, needle]),
+        ("session", "contains", needle),
+        ("input", "contains", needle),
+        (f"tags.{needle}", "eq", needle),
+        ("tags", "has", needle),
+        ("usage_total", "gt", 987654321),
+    ]:
+        store.list_calls(
+            Window(project=needle), filters=[Filter(column=column, operator=operator, value=value)], text=needle
+        )
+    store.facets(Window(project=needle), f"tags.{needle}")
+
+    assert len(seen) >= 8
+    assert not [text for text in seen if "zq" in text or "987654321" in text]
