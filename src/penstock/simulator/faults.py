@@ -15,7 +15,7 @@ import msgspec
 from penstock.core.errors import InvalidInput
 from penstock.simulator.units import parse_duration, parse_size
 
-__all__ = ["NO_FAULT", "Fault", "FaultPlan", "UsageStyle", "parse_fault", "parse_faults"]
+__all__ = ["NO_FAULT", "Fault", "FaultPlan", "UsageStyle", "overlay", "parse_fault", "parse_faults"]
 
 UsageStyle = Literal["own_chunk", "on_choices", "after_finish", "cumulative", "none", "x_groq"]
 Finish = Literal["stop", "length", "content_filter"]
@@ -200,6 +200,7 @@ class FaultPlan:
 
 def overlay(faults: Sequence[Fault]) -> Fault:
     """One fault with the effects of all; a later one overrides an earlier."""
+    faults = [fault for fault in faults if fault is not NO_FAULT]
     if len(faults) <= 1:
         return faults[0] if faults else NO_FAULT
     merged: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from random import Random
 from typing import Any, Final, cast
 
@@ -14,6 +15,8 @@ from penstock.simulator.config import ReplayConfig, SimulatorConfig
 
 __all__ = ["Replay", "TextSource", "nouns_of", "reasoning_text"]
 
+ENDING: Final = 200
+"""Characters at a question's end that say what it is about."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _NOUN = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")
 _STOP_WORD = re.compile(
@@ -54,8 +57,10 @@ def nouns_of(text: str) -> list[str]:
     return list(dict.fromkeys(_NOUN.findall(text[:4000])))
 
 
-def _topics(question: str) -> tuple[str, str]:
-    words = [word for word in _WORD.findall(question[:2000]) if not _STOP_WORD.fullmatch(word)]
+@lru_cache(maxsize=1024)
+def _topics(ending: str) -> tuple[str, str]:
+    """Two words that the end of a question is about."""
+    words = [word for word in _WORD.findall(ending) if not _STOP_WORD.fullmatch(word)]
     if not words:
         return "this", "the rest"
     return words[-1], words[len(words) // 2]
@@ -63,7 +68,7 @@ def _topics(question: str) -> tuple[str, str]:
 
 def _fill(templates: tuple[str, ...], question: str, random: Random, *, tokens: int) -> list[str]:
     """Sentences until there are about so many tokens of them."""
-    topic, other = _topics(question)
+    topic, other = _topics(question[-ENDING:])
     made: list[str] = []
     length = 0
     while length < tokens * 5:
