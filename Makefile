@@ -19,8 +19,8 @@ NPM = ../$(PY) ../.ci/npm.py
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/.server  ## Install what is missing and start the gateway and the console
-	@$(BIN)/penstock up
+up: $(VENV)/.server  ## Install what is missing, start gateway and console (options: make up ARGS="--workers 2")
+	@exec $(BIN)/penstock up $(ARGS)
 
 test: $(VENV)/.dev chromium  ## Run every check and test that CI runs, and print counts
 	@$(PY) .ci/check.py
