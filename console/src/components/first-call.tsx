@@ -1,10 +1,11 @@
 import { Link } from "@tanstack/react-router";
+import { useModelNames } from "@/lib/model-names";
 import { useSignedIn } from "@/lib/session";
 import { CopyBox } from "./copy";
 import { Empty } from "./empty";
 
 /** The command that makes a first call through the gateway. */
-export function firstCallCommand(gatewayUrl: string, model = "MODEL"): string {
+export function firstCallCommand(gatewayUrl: string, model: string): string {
   return `curl ${gatewayUrl}/v1/chat/completions \\
   -H "Authorization: Bearer $PENSTOCK_KEY" \\
   -H "Content-Type: application/json" \\
@@ -14,6 +15,7 @@ export function firstCallCommand(gatewayUrl: string, model = "MODEL"): string {
 /** No calls: how to make one. */
 export function FirstCall({ title }: { title: string }) {
   const { gatewayUrl, may } = useSignedIn();
+  const { example } = useModelNames();
   return (
     <Empty title={title} icon="traces">
       <p>
@@ -32,7 +34,7 @@ export function FirstCall({ title }: { title: string }) {
         )}
         .
       </p>
-      <CopyBox text={firstCallCommand(gatewayUrl)} label="Copy the command" />
+      <CopyBox text={firstCallCommand(gatewayUrl, example)} label="Copy the command" />
     </Empty>
   );
 }

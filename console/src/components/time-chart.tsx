@@ -7,7 +7,7 @@ import { connect, type EChartsType, init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import { useEffect, useRef, useState } from "react";
 import { type SeriesData, type TimeSeries, timeSeriesOption } from "@/lib/chart-theme";
-import { formatTime } from "@/lib/format";
+import { formatMinute } from "@/lib/format";
 import { SERIES_COLORS, SERIES_LABELS } from "@/lib/series";
 import classes from "./time-chart.module.css";
 
@@ -23,7 +23,8 @@ interface TimeChartProps extends Omit<TimeSeries, "scheme" | "format"> {
   group: string;
 }
 
-export function TimeChart({ title, format, axis, rest, group, ...chart }: TimeChartProps) {
+export function TimeChart(props: TimeChartProps) {
+  const { title, format, axis, rest, group, times, step, series, stacked, bars } = props;
   const scheme = useComputedColorScheme("light");
   const box = useRef<HTMLDivElement>(null);
   const instance = useRef<EChartsType | null>(null);
@@ -46,26 +47,25 @@ export function TimeChart({ title, format, axis, rest, group, ...chart }: TimeCh
     };
   }, [group]);
 
+  // Only when the data or the look change: a redraw on every move of the cursor would wipe the cursor.
   useEffect(() => {
-    const option = timeSeriesOption({ ...chart, format: axis ?? format, scheme });
-    instance.current?.setOption(option, { notMerge: true });
-  });
+    const option = timeSeriesOption({ times, step, series, stacked, bars, format: axis ?? format, scheme });
+    instance.current?.setOption(option, { replaceMerge: ["series"] });
+  }, [times, step, series, stacked, bars, axis, format, scheme]);
 
-  const time = at === null ? undefined : chart.times[at];
+  const time = at === null ? undefined : times[at];
   return (
     <section className={`card ${classes.root}`} aria-label={title}>
       <div className={classes.head}>
         <h2 className={classes.title}>{title}</h2>
-        <span className={classes.when}>{time === undefined ? "" : formatTime(time).slice(5, 16)}</span>
+        <span className={classes.when}>{time === undefined ? "" : formatMinute(time)}</span>
       </div>
       <ul className={classes.legend}>
-        {chart.series.map((series) => (
-          <li key={series.name}>
-            <span className={classes.swatch} style={{ background: SERIES_COLORS[scheme][series.name] }} />
-            {SERIES_LABELS[series.name]}
-            <b>
-              {time !== undefined && at !== null ? format(series.values[at] ?? null) : (rest?.(series) ?? "")}
-            </b>
+        {series.map((one) => (
+          <li key={one.name}>
+            <span className={classes.swatch} style={{ background: SERIES_COLORS[scheme][one.name] }} />
+            {SERIES_LABELS[one.name]}
+            <b>{time !== undefined && at !== null ? format(one.values[at] ?? null) : (rest?.(one) ?? "")}</b>
           </li>
         ))}
       </ul>

@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatCompact,
   formatDuration,
+  formatMinute,
   formatMoney,
   formatMoneyShort,
   formatPercent,
@@ -71,6 +72,9 @@ describe("durations", () => {
 describe("times", () => {
   test("a full time says its zone", () =>
     expect(formatTime(at("2026-07-01T14:03:22.123Z"))).toBe("2026-07-01 14:03:22.123 UTC"));
+
+  test("a minute says its zone too", () =>
+    expect(formatMinute(at("2026-07-01T14:03:22Z"))).toBe("Jul 01 14:03 UTC"));
 
   test("a row of today shows the clock, an older one its day", () => {
     const now = at("2026-07-01T15:00:00Z");

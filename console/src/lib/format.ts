@@ -99,6 +99,12 @@ export function formatTime(us: number): string {
   return `${day} ${clock(date)}.${pad(date.getMilliseconds(), 3)} ${zoneOf(date)}`;
 }
 
+/** `Jul 01 14:03 UTC+2`. */
+export function formatMinute(us: number): string {
+  const date = new Date(us / 1000);
+  return `${MONTHS[date.getMonth()]} ${pad(date.getDate())} ${clock(date).slice(0, 5)} ${zoneOf(date)}`;
+}
+
 /** The short form for rows: `14:03:22.123` today, `Jul 01 14:03:22` before. The zone stands in the header. */
 export function formatRowTime(us: number, now: number): string {
   const date = new Date(us / 1000);

@@ -9,12 +9,11 @@ import {
   Text,
   TextInput,
 } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, bodyOf } from "@/api/client";
 import type { KeyWithSecret } from "@/api/types";
 import { Failure } from "@/components/failure";
 import { nowMicroseconds } from "@/lib/clock";
+import { useModelNames } from "@/lib/model-names";
 import { useSignedIn } from "@/lib/session";
 import { useKeyChanges } from "./queries";
 
@@ -63,7 +62,7 @@ export function expiryOf(days: string, now: number): number | null {
 function CreateForm({ onClose, onCreated }: Omit<CreateDialogProps, "opened">) {
   const { session } = useSignedIn();
   const { create } = useKeyChanges();
-  const names = useModelNames();
+  const { names } = useModelNames();
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState(DEFAULT_SCOPES);
   const [models, setModels] = useState<string[]>([]);
@@ -147,22 +146,4 @@ function CreateForm({ onClose, onCreated }: Omit<CreateDialogProps, "opened">) {
       </Stack>
     </form>
   );
-}
-
-/** Names to choose from; a name that is not among them may be typed. */
-function useModelNames(): string[] {
-  const { project, may } = useSignedIn();
-  const { data } = useQuery({
-    queryKey: ["model-names", project.id],
-    queryFn: async ({ signal }) =>
-      bodyOf(await api.GET("/api/v1/models", { params: { query: { project: project.id } }, signal })),
-    enabled: may("models:read"),
-    staleTime: 60_000,
-  });
-  if (!data) return [];
-  return [
-    ...data.aliases.map((alias) => alias.name),
-    ...data.providers.map((provider) => `${provider.name}/*`),
-    ...data.providers.flatMap((provider) => provider.models.map((model) => model.id)),
-  ];
 }

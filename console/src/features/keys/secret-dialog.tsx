@@ -2,11 +2,13 @@ import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import type { KeyWithSecret } from "@/api/types";
 import { CopyBox } from "@/components/copy";
 import { firstCallCommand } from "@/components/first-call";
+import { useModelNames } from "@/lib/model-names";
 import { useSignedIn } from "@/lib/session";
 
 /** The only sight of a new secret. A click beside the dialog does not close it. */
 export function SecretDialog({ secret, onClose }: { secret: KeyWithSecret | null; onClose: () => void }) {
   const { gatewayUrl } = useSignedIn();
+  const { example } = useModelNames();
   return (
     <Modal
       opened={secret !== null}
@@ -24,7 +26,7 @@ export function SecretDialog({ secret, onClose }: { secret: KeyWithSecret | null
             Set it where the application runs, and try it:
           </Text>
           <CopyBox
-            text={`export PENSTOCK_KEY=${secret.secret}\n${firstCallCommand(gatewayUrl)}`}
+            text={`export PENSTOCK_KEY=${secret.secret}\n${firstCallCommand(gatewayUrl, example)}`}
             label="Copy the commands"
           />
           <Group justify="flex-end">
