@@ -1,5 +1,7 @@
 """The event-stream splitter."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from penstock.providers.sse import SseSplitter, format_event, parse_frame
 
 def split_at(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def feed_all(splitter: SseSplitter, chunks: list[bytes]) -> list[tuple[str, bytes]]:

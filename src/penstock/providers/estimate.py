@@ -53,7 +53,9 @@ _MEDIA: Final = {
     "document": DOCUMENT_TOKENS,
 }
 # Identifiers and proofs that no model reads as text.
-_SKIPPED: Final = frozenset({"type", "id", "call_id", "tool_call_id", "tool_use_id", "signature", "encrypted_content"})
+_SKIPPED: Final = frozenset(
+    {"type", "role", "id", "call_id", "tool_call_id", "tool_use_id", "signature", "encrypted_content"}
+)
 
 
 def estimate_text_tokens(text: str) -> int:

@@ -1,5 +1,6 @@
 """The pass-through of a chat stream."""
 
+import itertools
 import json
 
 import pytest
@@ -102,7 +103,11 @@ def test_lifecycle_chunks_do_not_start_the_answer(stream, chunk):
             {"type": "reasoning", "content": "Hmm"},
         ),
         (
-            {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {
+                "tool_calls": [
+                    {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+                ]
+            },
             {"type": "tool_call", "id": "c1", "name": "f", "arguments": {}},
         ),
     ],
@@ -263,7 +268,7 @@ def test_any_split_of_a_stream_gives_the_same_bytes_and_the_same_answer(cuts, st
     expected = whole.feed(data) + whole.finish()
     edges = [0, *sorted(cut % len(data) for cut in cuts), len(data)]
     relay = ChatRelay(wants_usage=False)
-    out = b"".join(relay.feed(data[a:b]) for a, b in zip(edges, edges[1:], strict=False)) + relay.finish()
+    out = b"".join(relay.feed(data[a:b]) for a, b in itertools.pairwise(edges)) + relay.finish()
     assert out == expected
     assert relay.answer() == whole.answer()
     assert relay.done
