@@ -71,7 +71,7 @@ def test_the_printed_curl_works_and_the_call_is_seen_within_2_seconds(server, as
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     answer = subprocess.run([*command, "-sS", "-D", "-"], capture_output=True, text=True, check=True).stdout
-    head, _, body = answer.partition("\r\n\r\n")
+    head, _, body = answer.partition("\n\n")
     assert json.loads(body)["choices"][0]["message"]["content"]
     trace_id = next(line.split(": ")[1] for line in head.splitlines() if line.lower().startswith("x-penstock-trace-id"))
 
