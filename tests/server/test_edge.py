@@ -1,10 +1,15 @@
 """What comes before any route: Host, headers, method, origin; and what every answer carries."""
 
+import asyncio
+
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar import get
+from litestar.response import Stream
 
+from penstock.core.errors import Unavailable
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
 from penstock.server.edge import host_of
 
@@ -195,8 +200,6 @@ async def test_an_unavailable_store_says_so_and_when_to_try_again(console, tmp_p
 
 
 async def test_a_locked_store_is_503_with_retry_after(console, monkeypatch):
-    from penstock.core.errors import Unavailable  # noqa: PLC0415 - used here only
-
     def locked() -> int:
         raise Unavailable("The metadata store is locked.", retry_after=7, code="metadata_locked")
 
@@ -215,3 +218,97 @@ def test_reading_a_host_never_fails_and_never_returns_a_path(authority):
 @given(st.from_regex(r"[a-z][a-z0-9-]{0,20}(\.[a-z]{2,5}){0,2}", fullmatch=True), st.integers(0, 65535))
 def test_a_well_formed_host_is_read_with_and_without_its_port(name, port):
     assert host_of(name) == host_of(f"{name}:{port}") == host_of(name.upper()) == name
+
+
+@pytest.fixture
+def tailed(console):
+    """A route that streams an event, then waits for the test before the next."""
+    ticks: asyncio.Queue[str] = asyncio.Queue()
+
+    @get("/tail", opt={"permission": "traces:read"})
+    async def tail() -> Stream:
+        async def events():
+            while (tick := await ticks.get()) != "end":
+                yield f"data: {tick}\n\n"
+
+        return Stream(events(), media_type="text/event-stream")
+
+    services = ConsoleServices(identity=console.identity, registry=None, tracing=None, clock=console.clock)  # type: ignore[arg-type]
+    console.app = create_app(services, also=[tail])
+    console.ticks = ticks
+    return console
+
+
+async def read_stream(console, key: str, act) -> list[bytes]:
+    """What a client gets of a stream when `act` happens after the first event."""
+    got: list[bytes] = []
+    first, complete = asyncio.Event(), asyncio.Event()
+    headers = [(b"host", b"localhost"), (b"x-api-key", key.encode())]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/tail",
+        "raw_path": b"/tail",
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 4180),
+    }
+
+    async def receive():
+        # As a server does: nothing more comes until the answer is complete.
+        await complete.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message) -> None:
+        if message["type"] == "http.response.body":
+            got.append(message["body"])
+            first.set()
+            if not message.get("more_body"):
+                complete.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(console.app(scope, receive, send))
+        await console.ticks.put("1")
+        await first.wait()
+        await act()
+        for tick in ("2", "3", "end"):
+            await console.ticks.put(tick)
+        await serving
+    return got
+
+
+async def test_a_running_stream_ends_soon_after_its_key_is_revoked(tailed):
+    """FAILURES G22"""
+    minted = tailed.key("traces:read")
+
+    async def revoke() -> None:
+        tailed.identity.keys.revoke(tailed.identity.access.by_key(tailed.made.secret), minted.id)
+        tailed.clock.advance(2)
+
+    assert await read_stream(tailed, minted.secret, revoke) == [b"data: 1\n\n", b""]
+
+
+async def test_a_running_stream_goes_on_while_its_key_holds(tailed):
+    async def wait() -> None:
+        tailed.clock.advance(60)
+
+    got = await read_stream(tailed, tailed.key("traces:read").secret, wait)
+    assert b"".join(got) == b"data: 1\n\ndata: 2\n\ndata: 3\n\n"
+
+
+async def test_a_running_stream_goes_on_while_the_store_is_away(tailed, monkeypatch, caplog):
+    secret = tailed.key("traces:read").secret
+
+    def away(_key: str):
+        raise Unavailable("The disk is full.")
+
+    async def go_away() -> None:
+        monkeypatch.setattr(tailed.identity.access, "by_key", away)
+        tailed.clock.advance(60)
+
+    assert b"data: 3" in b"".join(await read_stream(tailed, secret, go_away))
+    assert "goes on unchecked" in caplog.text

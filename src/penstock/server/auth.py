@@ -24,6 +24,7 @@ from penstock.identity.types import PERMISSIONS, Principal
 __all__ = [
     "AUTHENTICATED",
     "SESSION_COOKIE",
+    "STILL_HOLDS",
     "Access",
     "Gatekeeper",
     "access_of",
@@ -40,6 +41,8 @@ AUTHENTICATED = "authenticated"
 SESSION_COOKIE = "penstock_session"
 CSRF_HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+STILL_HOLDS = "penstock_still_holds"
+"""In a request's state: an async callable that raises once the credential holds no more."""
 _STATE = "penstock_access"
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -122,6 +125,11 @@ class Gatekeeper:
             _check_csrf(connection, token)
         _check_permission(access, handler.opt)
         connection.scope["state"][_STATE] = access
+
+        async def still_holds() -> None:
+            _check_permission(await to_thread.run_sync(self._identify, key, token, named), handler.opt)
+
+        connection.scope["state"][STILL_HOLDS] = still_holds
 
     def _identify(self, key: str | None, token: str | None, named: str | None) -> Access:
         identity = self._identity()

@@ -57,9 +57,9 @@ class ConsoleApp(Litestar):
 
     __slots__ = ("_edge",)
 
-    def __init__(self, *, settings: ConsoleSettings, **options: Any) -> None:
+    def __init__(self, *, settings: ConsoleSettings, clock: Callable[[], Clock], **options: Any) -> None:
         super().__init__(**options)  # pyright: ignore[reportUnknownMemberType] - the framework's generics
-        self._edge = Edge(super().__call__, hosts=settings.hosts, https=settings.https)  # pyright: ignore[reportArgumentType] - the lifespan's types ride along
+        self._edge = Edge(super().__call__, hosts=settings.hosts, https=settings.https, clock=clock)  # pyright: ignore[reportArgumentType] - the lifespan's types ride along
         check_declared(self)
 
     async def __call__(
@@ -117,6 +117,7 @@ def build(
     api = Router("/api/v1", route_handlers=[SessionController, identity_router(), registry_router()])
     return ConsoleApp(
         settings=settings,
+        clock=lambda: services().clock,
         route_handlers=[api, _health, _ready, *also, static_handler(settings.static)],
         guards=[Gatekeeper(lambda: services().identity, origins=settings.origins).authorize],
         dependencies={

@@ -1,18 +1,26 @@
 """What every request passes before any route (Host, headers, method), and what every answer carries."""
 
 import ipaddress
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from typing import cast
 from urllib.parse import urlsplit
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from penstock.core.clock import Clock, SystemClock
+from penstock.core.errors import NotFound, PermissionDenied, Unauthenticated, Unavailable
+from penstock.server.auth import STILL_HOLDS
 from penstock.server.problems import problem_body
 
 __all__ = ["Edge", "host_of", "security_headers"]
 
+logger = logging.getLogger(__name__)
+
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
+RECHECK_SECONDS = 2.0
+"""How long a running answer goes on after its key or session has ended."""
 PROBES = ("/healthz", "/readyz")
 """An orchestrator asks these by the address of a container; they tell nothing."""
 
@@ -73,10 +81,14 @@ class Edge:
         hosts: Host names, beside the local ones, under which the console may be called. A page of another
             name that resolves here (DNS rebinding) is refused.
         https: Whether people reach the console through TLS.
+        clock: Gives the clock that says how old a stream's last check is.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], https: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Iterable[str], https: bool, clock: Callable[[], Clock] = SystemClock
+    ) -> None:
         self._app = app
+        self._clock = clock
         self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
         self._headers = security_headers(https=https)
 
@@ -86,16 +98,7 @@ class Edge:
             return
         request = cast("HTTPScope", scope)
 
-        async def guarded_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                present = {name.lower() for name, _ in headers}
-                headers += [(name, value) for name, value in self._headers if name not in present]
-                if b"cache-control" not in present:
-                    headers.append((b"cache-control", b"no-store"))
-                message["headers"] = headers
-            await send(message)
-
+        guarded_send = _Answer(send, request, headers=self._headers, clock=self._clock())
         refusal = self._refusal(request)
         if refusal is None:
             await self._app(scope, receive, guarded_send)
@@ -131,6 +134,50 @@ class Edge:
                 hint="Start it with --public-url https://that-name, or call it by localhost.",
             )
         return None
+
+
+class _Answer:
+    """The way out: adds the headers, and cuts a stream whose caller has lost the right to it."""
+
+    def __init__(self, send: Send, scope: HTTPScope, *, headers: Iterable[tuple[bytes, bytes]], clock: Clock) -> None:
+        self._send = send
+        self._scope = scope
+        self._headers = headers
+        self._clock = clock
+        self._checked = clock.monotonic()
+        self._cut = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message["headers"])
+            present = {name.lower() for name, _ in headers}
+            headers += [(name, value) for name, value in self._headers if name not in present]
+            if b"cache-control" not in present:
+                headers.append((b"cache-control", b"no-store"))
+            message["headers"] = headers
+        elif self._cut or not await self._holds():
+            if not self._cut:
+                self._cut = True
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        await self._send(message)
+
+    async def _holds(self) -> bool:
+        """A live tail may stay open for days: what was allowed at its start is asked again as it goes."""
+        now = self._clock.monotonic()
+        if now - self._checked < RECHECK_SECONDS:
+            return True
+        self._checked = now
+        still_holds = self._scope["state"].get(STILL_HOLDS)
+        if still_holds is None:
+            return True
+        try:
+            await still_holds()
+        except (Unauthenticated, PermissionDenied, NotFound):
+            return False
+        except Unavailable as error:
+            logger.warning("a stream goes on unchecked: %s", error)
+        return True
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:
