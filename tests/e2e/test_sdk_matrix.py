@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import anthropic
-import httpx
 import openai
 import pytest
 from pydantic import BaseModel
@@ -114,7 +113,7 @@ class TestOpenAIChat:
     def test_an_upstream_error_is_the_sdks_own_exception(
         self, openai_client: openai.OpenAI, model: str, penstock_simulator: SimulatorServer
     ) -> None:
-        penstock_simulator.set_faults({"faults": [{"kind": "status", "status": 429, "retry_after": 7}]})
+        penstock_simulator.set_faults({"status": 429, "retry_after": 7})
         with pytest.raises(openai.RateLimitError) as raised:
             openai_client.chat.completions.create(model=model, messages=QUESTION)
         assert raised.value.response.headers["retry-after"] == "7"
@@ -124,11 +123,11 @@ class TestOpenAIChat:
         self, openai_client: openai.OpenAI, model: str, penstock_simulator: SimulatorServer
     ) -> None:
         """FAILURES G13."""
-        penstock_simulator.set_faults({"faults": [{"kind": "slow", "interval": 0.05}]})
+        penstock_simulator.set_faults({"slow": 0.05})
         stream = openai_client.chat.completions.create(model=model, messages=QUESTION, stream=True, max_tokens=400)
         next(iter(stream))
         stream.close()
-        wait_until_cancelled(penstock_simulator)
+        penstock_simulator.wait_for(cancelled=1)
 
 
 class TestOpenAIResponses:
@@ -171,7 +170,7 @@ class TestOpenAIResponses:
     def test_an_upstream_error_is_the_sdks_own_exception(
         self, openai_client: openai.OpenAI, model: str, penstock_simulator: SimulatorServer
     ) -> None:
-        penstock_simulator.set_faults({"faults": [{"kind": "status", "status": 400}]})
+        penstock_simulator.set_faults({"status": 400})
         with pytest.raises(openai.BadRequestError):
             openai_client.responses.create(model=model, input="x")
 
@@ -179,13 +178,13 @@ class TestOpenAIResponses:
         self, openai_client: openai.OpenAI, model: str, penstock_simulator: SimulatorServer
     ) -> None:
         """FAILURES G13."""
-        penstock_simulator.set_faults({"faults": [{"kind": "slow", "interval": 0.05}]})
+        penstock_simulator.set_faults({"slow": 0.05})
         stream = openai_client.responses.create(model=model, input="x", stream=True)
         for event in stream:
             if event.type == "response.output_text.delta":
                 break
         stream.close()
-        wait_until_cancelled(penstock_simulator)
+        penstock_simulator.wait_for(cancelled=1)
 
 
 class TestAnthropicMessages:
@@ -263,7 +262,7 @@ class TestAnthropicMessages:
     def test_an_upstream_error_is_the_sdks_own_exception(
         self, anthropic_client: anthropic.Anthropic, model: str, penstock_simulator: SimulatorServer
     ) -> None:
-        penstock_simulator.set_faults({"faults": [{"kind": "status", "status": 429, "retry_after": 7}]})
+        penstock_simulator.set_faults({"status": 429, "retry_after": 7})
         with pytest.raises(anthropic.RateLimitError) as raised:
             anthropic_client.messages.create(model=model, max_tokens=100, messages=QUESTION)
         assert raised.value.response.headers["retry-after"] == "7"
@@ -273,10 +272,10 @@ class TestAnthropicMessages:
         self, anthropic_client: anthropic.Anthropic, model: str, penstock_simulator: SimulatorServer
     ) -> None:
         """FAILURES G13."""
-        penstock_simulator.set_faults({"faults": [{"kind": "slow", "interval": 0.05}]})
+        penstock_simulator.set_faults({"slow": 0.05})
         with anthropic_client.messages.stream(model=model, max_tokens=400, messages=QUESTION) as stream:
             next(iter(stream.text_stream))
-        wait_until_cancelled(penstock_simulator)
+        penstock_simulator.wait_for(cancelled=1)
 
 
 class TestEmbeddings:
@@ -299,15 +298,3 @@ class TestModels:
 
     def test_the_anthropic_sdk_lists_them_too(self, anthropic_client: anthropic.Anthropic) -> None:
         assert "fast" in [entry.id for entry in anthropic_client.models.list()]
-
-
-def wait_until_cancelled(simulator: SimulatorServer) -> None:
-    """Until the simulator has seen its caller leave."""
-    transport = httpx.HTTPTransport(retries=0)
-    with httpx.Client(transport=transport, timeout=10) as client:
-        for _ in range(100):
-            stats = client.get(f"{simulator.url}/sim/stats").json()
-            if sum(path["cancelled"] for path in stats["paths"].values()):
-                return
-            client.get(f"{simulator.url}/sim/requests")
-    raise AssertionError(f"the upstream call went on: {stats}")

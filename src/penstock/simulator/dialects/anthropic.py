@@ -48,9 +48,9 @@ class _Block(msgspec.Struct):
     thinking: str = ""
     content: "str | list[_Block] | None" = None
     source: _Source | None = None
-    input: msgspec.Raw | None = None
+    input: Any = None
     name: str = ""
-    cache_control: msgspec.Raw | None = None
+    cache_control: Any = None
 
 
 class _Message(msgspec.Struct):
@@ -63,7 +63,7 @@ class _Tool(msgspec.Struct):
     type: str = "custom"
     description: str = ""
     input_schema: dict[str, Any] | None = None
-    cache_control: msgspec.Raw | None = None
+    cache_control: Any = None
 
 
 class _ToolChoice(msgspec.Struct):
@@ -215,7 +215,7 @@ def _block_text(block: _Block) -> str:
     inner = block.content
     if isinstance(inner, list):
         inner = "\n".join(_block_text(part) for part in inner)
-    arguments = f"{block.name}{bytes(block.input).decode()}" if block.input is not None else ""
+    arguments = f"{block.name}{msgspec.json.encode(block.input).decode()}" if block.input is not None else ""
     return f"{block.text}{block.thinking}{inner or ''}{arguments}"
 
 

@@ -53,7 +53,7 @@ class _Part(msgspec.Struct, rename="camel"):
     thought: bool = False
     inline_data: _Blob | None = None
     file_data: _Blob | None = None
-    function_call: msgspec.Raw | None = None
+    function_call: Any = None
     function_response: _FunctionResponse | None = None
 
 
@@ -247,7 +247,7 @@ def _segments(asked: _Body, functions: list[_Function]) -> list[Segment]:
 
 
 def _spoken(part: _Part) -> str:
-    call = bytes(part.function_call).decode() if part.function_call is not None else ""
+    call = msgspec.json.encode(part.function_call).decode() if part.function_call is not None else ""
     answer = bytes(part.function_response.response).decode() if part.function_response is not None else ""
     return f"{part.text}{call}{answer}"
 

@@ -36,14 +36,14 @@ class _Part(msgspec.Struct):
     text: str = ""
     refusal: str = ""
     image_url: _Url | None = None
-    input_audio: msgspec.Raw | None = None
-    file: msgspec.Raw | None = None
+    input_audio: Any = None
+    file: Any = None
 
 
 class _Message(msgspec.Struct):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[_Part] | None = None
-    tool_calls: msgspec.Raw | None = None
+    tool_calls: Any = None
     tool_call_id: str | None = None
 
 
@@ -198,7 +198,7 @@ def _segments(asked: _Body) -> list[Segment]:
         made.append(text_segment(text, count_tokens(text)))
     for message in asked.messages:
         text = _text(message)
-        calls = bytes(message.tool_calls).decode() if message.tool_calls is not None else ""
+        calls = msgspec.json.encode(message.tool_calls).decode() if message.tool_calls is not None else ""
         whole = f"{message.role}: {text}{calls}"
         made.append(text_segment(whole, MESSAGE_TOKENS + count_tokens(text) + count_tokens(calls)))
         if isinstance(message.content, list):
