@@ -1,16 +1,12 @@
 """A whole Penstock in front of the simulator, which each test may make misbehave."""
 
-import http.client
-import json
-import select
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 import anthropic
 import openai
 import pytest
 
+from e2e_harness import Control
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
@@ -91,51 +87,6 @@ def openai_client(stack: PenstockServer) -> Iterator[openai.OpenAI]:
 def anthropic_client(stack: PenstockServer) -> Iterator[anthropic.Anthropic]:
     with anthropic.Anthropic(base_url=stack.gateway_url, api_key=stack.admin_key, max_retries=0) as client:
         yield client
-
-
-class Control:
-    """The control API, asked with a key."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self.url = url
-        self.key = key
-
-    def ask(self, method: str, path: str, body: object = None, **query: Any) -> Any:
-        """The decoded answer; raises AssertionError with the problem for anything but 2xx."""
-        status, content = self.status(method, path, body, **query)
-        assert status < 300, content
-        return content
-
-    def status(self, method: str, path: str, body: object = None, **query: Any) -> tuple[int, Any]:
-        parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
-        try:
-            target = f"/api/v1{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
-            content = None if body is None else json.dumps(body)
-            headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
-            connection.request(method, target, content, headers)
-            answer = connection.getresponse()
-            data = answer.read()
-            return answer.status, json.loads(data) if data else None
-        finally:
-            connection.close()
-
-    def trace(self, trace_id: str, *, seconds: float = 5.0) -> Any:
-        """A trace, as soon as it is stored; at most `seconds` after the call."""
-        for _ in range(round(seconds / PATIENCE)):
-            status, content = self.status("GET", f"/traces/{trace_id}")
-            if status == 200:
-                return content
-            _pause()
-        raise AssertionError(f"trace {trace_id} did not appear within {seconds} s")
-
-
-PATIENCE = 0.05
-
-
-def _pause() -> None:
-    # The record crosses two processes: there is no event in this one to wait for.
-    select.select([], [], [], PATIENCE)
 
 
 @pytest.fixture
