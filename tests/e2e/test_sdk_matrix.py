@@ -127,7 +127,7 @@ class TestOpenAIChat:
         stream = openai_client.chat.completions.create(model=model, messages=QUESTION, stream=True, max_tokens=400)
         next(iter(stream))
         stream.close()
-        penstock_simulator.wait_for(cancelled=1)
+        penstock_simulator.wait(cancelled=1)
 
 
 class TestOpenAIResponses:
@@ -184,7 +184,7 @@ class TestOpenAIResponses:
             if event.type == "response.output_text.delta":
                 break
         stream.close()
-        penstock_simulator.wait_for(cancelled=1)
+        penstock_simulator.wait(cancelled=1)
 
 
 class TestAnthropicMessages:
@@ -275,7 +275,7 @@ class TestAnthropicMessages:
         penstock_simulator.set_faults({"slow": 0.05})
         with anthropic_client.messages.stream(model=model, max_tokens=400, messages=QUESTION) as stream:
             next(iter(stream.text_stream))
-        penstock_simulator.wait_for(cancelled=1)
+        penstock_simulator.wait(cancelled=1)
 
 
 class TestEmbeddings:

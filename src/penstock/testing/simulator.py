@@ -49,15 +49,6 @@ class SimulatorServer(ReadyProcess):
         query = {"timeout": f"{seconds:g}s", **({} if path is None else {"path": path}), **counts}
         return self._call("GET", f"/sim/wait?{urlencode(query)}", timeout=seconds + 10)
 
-    def wait_for(self, *, seconds: float = 10.0, **counts: int) -> dict[str, Any]:
-        """Block until its counts (`started`, `finished`, `cancelled`, …) have come to at least these, and give them.
-
-        Raises:
-            Unavailable: that did not happen in time.
-        """
-        query = urlencode({**counts, "timeout": f"{seconds:g}s"})
-        return self._call("GET", f"/sim/wait?{query}")
-
     def set_faults(self, *faults: Mapping[str, Any]) -> None:
         """Misbehave from now on as `faults` say, and no longer as before; none ends all.
 
