@@ -17,12 +17,16 @@ __all__ = ["Page", "Place", "list_calls", "newest_row", "rows_after"]
 
 PREVIEW = 200
 FIRST_SLICE = 60_000_000
-"""Microseconds of the newest slice of a text search; its successors grow and shrink with what they cost."""
-SLICE_SECONDS = (0.05, 0.15)
+"""Microseconds of the newest slice of a text search; its successors are wider where spans are few."""
+SLICE_ROWS = 16_384
+"""Spans of one slice, about: some 50 ms of unpacking and searching text."""
 SEARCH_SECONDS = 0.25
 """A page of a search that has found something is sent after this, full or not."""
 SEARCH_PATIENCE = 2.0
 """A page of a search that has found nothing is sent after this, with a cursor to search on."""
+
+SLACK = 60_000_000
+"""Microseconds by which the attempts of a call may lie outside of its own time: another clock, a call cut short."""
 
 # A row is a call, or the root of a trace that came from elsewhere.
 _ROW = "(call OR parent_id IS NULL)"
@@ -121,19 +125,26 @@ def _search(
     begun = monotonic()
     found: Rows = []
     while high > oldest and len(found) <= limit:
-        low = max(oldest, high - width)
-        slice_begun = monotonic()
+        low, rows = _slice(read, window, oldest=oldest, high=high, width=width)
         part = msgspec.structs.replace(window, from_=low, to=high)
         found += _choose(read, part, filters=filters, text=text, after=after, limit=limit + 1 - len(found))
-        now = monotonic()
+        width = (high - low) * (2 if rows < SLICE_ROWS else 1)
         high = low
-        if len(found) <= limit and now - begun > (SEARCH_SECONDS if found else SEARCH_PATIENCE):
+        if len(found) <= limit and monotonic() - begun > (SEARCH_SECONDS if found else SEARCH_PATIENCE):
             return found, Place(high) if high > oldest else None
-        if now - slice_begun < SLICE_SECONDS[0]:
-            width *= 2
-        elif now - slice_begun > SLICE_SECONDS[1]:
-            width = max(width // 2, 1)
     return found, None
+
+
+def _slice(read: Read, window: Window, *, oldest: int, high: int, width: int) -> tuple[int, int]:
+    """Where a slice begins that ends at `high` and is as wide as asked, or as its spans allow; and their number."""
+    while True:
+        low = max(oldest, high - width)
+        part = msgspec.structs.replace(window, from_=low, to=high)
+        values: Values = {}
+        ((rows,),) = read(sql("SELECT count(*) FROM spans").where(*within(part, values)), values)
+        if rows <= 2 * SLICE_ROWS or width == 1:
+            return low, rows
+        width = max(1, width // 2)
 
 
 def _extent(read: Read, window: Window) -> tuple[int | None, int | None]:
@@ -215,8 +226,8 @@ def _attempts(read: Read, project: str, rows: Rows) -> dict[tuple[Any, Any], tup
     values: Values = {
         "project": project,
         "parents": [row[1] for row in parents],
-        "from": min(row[4] for row in parents),
-        "to": max(row[4] + row[5] for row in parents),
+        "from": min(row[4] for row in parents) - SLACK,
+        "to": max(row[4] + row[5] for row in parents) + SLACK,
     }
     return {(row[0], row[1]): row[2:] for row in read(sql(_ATTEMPTS), values)}
 
