@@ -19,6 +19,7 @@ from penstock.identity.service import IdentityService
 from penstock.registry.service import RegistryService
 from penstock.registry.simulated import simulator_providers
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
+from penstock.server.key_uses import KeyUses
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.store import open_spans
@@ -95,6 +96,7 @@ async def serve(options: argparse.Namespace) -> None:
         stop_with_parent(options.parent_fd, server.stop)
         async with asyncio.TaskGroup() as tasks:
             jobs = [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
+            jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             announce_ready(
                 options.ready_fd,
                 simulator=options.simulator_url is not None,

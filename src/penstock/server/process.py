@@ -18,7 +18,7 @@ __all__ = ["PlaneServer", "adopt_socket", "announce_ready", "set_up_logging", "s
 
 LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s[%(process)d] %(message)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S"
-NOISY = ("watchfiles", "asyncio", "uvicorn", "alembic")
+NOISY = ("alembic", "asyncio", "sqlglot", "uvicorn", "watchfiles")
 
 
 class PlaneServer(uvicorn.Server):

@@ -9,6 +9,7 @@ from penstock.store.spans.engine import Engine
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.loader import Loaded, load
 from penstock.store.spans.queries.facets import facets
+from penstock.store.spans.queries.keys import key_uses
 from penstock.store.spans.queries.models import books, model_stats, provider_stats
 from penstock.store.spans.queries.overview import overview
 from penstock.store.spans.queries.rollup import forget_segments, roll_up
@@ -59,6 +60,10 @@ class DuckDbSpanStore:
         forget_segments(self._engine, before=now - REMEMBERED, waiting=self._journal)
         return roll_up(self._engine, before=now - SETTLED)
 
+    def compact(self) -> None:
+        """Fold the log into the file now; otherwise this happens by itself, now and then."""
+        self._engine.compact()
+
     def disk_bytes(self) -> int:
         """Bytes of the file and its log."""
         return self._engine.disk_bytes()
@@ -98,6 +103,10 @@ class DuckDbSpanStore:
     ) -> tuple[list[TraceRow], int]:
         """Calls stored since the mark, newest first, and the new mark."""
         return rows_after(self._engine, project, mark=mark, filters=filters, text=text, limit=limit)
+
+    def key_uses(self, *, mark: int) -> tuple[dict[str, int], int]:
+        """When keys were last used, among the spans stored since the mark; and the new mark."""
+        return key_uses(self._engine, mark=mark)
 
     def trace(self, project: str, trace_id: str) -> TraceView | None:
         """All spans of one trace."""
