@@ -140,7 +140,7 @@ class AnswerParts:
         """What was received until now."""
         choices = [self.choices[index] for index in sorted(self.choices)]
         return Answer(
-            usage=self._counted() if self.input_only else self.usage,
+            usage=self._counted(self.usage) if self.usage is not None and self.input_only else self.usage,
             usage_raw=self.usage_raw,
             served_model=self.model,
             response_id=self.response_id,
@@ -149,14 +149,12 @@ class AnswerParts:
             output_characters=sum(choice.characters() for choice in choices),
         )
 
-    def _counted(self) -> Usage | None:
+    def _counted(self, reported: Usage) -> Usage:
         """The input side as reported; what was received of the answer, estimated (FAILURES G6)."""
-        if self.usage is None:
-            return None
         choices = self.choices.values()
         reasoning = sum(estimate_text_tokens("".join(choice.reasoning)) for choice in choices)
         return msgspec.structs.replace(
-            self.usage, output=sum(choice.visible_tokens() for choice in choices), reasoning=reasoning, estimated=True
+            reported, output=sum(choice.visible_tokens() for choice in choices), reasoning=reasoning, estimated=True
         )
 
 

@@ -11,13 +11,10 @@ from penstock.providers.types import Answer, InboundCall, Reply, StreamCodec, Ta
 from penstock.providers.vendor import InboundDialect, StreamDecoder, StreamEncoder, UpstreamDialect
 from penstock.wire.chat import (
     ChatEvent,
-    Finished,
     ReasoningDelta,
     RefusalDelta,
-    Started,
     TextDelta,
     ToolCallStart,
-    UsageReport,
 )
 
 __all__ = ["ConvertedExchange", "ConvertedStream"]
@@ -113,10 +110,5 @@ def _is_content(event: ChatEvent) -> bool:
             return bool(event.text)
         case ReasoningDelta():
             return bool(event.text or event.redacted)
-        case ToolCallStart():
-            return True
-        case Started() | Finished() | UsageReport():
-            return False
         case _:
-            # Arguments follow their call's start.
-            return False
+            return isinstance(event, ToolCallStart)

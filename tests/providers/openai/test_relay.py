@@ -207,6 +207,16 @@ def test_an_error_inside_the_stream_is_a_failure(event, retryable, status, strea
     assert relay.answer().output_characters == 2
 
 
+def test_a_refused_key_is_not_quoted_inside_a_stream_either(stream):
+    """FAILURES S12"""
+    relay = ChatRelay(wants_usage=False)
+    relay.feed(stream({"error": {"message": "bad key sk-123", "code": 401}}))
+    assert relay.failure is not None
+    assert relay.failure.code == "upstream_auth_failed"
+    assert "sk-123" not in str(relay.failure)
+    assert relay.failure.body == b""
+
+
 @pytest.mark.parametrize("line", ["{broken", "[1,", '{"choices": NaN}', "x", "[" * 100_000])
 def test_broken_json_ends_the_stream_with_a_typed_failure(line, stream, chunk):
     """FAILURES G30"""

@@ -15,7 +15,6 @@ _PASSING: Final = frozenset(
     {"overloaded_error", "rate_limit_exceeded", "rate_limit_error", "server_error", "api_error", "internal_error"}
 )
 """Codes and types of errors that may be gone on the next try."""
-_RETRYABLE: Final = frozenset({408, 409, 425, 429})
 _MESSAGE_MEMBERS: Final = ("error", "message", "detail", "msg")
 _MAX_DEPTH: Final = 8
 
@@ -42,24 +41,32 @@ def stream_error(raw: bytes | msgspec.Raw) -> UpstreamError:
     value: Any = None
     with contextlib.suppress(*JSON_ERRORS):
         value = msgspec.json.decode(raw)
-    status, retryable = _classify(cast("dict[str, Any]", value)) if isinstance(value, dict) else (None, True)
+    members = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    status = _status(members)
+    body = msgspec.json.encode({"error": value})[:MAX_KEPT_BODY]
+    if status is not None:
+        return from_status(status, {}, body, message=_message(value))
     return UpstreamError(
         _message(value) or "The upstream broke off its stream with an error that has no message.",
         code="upstream_stream_error",
-        body=msgspec.json.encode({"error": value})[:MAX_KEPT_BODY],
-        upstream_status=status,
-        retryable=retryable,
+        body=body,
+        retryable=_may_pass(members),
     )
 
 
-def _classify(members: dict[str, Any]) -> tuple[int | None, bool]:
-    """The HTTP status that the error object names, if any, and whether the call may succeed elsewhere."""
+def _status(members: dict[str, Any]) -> int | None:
+    """The HTTP status that the error object names, if any."""
     for name in ("code", "status"):
         status = members.get(name)
         if isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600:
-            return status, status in _RETRYABLE or status >= 500
+            return status
+    return None
+
+
+def _may_pass(members: dict[str, Any]) -> bool:
+    """True when the error may be gone on the next try; one that says nothing may."""
     kinds = {kind for kind in (members.get("code"), members.get("type")) if isinstance(kind, str)}
-    return None, not kinds or bool(kinds & _PASSING)
+    return not kinds or bool(kinds & _PASSING)
 
 
 def _message(value: Any, depth: int = 0) -> str | None:

@@ -72,7 +72,14 @@ class ResponsesRelay:
 
     def answer(self) -> Answer:
         """What was received until now."""
-        return self._parts.answer() if self._last is None else body_answer(self._last)
+        if self._last is None:
+            return self._parts.answer()
+        answer = body_answer(self._last)
+        if not self._last.output and self._parts.choices:
+            # A response that failed may be told without what it had said.
+            self._parts.usage, self._parts.usage_raw = answer.usage, answer.usage_raw
+            return self._parts.answer()
+        return answer
 
     def _read(self, frame: bytes) -> None:
         parsed = parse_frame(frame)
