@@ -35,11 +35,11 @@ export function explain(error: unknown): Explanation {
       code: null,
     };
   if (error instanceof ApiProblem) {
-    const field = error.field ? ` (${error.field})` : "";
+    const field = error.field ? ` in ${error.field}` : "";
     return {
-      title: `${error.message}${field}`,
+      title: error.message,
       hint: error.hint ?? hintFor(error),
-      code: `${error.status} ${error.code}`,
+      code: `${error.status} ${error.code}${field}`,
     };
   }
   const message = error instanceof Error ? error.message : String(error);

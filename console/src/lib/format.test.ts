@@ -7,6 +7,7 @@ import {
   formatDuration,
   formatMinute,
   formatMoney,
+  formatMoneyRow,
   formatMoneyShort,
   formatPercent,
   formatPrice,
@@ -38,8 +39,19 @@ describe("money", () => {
     expect(formatMoneyShort(103_968_000)).toBe("$0.104");
     expect(formatMoneyShort(5_428_000)).toBe("$0.00543");
     expect(formatMoneyShort(123_000)).toBe("$0.000123");
+    expect(formatMoneyShort(680)).toBe("<$0.000001");
     expect(formatMoneyShort(12_340_000_000)).toBe("$12.34");
     expect(formatMoneyShort(12_345_000_000_000)).toBe("$12.3K");
+  });
+
+  test("a column never grows for a tiny amount, nor hides that there is one", () => {
+    expect([null, 0, 680, 1_000, 123_000].map(formatMoneyRow)).toEqual([
+      "unknown",
+      "$0.00",
+      "<$0.000001",
+      "$0.000001",
+      "$0.000123",
+    ]);
   });
 
   test("a price that is not known is a dash, a free model costs nothing", () => {

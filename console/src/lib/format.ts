@@ -27,8 +27,14 @@ export function formatMoneyShort(nano: number | null | undefined): string {
     return size >= 10_000 * NANO_PER_DOLLAR
       ? `$${compact.format(nano / NANO_PER_DOLLAR)}`
       : formatMoney(nano);
-  const places = Math.min(9, 2 - Math.floor(Math.log10(size / NANO_PER_DOLLAR)));
+  if (size < 1_000) return "<$0.000001";
+  const places = 2 - Math.floor(Math.log10(size / NANO_PER_DOLLAR));
   return `${nano < 0 ? "-" : ""}$${(size / NANO_PER_DOLLAR).toFixed(places)}`;
+}
+
+/** As `formatMoney`, for a column: what is below a millionth of a dollar says so instead of growing longer. */
+export function formatMoneyRow(nano: number | null | undefined): string {
+  return nano && nano > 0 && nano < 1_000 ? "<$0.000001" : formatMoney(nano);
 }
 
 /** A price per million tokens: `$0.15`, `$1.10`, `$0.0375`. */

@@ -199,7 +199,7 @@ export class MockApi {
         models: top(rows, modelOf),
         keys: top(rows, (row) => row.key_name ?? null).map((item) => ({
           ...item,
-          id: KEYS.find((key) => key.name === item.name)?.id ?? null,
+          id: KEYS.find((key) => key.name === item.name)?.id ?? item.name,
         })),
       },
     };
@@ -383,7 +383,7 @@ function top(rows: readonly TraceRow[], name: (row: TraceRow) => string | null):
       const totals = totalsOf(own);
       return {
         name: key,
-        id: null,
+        id: key,
         calls: totals.calls,
         errors: totals.errors,
         cost: totals.cost,

@@ -4,37 +4,17 @@
  */
 
 export interface paths {
-    "/api/v1/session": {
+    "/api/v1/config": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Who is calling */
-        get: operations["getSession"];
+        /** GetConfig */
+        get: operations["getConfig"];
         put?: never;
-        /** Sign in with a one-time token */
-        post: operations["createSession"];
-        /** Sign out */
-        delete: operations["deleteSession"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Projects */
-        get: operations["listProjects"];
-        put?: never;
-        /** Create a project */
-        post: operations["createProject"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -48,10 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Keys */
+        /** ListKeys */
         get: operations["listKeys"];
         put?: never;
-        /** Create a key */
+        /** CreateKey */
         post: operations["createKey"];
         delete?: never;
         options?: never;
@@ -69,7 +49,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a key */
+        /** RevokeKey */
         delete: operations["revokeKey"];
         options?: never;
         head?: never;
@@ -85,9 +65,80 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Rotate a key */
+        /** RotateKey */
         post: operations["rotateKey"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListModels */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetOverview */
+        get: operations["getOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListProjects */
+        get: operations["listProjects"];
+        put?: never;
+        /** CreateProject */
+        post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetSession */
+        get: operations["getSession"];
+        put?: never;
+        /** SignIn */
+        post: operations["createSession"];
+        /** SignOut */
+        delete: operations["deleteSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -102,8 +153,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a one-time sign-in link */
+        /** CreateSigninLink */
         post: operations["createSigninLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetSystem */
+        get: operations["getSystem"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -117,7 +185,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Calls, newest first */
+        /** ListTraces */
         get: operations["listTraces"];
         put?: never;
         post?: never;
@@ -134,8 +202,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Values of a column */
+        /** ListFacets */
         get: operations["listFacets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** TailTraces */
+        get: operations["tailTraces"];
         put?: never;
         post?: never;
         delete?: never;
@@ -151,7 +236,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One trace */
+        /** GetTrace */
         get: operations["getTrace"];
         put?: never;
         post?: never;
@@ -161,15 +246,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/overview": {
+    "/healthz": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Totals and series of a window */
-        get: operations["getOverview"];
+        /** Health */
+        get: operations["getHealth"];
         put?: never;
         post?: never;
         delete?: never;
@@ -178,49 +263,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/models": {
+    "/readyz": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Providers and models */
-        get: operations["listModels"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/config": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** State of hot reload */
-        get: operations["getConfig"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** State of the system */
-        get: operations["getSystem"];
+        /** Ready */
+        get: operations["getReadiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -233,304 +284,443 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Problem: {
-            type: string;
-            title: string;
-            status: number;
-            detail: string;
-            code: string;
-            hint?: string | null;
-            field?: string | null;
+        /** AliasView */
+        AliasView: {
+            name: string;
+            targets: string[];
         };
+        /** ConfigProblem */
+        ConfigProblem: {
+            field: string | null;
+            file: string;
+            line: number | null;
+            message: string;
+        };
+        /** ConfigState */
+        ConfigState: {
+            error: components["schemas"]["ConfigProblem"] | null;
+            errors: components["schemas"]["ConfigProblem"][];
+            file: string | null;
+            loaded: number | null;
+            /** Format: int64 */
+            snapshot_version: number;
+            warnings: string[];
+        };
+        /** DiskState */
+        DiskState: {
+            /** Format: int64 */
+            free_bytes: number;
+            /** Format: int64 */
+            metadata_bytes: number;
+            /** Format: int64 */
+            spans_bytes: number;
+        };
+        /** Facet */
+        Facet: {
+            /** Format: int64 */
+            count: number;
+            value: string | null;
+        };
+        /** FacetPage */
+        FacetPage: {
+            items: components["schemas"]["Facet"][];
+            next_cursor: string | null;
+        };
+        /** HealthView */
+        HealthView: {
+            /** Format: int64 */
+            calls: number;
+            error_rate: number | null;
+            /** Format: int64 */
+            errors: number;
+            last_error: number | null;
+            last_error_message: string | null;
+            last_success: number | null;
+            /** @enum {string} */
+            status: "ok" | "degraded" | "failing" | "idle";
+        };
+        /** IngestProgress */
+        IngestProgress: {
+            error: string | null;
+            last_ingested: number | null;
+            /** Format: int64 */
+            stored_spans: number;
+        };
+        /** JournalState */
+        JournalState: {
+            /** Format: int64 */
+            quarantined: number;
+            /** Format: int64 */
+            waiting_bytes: number;
+            /** Format: int64 */
+            waiting_segments: number;
+        };
+        /** Key */
+        Key: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            expires: number | null;
+            id: string;
+            last_used: number | null;
+            models: string[];
+            name: string;
+            prefix: string;
+            project: string;
+            revoked: number | null;
+            scopes: string[];
+            /** @enum {string} */
+            status: "active" | "expired" | "revoked";
+        };
+        /** KeyPage */
+        KeyPage: {
+            items: components["schemas"]["Key"][];
+            next_cursor: string | null;
+        };
+        /** KeyWithSecret */
+        KeyWithSecret: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            expires: number | null;
+            id: string;
+            last_used: number | null;
+            models: string[];
+            name: string;
+            prefix: string;
+            project: string;
+            revoked: number | null;
+            scopes: string[];
+            secret: string;
+            /** @enum {string} */
+            status: "active" | "expired" | "revoked";
+        };
+        /** Liveness */
+        Liveness: {
+            status: string;
+        };
+        /** ModelView */
+        ModelView: {
+            /** Format: int64 */
+            calls: number;
+            cost: number | null;
+            /** Format: int64 */
+            errors: number;
+            id: string;
+            listed: boolean;
+            name: string;
+            p50: number | null;
+            p95: number | null;
+            price: components["schemas"]["PriceView"] | null;
+            /** Format: int64 */
+            tokens: number;
+            ttft_p50: number | null;
+        };
+        /** ModelsPage */
+        ModelsPage: {
+            aliases: components["schemas"]["AliasView"][];
+            providers: components["schemas"]["ProviderView"][];
+        };
+        /** Named */
         Named: {
             id: string;
             name: string;
         };
-        Session: {
-            user: components["schemas"]["Named"] | null;
-            key: components["schemas"]["Named"] | null;
-            role: string | null;
-            permissions: string[];
-            projects: components["schemas"]["Named"][];
-            default_project: string;
-            csrf_token: string | null;
-            version: string;
-            gateway_url: string | null;
-        };
-        Project: {
-            id: string;
-            name: string;
-            created: number;
-        };
-        Key: {
-            id: string;
-            name: string;
-            project: string;
-            prefix: string;
-            scopes: string[];
-            models: string[];
-            created: number;
-            created_by: string;
-            expires: number | null;
-            revoked: number | null;
-            last_used: number | null;
-            /** @enum {string} */
-            status: "active" | "expired" | "revoked";
-        };
-        KeyWithSecret: {
-            id: string;
-            name: string;
-            project: string;
-            prefix: string;
-            scopes: string[];
-            models: string[];
-            created: number;
-            created_by: string;
-            expires: number | null;
-            revoked: number | null;
-            last_used: number | null;
-            /** @enum {string} */
-            status: "active" | "expired" | "revoked";
-            secret: string;
-        };
+        /** NewKey */
         NewKey: {
+            expires?: number | null;
+            models?: string[] | null;
             name: string;
             scopes?: string[] | null;
-            models?: string[] | null;
-            expires?: number | null;
         };
-        UsageView: {
-            input: number;
-            cache_read: number;
-            cache_write: number;
-            output: number;
-            reasoning: number;
-            total: number;
-            estimated: boolean;
-        };
-        TraceRow: {
-            trace_id: string;
-            span_id: string;
+        /** NewProject */
+        NewProject: {
             name: string;
+        };
+        /** NewSigninLink */
+        NewSigninLink: {
+            name?: string | null;
+            project?: string | null;
+            role: string;
+        };
+        /** Overview */
+        Overview: {
+            /** Format: int64 */
+            from: number;
+            previous: components["schemas"]["Totals"];
+            series: components["schemas"]["Point"][];
+            /** Format: int64 */
+            step: number;
+            /** Format: int64 */
+            to: number;
+            top: components["schemas"]["Tops"];
+            totals: components["schemas"]["Totals"];
+        };
+        /** Point */
+        Point: {
+            /** Format: int64 */
+            cache_read: number;
+            /** Format: int64 */
+            cache_write: number;
+            /** Format: int64 */
+            calls: number;
+            cost: number | null;
+            /** Format: int64 */
+            errors: number;
+            /** Format: int64 */
+            input: number;
+            /** Format: int64 */
+            output: number;
+            p50: number | null;
+            p95: number | null;
+            p99: number | null;
+            /** Format: int64 */
+            reasoning: number;
+            /** Format: int64 */
+            t: number;
+            ttft_p50: number | null;
+            ttft_p95: number | null;
+        };
+        /** PriceView */
+        PriceView: {
+            cache_read: number | null;
+            cache_write: number | null;
+            input: number | null;
+            output: number | null;
+            reasoning: number | null;
+            tiered: boolean;
+            version: string;
+        };
+        /**
+         * Problem
+         * @description What went wrong (RFC 9457), as `application/problem+json`.
+         */
+        Problem: {
+            code: string;
+            detail: string;
+            field?: string;
+            hint?: string;
+            /** Format: int64 */
+            status: number;
+            title: string;
+            type: string;
+        };
+        /** Project */
+        Project: {
+            /** Format: int64 */
+            created: number;
+            id: string;
+            name: string;
+        };
+        /** ProjectPage */
+        ProjectPage: {
+            items: components["schemas"]["Project"][];
+            next_cursor: string | null;
+        };
+        /** ProviderView */
+        ProviderView: {
+            base_url: string;
+            health: components["schemas"]["HealthView"];
             /** @enum {string} */
-            kind: "llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway";
-            started: number;
+            kind: "openai" | "azure" | "anthropic" | "gemini";
+            models: components["schemas"]["ModelView"][];
+            name: string;
+        };
+        /** Session */
+        Session: {
+            csrf_token: string | null;
+            default_project: string;
+            gateway_url: string | null;
+            key: components["schemas"]["Named"] | null;
+            permissions: string[];
+            projects: components["schemas"]["Named"][];
+            role: string | null;
+            user: components["schemas"]["Named"] | null;
+            version: string;
+        };
+        /** SignIn */
+        SignIn: {
+            token: string;
+        };
+        /** SigninUrl */
+        SigninUrl: {
+            /** Format: int64 */
+            expires: number;
+            url: string;
+        };
+        /** SpanView */
+        SpanView: {
+            attributes: unknown;
+            cache: string | null;
+            call: boolean;
+            change: string | null;
+            cost: number | null;
+            /** Format: int64 */
             duration: number;
-            ttft: number | null;
-            /** @enum {string} */
-            status: "ok" | "error" | "interrupted" | "blocked";
+            error_message: string | null;
             error_type: string | null;
+            fingerprint: string | null;
+            finish_reasons: string[];
             http_status: number | null;
-            operation: string;
-            stream: boolean;
-            route: string | null;
-            provider: string | null;
-            requested_model: string | null;
-            served_model: string | null;
-            session: string | null;
-            user: string | null;
+            input: unknown;
             key: string | null;
             key_name: string | null;
-            usage: components["schemas"]["UsageView"];
-            cost: number | null;
-            input_preview: string;
-            output_preview: string;
-        };
-        SpanView: {
-            project: string;
-            trace_id: string;
-            span_id: string;
-            parent_id: string | null;
-            name: string;
             /** @enum {string} */
             kind: "llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway";
-            call: boolean;
-            started: number;
-            duration: number;
-            ttft: number | null;
-            /** @enum {string} */
-            status: "ok" | "error" | "interrupted" | "blocked";
-            error_type: string | null;
-            error_message: string | null;
-            http_status: number | null;
+            name: string;
             operation: string;
-            stream: boolean;
-            route: string | null;
-            variant: string | null;
-            change: string | null;
-            provider: string | null;
-            requested_model: string | null;
-            served_model: string | null;
+            output: unknown;
+            parent_id: string | null;
+            price_version: string | null;
+            project: string;
             prompt_name: string | null;
             prompt_version: string | null;
+            provider: string | null;
+            requested_model: string | null;
+            route: string | null;
+            served_model: string | null;
             session: string | null;
-            user: string | null;
-            key: string | null;
-            key_name: string | null;
+            span_id: string;
+            /** Format: int64 */
+            started: number;
+            /** @enum {string} */
+            status: "ok" | "error" | "interrupted" | "blocked";
+            stream: boolean;
             tags: {
                 [key: string]: string;
             };
-            usage_input: number;
-            usage_cache_read: number;
-            usage_cache_write: number;
-            usage_output: number;
-            usage_reasoning: number;
-            usage_input_audio: number;
-            usage_output_audio: number;
-            usage_input_image: number;
-            usage_output_image: number;
-            usage_estimated: boolean;
-            usage_raw: unknown;
-            cost: number | null;
-            price_version: string | null;
-            cache: string | null;
-            fingerprint: string | null;
-            finish_reasons: string[];
-            input: unknown;
-            output: unknown;
-            attributes: unknown;
-        };
-        TraceView: {
             trace_id: string;
-            spans: components["schemas"]["SpanView"][];
-            totals: {
-                duration: number;
-                cost: number | null;
-                usage: components["schemas"]["UsageView"];
-            };
+            ttft: number | null;
+            /** Format: int64 */
+            usage_cache_read: number;
+            /** Format: int64 */
+            usage_cache_write: number;
+            usage_estimated: boolean;
+            /** Format: int64 */
+            usage_input: number;
+            /** Format: int64 */
+            usage_input_audio: number;
+            /** Format: int64 */
+            usage_input_image: number;
+            /** Format: int64 */
+            usage_output: number;
+            /** Format: int64 */
+            usage_output_audio: number;
+            /** Format: int64 */
+            usage_output_image: number;
+            usage_raw: unknown;
+            /** Format: int64 */
+            usage_reasoning: number;
+            user: string | null;
+            variant: string | null;
         };
-        Facet: {
-            value: string | null;
-            count: number;
+        /** SystemState */
+        SystemState: {
+            disk: components["schemas"]["DiskState"];
+            ingest: components["schemas"]["IngestProgress"];
+            journal: components["schemas"]["JournalState"];
+            version: string;
         };
-        Totals: {
+        /** Top */
+        Top: {
+            /** Format: int64 */
             calls: number;
+            cost: number | null;
+            /** Format: int64 */
             errors: number;
+            id: string;
+            name: string;
+            p95: number | null;
+            /** Format: int64 */
+            tokens: number;
+        };
+        /** Tops */
+        Tops: {
+            keys: components["schemas"]["Top"][];
+            models: components["schemas"]["Top"][];
+            routes: components["schemas"]["Top"][];
+        };
+        /** Totals */
+        Totals: {
+            /** Format: int64 */
+            calls: number;
+            cost: number | null;
+            /** Format: int64 */
+            cost_unknown_calls: number;
             error_rate: number;
+            /** Format: int64 */
+            errors: number;
             p50: number | null;
             p95: number | null;
             p99: number | null;
             ttft_p50: number | null;
             ttft_p95: number | null;
             usage: components["schemas"]["UsageView"];
+        };
+        /** TracePage */
+        TracePage: {
+            items: components["schemas"]["TraceRow"][];
+            next_cursor: string | null;
+        };
+        /** TraceRow */
+        TraceRow: {
             cost: number | null;
-            cost_unknown_calls: number;
-        };
-        Point: {
-            t: number;
-            calls: number;
-            errors: number;
-            p50: number | null;
-            p95: number | null;
-            p99: number | null;
-            ttft_p50: number | null;
-            ttft_p95: number | null;
-            input: number;
-            cache_read: number;
-            cache_write: number;
-            output: number;
-            reasoning: number;
-            cost: number | null;
-        };
-        Top: {
-            name: string;
-            id?: string | null;
-            calls: number;
-            errors: number;
-            cost: number | null;
-            tokens: number;
-            p95: number | null;
-        };
-        Overview: {
-            from: number;
-            to: number;
-            step: number;
-            totals: components["schemas"]["Totals"];
-            previous: components["schemas"]["Totals"];
-            series: components["schemas"]["Point"][];
-            top: {
-                routes: components["schemas"]["Top"][];
-                models: components["schemas"]["Top"][];
-                keys: components["schemas"]["Top"][];
-            };
-        };
-        Price: {
-            input: number | null;
-            output: number | null;
-            cache_read: number | null;
-            cache_write: number | null;
-            reasoning: number | null;
-            version: string;
-        };
-        ModelView: {
-            id: string;
-            name: string;
-            listed: boolean;
-            price: components["schemas"]["Price"] | null;
-            calls: number;
-            errors: number;
-            tokens: number;
-            cost: number | null;
-            p50: number | null;
-            p95: number | null;
-            ttft_p50: number | null;
-        };
-        Health: {
+            /** Format: int64 */
+            duration: number;
+            error_type: string | null;
+            http_status: number | null;
+            input_preview: string;
+            key: string | null;
+            key_name: string | null;
             /** @enum {string} */
-            status: "ok" | "degraded" | "failing" | "idle";
-            calls: number;
-            errors: number;
-            error_rate: number;
-            last_success: number | null;
-            last_error: number | null;
-            last_error_message: string | null;
-        };
-        ProviderView: {
+            kind: "llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway";
             name: string;
-            kind: string;
-            base_url: string;
-            health: components["schemas"]["Health"];
-            models: components["schemas"]["ModelView"][];
+            operation: string;
+            output_preview: string;
+            provider: string | null;
+            requested_model: string | null;
+            route: string | null;
+            served_model: string | null;
+            session: string | null;
+            span_id: string;
+            /** Format: int64 */
+            started: number;
+            /** @enum {string} */
+            status: "ok" | "error" | "interrupted" | "blocked";
+            stream: boolean;
+            trace_id: string;
+            ttft: number | null;
+            usage: components["schemas"]["UsageView"];
+            user: string | null;
         };
-        ModelsView: {
-            providers: components["schemas"]["ProviderView"][];
-            aliases: {
-                name: string;
-                targets: string[];
-            }[];
+        /** TraceTotals */
+        TraceTotals: {
+            cost: number | null;
+            /** Format: int64 */
+            duration: number;
+            usage: components["schemas"]["UsageView"];
         };
-        ConfigState: {
-            file: string | null;
-            loaded: number | null;
-            snapshot_version: number;
-            error: {
-                message: string;
-                file: string | null;
-                line: number | null;
-                field: string | null;
-            } | null;
-            warnings: string[];
+        /** TraceView */
+        TraceView: {
+            spans: components["schemas"]["SpanView"][];
+            totals: components["schemas"]["TraceTotals"];
+            trace_id: string;
         };
-        SystemState: {
-            version: string;
-            journal: {
-                waiting_segments: number;
-                waiting_bytes: number;
-                quarantined: number;
-            };
-            ingest: {
-                stored_spans: number;
-                last_ingested: number | null;
-            };
-            disk: {
-                spans_bytes: number;
-                metadata_bytes: number;
-                free_bytes: number;
-            };
-        };
-        SigninLink: {
-            url: string;
-            expires: number;
+        /** UsageView */
+        UsageView: {
+            /** Format: int64 */
+            cache_read: number;
+            /** Format: int64 */
+            cache_write: number;
+            estimated: boolean;
+            /** Format: int64 */
+            input: number;
+            /** Format: int64 */
+            output: number;
+            /** Format: int64 */
+            reasoning: number;
+            /** Format: int64 */
+            total: number;
         };
     };
     responses: never;
@@ -541,7 +731,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    getSession: {
+    getConfig: {
         parameters: {
             query?: never;
             header?: never;
@@ -550,16 +740,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Who is calling */
+            /** @description Request fulfilled, document follows */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["ConfigState"];
                 };
             };
-            /** @description Problem */
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -570,31 +760,64 @@ export interface operations {
             };
         };
     };
-    createSession: {
+    listKeys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": {
-                    token: string;
-                };
+                "application/json": components["schemas"]["NewKey"];
             };
         };
         responses: {
-            /** @description Sign in with a one-time token */
+            /** @description Document created, URL follows */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["KeyWithSecret"];
                 };
             };
-            /** @description Problem */
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -605,23 +828,138 @@ export interface operations {
             };
         };
     };
-    deleteSession: {
+    revokeKey: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id or name of the project that the object must lie in. */
+                project?: string | null;
+            };
             header?: never;
-            path?: never;
+            path: {
+                /** @description Id of the key. */
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Sign out */
+            /** @description Request fulfilled, nothing follows */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem */
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: {
+                /** @description Id or name of the project that the object must lie in. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the key. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyWithSecret"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Microseconds since the epoch; without it, a day before `to`. */
+                from?: number | null;
+                /** @description Microseconds since the epoch; without it, now. */
+                to?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelsPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOverview: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description Steps of the series at most, 1 to 1000. */
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -641,19 +979,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Projects */
+            /** @description Request fulfilled, document follows */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Project"][];
-                        next_cursor: string | null;
-                    };
+                    "application/json": components["schemas"]["ProjectPage"];
                 };
             };
-            /** @description Problem */
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -673,13 +1008,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    name: string;
-                };
+                "application/json": components["schemas"]["NewProject"];
             };
         };
         responses: {
-            /** @description Create a project */
+            /** @description Document created, URL follows */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -688,7 +1021,7 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            /** @description Problem */
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -699,10 +1032,11 @@ export interface operations {
             };
         };
     };
-    listKeys: {
+    getSession: {
         parameters: {
             query?: {
-                project?: string;
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
             };
             header?: never;
             path?: never;
@@ -710,19 +1044,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Keys */
+            /** @description Request fulfilled, document follows */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Key"][];
-                        next_cursor: string | null;
-                    };
+                    "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Problem */
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -733,95 +1064,58 @@ export interface operations {
             };
         };
     };
-    createKey: {
+    createSession: {
         parameters: {
-            query?: {
-                project?: string;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewKey"];
+                "application/json": components["schemas"]["SignIn"];
             };
         };
         responses: {
-            /** @description Create a key */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyWithSecret"];
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    revokeKey: {
-        parameters: {
-            query?: {
-                project?: string;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Revoke a key */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    rotateKey: {
-        parameters: {
-            query?: {
-                project?: string;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Rotate a key */
+            /** @description Request fulfilled, document follows */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["KeyWithSecret"];
+                    "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Problem */
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": null;
+                };
+            };
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -841,230 +1135,20 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    role: string;
-                    name?: string;
-                    project?: string;
-                };
+                "application/json": components["schemas"]["NewSigninLink"];
             };
         };
         responses: {
-            /** @description Make a one-time sign-in link */
+            /** @description Document created, URL follows */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SigninLink"];
+                    "application/json": components["schemas"]["SigninUrl"];
                 };
             };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listTraces: {
-        parameters: {
-            query?: {
-                project?: string;
-                from?: number;
-                to?: number;
-                filter?: string[];
-                q?: string;
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Calls, newest first */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["TraceRow"][];
-                        next_cursor: string | null;
-                    };
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listFacets: {
-        parameters: {
-            query: {
-                project?: string;
-                from?: number;
-                to?: number;
-                column: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Values of a column */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["Facet"][];
-                        next_cursor: string | null;
-                    };
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getTrace: {
-        parameters: {
-            query?: {
-                project?: string;
-            };
-            header?: never;
-            path: {
-                trace_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One trace */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TraceView"];
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getOverview: {
-        parameters: {
-            query?: {
-                project?: string;
-                from?: number;
-                to?: number;
-                points?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Totals and series of a window */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Overview"];
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listModels: {
-        parameters: {
-            query?: {
-                project?: string;
-                from?: number;
-                to?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Providers and models */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelsView"];
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getConfig: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description State of hot reload */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConfigState"];
-                };
-            };
-            /** @description Problem */
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1084,7 +1168,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description State of the system */
+            /** @description Request fulfilled, document follows */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1093,7 +1177,220 @@ export interface operations {
                     "application/json": components["schemas"]["SystemState"];
                 };
             };
-            /** @description Problem */
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTraces: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Text in input or output, case ignored. */
+                q?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Rows of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFacets: {
+        parameters: {
+            query: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description A column's name, or `tags.NAME`. */
+                column: string;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FacetPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tailTraces: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Text in input or output, case ignored. */
+                q?: string | null;
+                /** @description Begin with calls that started after this. */
+                after?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `event: trace` with a TraceRow as data; a comment at least every 15 s. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTrace: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description 32 hex digits. */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            /** @description What went wrong */
             default: {
                 headers: {
                     [name: string]: unknown;

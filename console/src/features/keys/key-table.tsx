@@ -7,6 +7,9 @@ import { nowMicroseconds } from "@/lib/clock";
 import { formatAgo, formatTime } from "@/lib/format";
 import classes from "./keys.module.css";
 
+/** Scopes and models named in a row. */
+const SHOWN = 3;
+
 interface KeyTableProps {
   keys: readonly KeyRow[];
   mayWrite: boolean;
@@ -47,9 +50,11 @@ export function KeyTable({ keys, mayWrite, onRotate, onRevoke }: KeyTableProps) 
               <td data-label="Starts with">
                 <span className="mono">{key.prefix}…</span>
               </td>
-              <td data-label="May">{key.scopes.join(", ")}</td>
+              <td data-label="May">
+                <Few values={key.scopes} />
+              </td>
               <td data-label="Models">
-                {key.models.length ? key.models.join(", ") : <span className="faint">all</span>}
+                {key.models.length ? <Few values={key.models} /> : <span className="faint">all</span>}
               </td>
               <td data-label="Last used">
                 <When at={key.last_used} never="never" />
@@ -89,4 +94,15 @@ function Action({ icon, label, onClick }: { icon: "rotate" | "trash"; label: str
 function When({ at, never }: { at: number | null | undefined; never: string }) {
   if (at === null || at === undefined) return <span className="faint">{never}</span>;
   return <time title={formatTime(at)}>{formatAgo(at, nowMicroseconds())}</time>;
+}
+
+/** The first of a list, and how many more; all of it in the tooltip. */
+function Few({ values }: { values: readonly string[] }) {
+  const rest = values.length - SHOWN;
+  return (
+    <span title={values.join("\n")}>
+      {values.slice(0, SHOWN).join(", ")}
+      {rest > 0 && <span className="faint"> +{rest} more</span>}
+    </span>
+  );
 }

@@ -9,6 +9,7 @@ import {
   formatCount,
   formatDuration,
   formatMoney,
+  formatMoneyRow,
   formatRowTime,
   formatTime,
   NOTHING,
@@ -107,9 +108,9 @@ export const columns = helper.columns([
   }),
   helper.display({
     id: "cost",
-    cell: ({ row }) => (
-      <span className={row.original.cost === null ? "faint" : undefined}>
-        {formatMoney(row.original.cost)}
+    cell: ({ row: { original } }) => (
+      <span className={original.cost === null ? "faint" : undefined} title={formatMoney(original.cost)}>
+        {formatMoneyRow(original.cost)}
       </span>
     ),
   }),

@@ -2,7 +2,7 @@ import type { CSSProperties } from "react";
 import type { TraceRow } from "@/api/types";
 import { StatusMark } from "@/components/status";
 import { nowMicroseconds } from "@/lib/clock";
-import { formatCompact, formatDuration, formatMoney, formatRowTime } from "@/lib/format";
+import { formatCompact, formatDuration, formatMoneyRow, formatRowTime } from "@/lib/format";
 import classes from "./traces.module.css";
 
 interface CompactRowProps {
@@ -32,7 +32,7 @@ export function CompactRow({ row, style, selected, onOpen }: CompactRowProps) {
       <span className={`${classes.compactLine} dim`}>
         <span>{formatDuration(row.duration)}</span>
         <span>{formatCompact(row.usage.total)} tokens</span>
-        <span>{formatMoney(row.cost)}</span>
+        <span>{formatMoneyRow(row.cost)}</span>
         <span className="cut">{row.key_name}</span>
       </span>
     </button>
