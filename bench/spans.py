@@ -80,11 +80,12 @@ def _message(role: str, text: str, **more: str) -> dict[str, object]:
 class _Source:
     """Draws spans; everything random comes from one generator."""
 
-    def __init__(self, seed: int, *, days: float, text: int, total: int) -> None:
+    def __init__(self, seed: int, *, days: float, text: int, total: int, start: int) -> None:
         self.rng = random.Random(seed)
         self.text = text
         self.days = days
         self.total = total
+        self.start = start
         self.pool = prose(self.rng, min(POOL_CHARACTERS, max(200_000, total * text)))
         self.weights = [row[2] for row in MODELS]
         self.keys = [f"01990000-0000-7000-8000-0000000001{n:02x}" for n in range(40)]
@@ -101,7 +102,7 @@ class _Source:
         while len(out) < self.total:
             at = random_() * self.days
             if random_() < 0.5 - 0.5 * 0.66 * math.cos(2 * math.pi * at):
-                out.append(START + int(at * DAY))
+                out.append(self.start + int(at * DAY))
         out.sort()
         return out
 
@@ -232,7 +233,14 @@ class _Source:
 
 
 def write_segments(
-    folder: Path, spans: int, seed: int, *, per_segment: int = 10_000, days: float = 30.0, text: int = 2000
+    folder: Path,
+    spans: int,
+    seed: int,
+    *,
+    per_segment: int = 10_000,
+    days: float = 30.0,
+    text: int = 2000,
+    start: int = START,
 ) -> list[Path]:
     """Sealed segments with at least `spans` spans in all, in time order; returns their paths.
 
@@ -241,14 +249,15 @@ def write_segments(
         spans: How many.
         seed: The same seed writes the same bytes.
         per_segment: Spans in one file.
-        days: Length of the time over which the calls are spread, from 2026-01-01.
+        days: Length of the time over which the calls are spread.
         text: Characters of question and answer together, on average.
+        start: Microseconds since the epoch of the first.
     """
-    source = _Source(seed, days=days, text=text, total=spans)
+    source = _Source(seed, days=days, text=text, total=spans, start=start)
     encode = msgspec.json.Encoder().encode
     paths: list[Path] = []
     lines: list[bytes] = []
-    first = START
+    first = start
 
     def flush() -> None:
         path = folder / f"{first:016x}-{seed:016x}-{len(paths):08x}.ndjson"
