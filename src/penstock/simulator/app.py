@@ -16,7 +16,7 @@ from penstock.simulator.config import SimulatorConfig
 from penstock.simulator.control import Control
 from penstock.simulator.dialects.types import Dialect, StreamStyle
 from penstock.simulator.faults import Fault, FaultPlan, overlay, parse_fault
-from penstock.simulator.models import SIMULATED_MODELS
+from penstock.simulator.models import SIMULATED_MODELS, Vendor
 from penstock.simulator.player import HTML_PAGE, Player, enlarge
 from penstock.simulator.record import Recorder, Sighting
 from penstock.simulator.routes import Route, find_route
@@ -25,6 +25,11 @@ __all__ = ["Simulator"]
 
 FAULT_HEADER: Final = b"x-sim-fault"
 KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
+_VENDOR_HEADERS: Final[Mapping[bytes, Vendor]] = {
+    b"anthropic-version": "anthropic",
+    b"x-goog-api-key": "gemini",
+    b"x-goog-api-client": "gemini",
+}
 _PROMPT_FAULT: Final = re.compile(r"\[\[sim:([^\]]*)\]\]")
 _MESSAGES: Final[Mapping[int, str]] = {
     401: "Incorrect API key provided.",
@@ -86,10 +91,10 @@ class Simulator:
             await self._control.answer(caller, scope)
             return
         headers: Headers = scope["headers"]
-        anthropic = any(name == b"anthropic-version" for name, _ in headers)
-        route = find_route(scope["method"], path, anthropic=anthropic)
+        vendor: Vendor | None = next((_VENDOR_HEADERS[name] for name, _ in headers if name in _VENDOR_HEADERS), None)
+        route = find_route(scope["method"], path, caller=vendor)
         if route is None:
-            route = Route(label="(unknown)", dialect=_fallback(path, anthropic=anthropic), plain=_not_here)
+            route = Route(label="(unknown)", dialect=_fallback(path, vendor), plain=_not_here)
         sighting = Sighting(
             method=scope["method"],
             path=path,
@@ -237,15 +242,14 @@ def _header_fault(headers: Headers) -> Fault:
     return overlay([parse_fault(order) for order in orders])
 
 
-def _fallback(path: str, *, anthropic: bool) -> Dialect:
+def _fallback(path: str, vendor: Vendor | None) -> Dialect:
     """Whose error object an unknown path is answered with."""
-    if anthropic or path.startswith("/anthropic/"):
-        known = find_route("POST", "/v1/messages", anthropic=True)
+    if path.startswith("/anthropic/"):
+        vendor = "anthropic"
     elif path.startswith("/v1beta/"):
-        known = find_route("GET", "/v1beta/models", anthropic=False)
-    else:
-        known = find_route("POST", "/v1/chat/completions", anthropic=False)
-    assert known is not None  # noqa: S101 - all three are in the table
+        vendor = "gemini"
+    known = find_route("GET", "/v1/models", caller=vendor)
+    assert known is not None  # noqa: S101 - every vendor lists its models there
     return known.dialect
 
 

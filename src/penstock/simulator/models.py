@@ -9,8 +9,8 @@ Vendor = Literal["openai", "anthropic", "gemini"]
 
 SIMULATED_MODELS: Final = MappingProxyType(
     {
-        "openai": ("gpt-4o-mini", "gpt-4o", "gpt-4.1-mini", "o4-mini", "text-embedding-3-small"),
-        "anthropic": ("claude-sonnet-4-5", "claude-haiku-4-5"),
+        "openai": ("gpt-4o-mini", "gpt-4o", "gpt-5-mini", "o4-mini", "text-embedding-3-small"),
+        "anthropic": ("claude-sonnet-4-6", "claude-haiku-4-5", "claude-sonnet-4-5"),
         "gemini": ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-embedding-001"),
     }
 )
@@ -19,4 +19,4 @@ SIMULATED_MODELS: Final = MappingProxyType(
 
 def is_reasoning_model(model: str) -> bool:
     """True for the model families that think without being asked."""
-    return model.startswith(("o1", "o3", "o4", "gpt-5", "gemini-2.5-pro"))
+    return model.startswith(("o1", "o3", "o4", "gpt-5", "gpt-6", "gemini-2.5-pro"))

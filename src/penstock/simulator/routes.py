@@ -14,6 +14,7 @@ from penstock.simulator.dialects.gemini import GeminiContent
 from penstock.simulator.dialects.openai_chat import OpenAIChat
 from penstock.simulator.dialects.openai_responses import OpenAIResponses
 from penstock.simulator.dialects.types import Dialect
+from penstock.simulator.models import Vendor
 
 __all__ = ["Plain", "Route", "find_route"]
 
@@ -48,7 +49,16 @@ _FIXED: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "/v1/messages/count_tokens"): Route(label="/v1/messages/count_tokens", dialect=_COUNT),
     ("GET", "/v1beta/models"): Route(label="/v1beta/models", dialect=_GEMINI, plain=catalog.gemini_list),
 }
-_ANTHROPIC_MODELS: Final = Route(label="/anthropic/v1/models", dialect=_MESSAGES, plain=catalog.anthropic_list)
+_MODELS: Final[Mapping[Vendor, Route]] = {
+    "openai": Route(label="/v1/models", dialect=_CHAT, plain=catalog.openai_list),
+    "anthropic": Route(label="/v1/models", dialect=_MESSAGES, plain=catalog.anthropic_list),
+    "gemini": Route(label="/v1/models", dialect=_GEMINI, plain=catalog.gemini_list),
+}
+_ONE: Final[Mapping[Vendor, tuple[Dialect, Plain]]] = {
+    "openai": (_CHAT, catalog.openai_one),
+    "anthropic": (_MESSAGES, catalog.anthropic_one),
+    "gemini": (_GEMINI, catalog.gemini_one),
+}
 _GEMINI_CALL: Final = re.compile(r"/v1(?:beta|alpha)?/(?:models|tunedModels)/([^/:]+):(\w+)")
 _GEMINI_MODEL: Final = re.compile(r"/v1beta/models/([^/:]+)")
 _AZURE_CALL: Final = re.compile(r"/openai/deployments/([^/]+)/(chat/completions|embeddings)")
@@ -60,35 +70,32 @@ _GEMINI_PLAIN: Final[Mapping[str, Plain]] = {
 }
 
 
-def find_route(method: str, path: str, *, anthropic: bool) -> Route | None:
+def find_route(method: str, path: str, *, caller: Vendor | None) -> Route | None:
     """The route of a path, or None.
 
     Args:
         method: HTTP method.
         path: Without its query. `/anthropic` and `/openai` (Azure's newer form) may stand before `/v1`.
-        anthropic: The request carries `anthropic-version`; decides about the paths that two vendors share.
+        caller: Whose headers the request carries; decides about the paths that vendors share.
     """
     found = _FIXED.get((method, path))
-    if found is not None and not (anthropic and path == "/v1/models"):
-        return found
+    if found is not None:
+        return _MODELS[caller] if path == "/v1/models" and caller else found
     if path.startswith("/anthropic/"):
-        return find_route(method, path[len("/anthropic") :], anthropic=True)
+        return find_route(method, path[len("/anthropic") :], caller="anthropic")
     if path.startswith("/openai/v1/"):
-        return find_route(method, path[len("/openai") :], anthropic=False)
+        return find_route(method, path[len("/openai") :], caller="openai")
     if method == "GET":
-        return _get(path, anthropic=anthropic)
+        return _get(path, caller)
     return _post(path) if method == "POST" else None
 
 
-def _get(path: str, *, anthropic: bool) -> Route | None:
-    if path == "/v1/models":
-        return _ANTHROPIC_MODELS
+def _get(path: str, caller: Vendor | None) -> Route | None:
     if found := _GEMINI_MODEL.fullmatch(path):
         return Route(label="/v1beta/models/{model}", dialect=_GEMINI, plain=catalog.gemini_one, model=found[1])
     if found := _MODEL.fullmatch(path):
-        if anthropic:
-            return Route(label="/v1/models/{model}", dialect=_MESSAGES, plain=catalog.anthropic_one, model=found[1])
-        return Route(label="/v1/models/{model}", dialect=_CHAT, plain=catalog.openai_one, model=found[1])
+        dialect, plain = _ONE[caller or "openai"]
+        return Route(label="/v1/models/{model}", dialect=dialect, plain=plain, model=found[1])
     return None
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from penstock.core.errors import InvalidInput
 from penstock.simulator.config import SimulatorConfig
+from penstock.simulator.dialects.gemini import decode_gemini
 from penstock.simulator.tokens import count_tokens, tokenize
 
 __all__ = ["embed", "gemini_batch", "gemini_one", "openai"]
@@ -61,7 +62,7 @@ def openai(body: bytes, model: str | None, config: SimulatorConfig) -> tuple[str
         raise InvalidInput(
             f"'$.input' is invalid: expected 1 to {MAX_INPUTS} texts, none of them empty.", field="input"
         )
-    size = asked.dimensions or config.embedding_dimensions
+    size = config.embedding_dimensions if asked.dimensions is None else asked.dimensions
     if not 1 <= size <= 16_384:
         raise InvalidInput(f"Expected 'dimensions' between 1 and 16384, got {size}.", field="dimensions")
     tokens = sum(map(count_tokens, texts))
@@ -111,17 +112,11 @@ def _gemini_vector(asked: _GeminiRequest, config: SimulatorConfig) -> dict[str, 
 
 def gemini_one(body: bytes, model: str | None, config: SimulatorConfig) -> tuple[str, bytes]:
     """`POST /v1beta/models/{model}:embedContent`."""
-    try:
-        asked = msgspec.json.decode(body, type=_GeminiRequest)
-    except msgspec.MsgspecError as error:
-        raise InvalidInput(f"Invalid JSON payload received: {error}.") from error
+    asked = decode_gemini(body, _GeminiRequest)
     return model or "", _encode({"embedding": _gemini_vector(asked, config)})
 
 
 def gemini_batch(body: bytes, model: str | None, config: SimulatorConfig) -> tuple[str, bytes]:
     """`POST /v1beta/models/{model}:batchEmbedContents`."""
-    try:
-        asked = msgspec.json.decode(body, type=_GeminiBatch)
-    except msgspec.MsgspecError as error:
-        raise InvalidInput(f"Invalid JSON payload received: {error}.") from error
+    asked = decode_gemini(body, _GeminiBatch)
     return model or "", _encode({"embeddings": [_gemini_vector(one, config) for one in asked.requests]})

@@ -1,7 +1,7 @@
 """Gemini `generateContent`, `streamGenerateContent` and `countTokens`."""
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar, cast
 
 import msgspec
 
@@ -14,7 +14,9 @@ from penstock.simulator.models import Vendor
 from penstock.simulator.tokens import count_tokens
 from penstock.wire.usage import Usage
 
-__all__ = ["GeminiContent"]
+__all__ = ["GeminiContent", "decode_gemini"]
+
+T = TypeVar("T")
 
 IMAGE_TOKENS: Final = 258
 FINISH: Final = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
@@ -45,7 +47,7 @@ class _Blob(msgspec.Struct, rename="camel"):
 
 class _FunctionResponse(msgspec.Struct):
     name: str = ""
-    response: msgspec.Raw = msgspec.Raw(b"{}")
+    response: Any = None
 
 
 class _Part(msgspec.Struct, rename="camel"):
@@ -114,7 +116,38 @@ class _CountBody(msgspec.Struct, rename="camel"):
     generate_content_request: _Body | None = None
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_FREE = frozenset(
+    {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "data", "text"}
+)
+"""Members whose content is the caller's own."""
+
+
+def _camel(value: Any) -> Any:
+    """Members in camel case: the vendor takes either spelling, and its SDK mixes them."""
+    if isinstance(value, list):
+        return [_camel(item) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    made: dict[str, Any] = {}
+    for name, item in cast("dict[str, Any]", value).items():
+        head, *rest = name.split("_")
+        spelled = head + "".join(part.capitalize() for part in rest)
+        made[spelled] = item if spelled in _FREE else _camel(item)
+    return made
+
+
+def decode_gemini(body: bytes, kind: type[T]) -> T:
+    """A body of the vendor's.
+
+    Raises:
+        InvalidInput: no JSON, or not of that shape.
+    """
+    try:
+        if b"_" not in body:
+            return msgspec.json.decode(body, type=kind)
+        return msgspec.convert(_camel(msgspec.json.decode(body)), kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise InvalidInput(f"Invalid JSON payload received: {error}.") from error
 
 
 class GeminiContent:
@@ -123,10 +156,7 @@ class GeminiContent:
     vendor: Vendor = "gemini"
 
     def parse(self, body: bytes, *, model: str | None, stream: bool | None) -> Ask:
-        try:
-            asked = _decode(body)
-        except msgspec.MsgspecError as error:
-            raise InvalidInput(f"Invalid JSON payload received: {error}.") from error
+        asked = decode_gemini(body, _Body)
         if not asked.contents:
             raise InvalidInput("* GenerateContentRequest.contents: contents is not specified", field="contents")
         wanted = asked.generation_config or _Generation()
@@ -144,7 +174,7 @@ class GeminiContent:
                 (_text(item) for item in reversed(asked.contents) if item.role == "user" and _text(item)), ""
             ),
             tool_results=[
-                bytes(part.function_response.response).decode()
+                _encode(part.function_response.response).decode()
                 for part in asked.contents[-1].parts
                 if part.function_response is not None
             ],
@@ -165,10 +195,7 @@ class GeminiContent:
     @staticmethod
     def count(body: bytes, model: str | None, _config: SimulatorConfig) -> tuple[str, bytes]:
         """`POST /v1beta/models/{model}:countTokens`."""
-        try:
-            asked = msgspec.json.decode(body, type=_CountBody)
-        except msgspec.MsgspecError as error:
-            raise InvalidInput(f"Invalid JSON payload received: {error}.") from error
+        asked = decode_gemini(body, _CountBody)
         request = asked.generate_content_request or _Body(contents=asked.contents)
         total = sum(segment.tokens for segment in _segments(request, []))
         details = [{"modality": "TEXT", "tokenCount": total}]
@@ -248,7 +275,7 @@ def _segments(asked: _Body, functions: list[_Function]) -> list[Segment]:
 
 def _spoken(part: _Part) -> str:
     call = msgspec.json.encode(part.function_call).decode() if part.function_call is not None else ""
-    answer = bytes(part.function_response.response).decode() if part.function_response is not None else ""
+    answer = _encode(part.function_response.response).decode() if part.function_response is not None else ""
     return f"{part.text}{call}{answer}"
 
 

@@ -34,10 +34,7 @@ class _Url(msgspec.Struct):
 class _Part(msgspec.Struct):
     type: str
     text: str = ""
-    refusal: str = ""
     image_url: _Url | None = None
-    input_audio: Any = None
-    file: Any = None
 
 
 class _Message(msgspec.Struct):
