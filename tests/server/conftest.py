@@ -1,7 +1,6 @@
 """The console's app over real services, called in process."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,21 +12,16 @@ from penstock.core.home import Home
 from penstock.core.ids import RandomIds
 from penstock.identity.service import IdentityService
 from penstock.identity.types import Bootstrap, KeyWithSecret
-from penstock.registry.ports import ModelStat, ProviderStat
 from penstock.registry.service import RegistryService
 from penstock.server.auth import csrf_token
-from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, create_app
+from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
 from penstock.store.metadata import open_metadata
+from penstock.store.spans.store import DuckDbSpanStore, open_spans
+from penstock.testing.journal import JournalFolder
+from penstock.tracing.jobs import IngestJob
+from penstock.tracing.service import TracingService
 
 URL = "http://127.0.0.1:4180"
-
-
-class NoStats:
-    def model_stats(self, project: str, from_: int, to: int) -> Sequence[ModelStat]:
-        return []
-
-    def provider_stats(self, project: str, from_: int, to: int) -> Sequence[ProviderStat]:
-        return []
 
 
 @dataclass
@@ -35,10 +29,13 @@ class Console:
     """An app, its identity service, and what the first start made."""
 
     app: ConsoleApp
+    services: ConsoleServices
     identity: IdentityService
     made: Bootstrap
     clock: ManualClock
     home: Home
+    ingest: IngestJob
+    journal: Path
 
     def key(self, *scopes: str, project: str | None = None, **options) -> KeyWithSecret:
         admin = self.identity.access.by_key(self.made.secret)
@@ -62,28 +59,68 @@ class Console:
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
         return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers, **options)
 
+    async def trace(self, project: str) -> str:
+        """Id of a new trace of one call, stored as the gateway's journal would bring it."""
+        trace_id = RandomIds().trace_id()
+        folder = JournalFolder(self.journal, worker=trace_id[:16])
+        folder.write(folder.span(project=project, trace_id=trace_id, key=self.made.key))
+        await self.ingest.step()
+        return trace_id
+
     async def ask(self, method: str, path: str, **options) -> httpx.Response:
         credentials = {name: options.pop(name) for name in ("key", "session") if name in options}
         async with self.client(**credentials) as client:
             return await client.request(method, path, **options)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> ConsoleSettings:
-    return ConsoleSettings(console_url=URL, gateway_url="http://127.0.0.1:4100", static=tmp_path / "static")
+class Shared:
+    """One app for all tests, since building it is slow; each test puts its own services in."""
+
+    def __init__(self) -> None:
+        self.services: ConsoleServices | None = None
+        settings = ConsoleSettings(
+            console_url=URL, gateway_url="http://127.0.0.1:4100", static=Path(__file__).parent / "not-built"
+        )
+        self.app = build(settings, self.current)
+
+    def current(self) -> ConsoleServices:
+        assert self.services is not None
+        return self.services
+
+
+@pytest.fixture(scope="session")
+def shared() -> Shared:
+    return Shared()
+
+
+@pytest.fixture(scope="session")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("journal")
+
+
+@pytest.fixture(scope="session")
+def spans(tmp_path_factory: pytest.TempPathFactory, journal: Path):
+    """One store for all tests, since opening it is slow; every test has projects of its own in it."""
+    path = tmp_path_factory.mktemp("spans") / "spans.duckdb"
+    store = open_spans(path, clock=ManualClock(), journal=journal)
+    yield store
+    store.close()
 
 
 @pytest.fixture
-async def console(tmp_path: Path, settings: ConsoleSettings):
+async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path):
     home = Home(tmp_path / "home")
     home.create()
     clock = ManualClock()
     metadata = open_metadata(home.metadata)
-    identity = IdentityService(metadata, clock=clock, ids=RandomIds(clock, seed=1))
+    identity = IdentityService(metadata, clock=clock, ids=RandomIds(clock))
     made = identity.bootstrap(home.admin_key)
     assert made is not None
     registry = RegistryService(home, clock=clock, entries=identity.snapshot_entries, environment={})
     await asyncio.to_thread(registry.start)
-    services = ConsoleServices(identity=identity, registry=registry, tracing=NoStats(), settings=settings, clock=clock)
-    yield Console(create_app(services), identity, made, clock, home)
+    ingest = IngestJob(spans, journal, clock=clock)
+    tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
+    services = ConsoleServices(identity=identity, registry=registry, tracing=tracing, clock=clock)
+    shared.services = services
+    yield Console(shared.app, services, identity, made, clock, home, ingest, journal)
     metadata.close()

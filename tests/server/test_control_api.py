@@ -228,3 +228,13 @@ async def test_models_and_configuration_are_served_under_the_guard(console):
     assert set(models) == {"providers", "aliases"}
     config = (await console.ask("GET", "/api/v1/config", key=console.made.secret)).json()
     assert config["snapshot_version"] >= 1
+
+
+async def test_a_call_that_was_ingested_is_listed_with_the_name_of_its_key(console):
+    trace = await console.trace(console.made.project)
+    listed = (await console.ask("GET", "/api/v1/traces?from=0", key=console.made.secret)).json()["items"]
+    assert [(row["trace_id"], row["key_name"]) for row in listed] == [(trace, "admin")]
+    shown = (await console.ask("GET", f"/api/v1/traces/{trace}", key=console.made.secret)).json()
+    assert shown["trace_id"] == trace
+    assert (await console.ask("GET", "/api/v1/system", key=console.made.secret)).json()["version"] == __version__
+    assert (await console.ask("GET", "/api/v1/overview", key=console.made.secret)).status_code == 200

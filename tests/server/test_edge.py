@@ -1,6 +1,7 @@
 """What comes before any route: Host, headers, method, origin; and what every answer carries."""
 
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from litestar import get
 from litestar.response import Stream
 
 from penstock.core.errors import Unavailable
-from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
+from penstock.server.console_app import ConsoleSettings, create_app
 from penstock.server.edge import host_of
 
 
@@ -67,8 +68,7 @@ async def test_probes_answer_under_any_name(console):
 @pytest.fixture
 def behind_a_proxy(console):
     settings = ConsoleSettings(public_url="https://penstock.example.com/")
-    services = ConsoleServices(identity=console.identity, registry=None, tracing=None, settings=settings)  # type: ignore[arg-type]
-    console.app = create_app(services)
+    console.app = create_app(replace(console.services, settings=settings))
     return console
 
 
@@ -233,8 +233,7 @@ def tailed(console):
 
         return Stream(events(), media_type="text/event-stream")
 
-    services = ConsoleServices(identity=console.identity, registry=None, tracing=None, clock=console.clock)  # type: ignore[arg-type]
-    console.app = create_app(services, also=[tail])
+    console.app = create_app(console.services, also=[tail])
     console.ticks = ticks
     return console
 

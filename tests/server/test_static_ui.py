@@ -2,15 +2,28 @@
 
 import gzip
 import os
+from dataclasses import replace
 
 import pytest
 
+from penstock.server.console_app import ConsoleSettings, create_app
 from penstock.server.static_ui import StaticFiles
 
 
 @pytest.fixture
-def built(settings):
-    folder = settings.static
+def folder(tmp_path):
+    return tmp_path / "static"
+
+
+@pytest.fixture
+def console(console, folder):
+    services = replace(console.services, settings=ConsoleSettings(static=folder))
+    console.app = create_app(services)
+    return console
+
+
+@pytest.fixture
+def built(folder):
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<!doctype html><title>Penstock</title>" + " " * 500)
     (folder / "assets" / "index-B4k3d.js").write_text("export const answer = 42;\n" * 50)
@@ -108,13 +121,13 @@ async def test_a_console_that_was_not_built_says_how_to_build_it(console):
     assert (await console.ask("GET", "/healthz")).status_code == 200
 
 
-async def test_a_build_is_served_without_a_restart(console, settings):
+async def test_a_build_is_served_without_a_restart(console, folder):
     assert (await console.ask("GET", "/", headers={"accept": "text/html"})).status_code == 503
-    settings.static.mkdir()
-    (settings.static / "index.html").write_text("first")
+    folder.mkdir()
+    (folder / "index.html").write_text("first")
     assert (await console.ask("GET", "/")).text == "first"
-    (settings.static / "index.html").write_text("second")
-    os.utime(settings.static / "index.html", ns=(1, 1))
+    (folder / "index.html").write_text("second")
+    os.utime(folder / "index.html", ns=(1, 1))
     assert (await console.ask("GET", "/")).text == "second"
 
 

@@ -15,7 +15,6 @@ from penstock.core.clock import Clock, SystemClock
 from penstock.identity.routes import identity_router
 from penstock.identity.service import IdentityService
 from penstock.registry.models import ModelCatalog
-from penstock.registry.ports import ModelStats
 from penstock.registry.routes import registry_router
 from penstock.registry.service import RegistryService
 from penstock.server.api_document import openapi_config
@@ -31,6 +30,8 @@ from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.server.session_routes import SessionController
 from penstock.server.settings import ConsoleSettings
 from penstock.server.static_ui import static_handler
+from penstock.tracing.routes import tracing_router
+from penstock.tracing.service import TracingService
 
 __all__ = ["ConsoleApp", "ConsoleServices", "ConsoleSettings", "create_app"]
 
@@ -43,7 +44,7 @@ class ConsoleServices:
 
     identity: IdentityService
     registry: RegistryService
-    tracing: ModelStats
+    tracing: TracingService
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
     clock: Clock = field(default_factory=SystemClock)
 
@@ -114,7 +115,7 @@ def build(
 ) -> ConsoleApp:
     """The app around services that are asked for with the first request."""
     catalog = cache(lambda: ModelCatalog(services().tracing))
-    api = Router("/api/v1", route_handlers=[SessionController, identity_router(), registry_router()])
+    api = Router("/api/v1", route_handlers=[SessionController, identity_router(), registry_router(), tracing_router()])
     return ConsoleApp(
         settings=settings,
         clock=lambda: services().clock,
@@ -128,6 +129,7 @@ def build(
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
             "model_catalog": Provide(catalog, sync_to_thread=False),
             "registry": Provide(lambda: services().registry, sync_to_thread=False),
+            "tracing": Provide(lambda: services().tracing, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "console_url": Provide(lambda: settings.url, sync_to_thread=False),
         },
