@@ -71,7 +71,7 @@ class GatewayApp:
     async def _other(self, request: Request, send: Send, operation: Operation | None) -> None:
         trace_id = self._ids.trace_id()
         dialect: Dialect = "anthropic" if _speaks_anthropic(request, operation) else "openai"
-        responder = Responder(send, trace_headers(trace_id, dialect), tasks=self._tasks)
+        responder = Responder(request, send, trace_headers(trace_id, dialect), tasks=self._tasks)
         try:
             status, body = self._answer(request, operation, dialect)
             headers: list[tuple[bytes, bytes]] = []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from penstock.core.errors import InvalidInput, TooLarge
@@ -90,6 +91,14 @@ def _too_large(limit: int) -> TooLarge:
     )
 
 
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+def _head(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+    line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+    return line + b"".join([b"%b: %b\r\n" % header for header in headers]) + b"\r\n"
+
+
 class Responder:
     """Answers one request: whole, or as an event stream.
 
@@ -100,6 +109,7 @@ class Responder:
     """
 
     __slots__ = (
+        "_answer",
         "_at_boundary",
         "_headers",
         "_interval",
@@ -112,8 +122,11 @@ class Responder:
         "tasks",
     )
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], *, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, request: Request, send: Send, headers: list[tuple[bytes, bytes]], *, tasks: asyncio.TaskGroup
+    ) -> None:
         self._send = send
+        self._answer: Callable[[bytes], bool] | None = request.state.get("answer")
         self._headers = headers
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
@@ -132,7 +145,7 @@ class Responder:
         content_type: bytes = b"application/json",
         headers: list[tuple[bytes, bytes]] | None = None,
     ) -> None:
-        """Answer at once."""
+        """Answer at once. No header may come from a caller or a provider unchecked."""
         self.started = self.finished = True
         self.status = status
         head = [
@@ -141,6 +154,8 @@ class Responder:
             *self._headers,
             *(headers or ()),
         ]
+        if self._answer is not None and self._answer(_head(status, head) + body):
+            return
         await self._send({"type": "http.response.start", "status": status, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 

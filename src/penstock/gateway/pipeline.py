@@ -95,7 +95,7 @@ class Pipeline:
         assert task is not None  # noqa: S101 - a coroutine of the event loop runs in a task
         call = Call(
             request=request,
-            responder=Responder(send, trace_headers(trace_id, dialect), tasks=self._tasks),
+            responder=Responder(request, send, trace_headers(trace_id, dialect), tasks=self._tasks),
             operation=operation,
             dialect=dialect,
             task=task,
