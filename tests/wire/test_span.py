@@ -46,3 +46,16 @@ def test_a_journal_line_with_its_record_field_reads_as_a_span():
 def test_what_is_no_span_is_refused(line):
     with pytest.raises((msgspec.ValidationError, msgspec.DecodeError)):
         decode_span(line)
+
+
+def test_json_that_a_vendor_printed_over_several_lines_is_still_one_journal_line():
+    span = a_span(
+        usage_raw=msgspec.Raw(b'{\r\n  "prompt_tokens": 3\n}'),
+        output=msgspec.Raw(b'[{"content": "two\\nlines"}]'),
+    )
+    line = encode_span(span)
+    assert b"\n" not in line
+    assert b"\r" not in line
+    read = decode_span(line)
+    assert bytes(read.usage_raw or b"") == b'{"prompt_tokens":3}'
+    assert bytes(read.output or b"") == b'[{"content":"two\\nlines"}]'
