@@ -1,0 +1,140 @@
+"""Every benchmark, one after another, and the table of the README.
+
+    python -m bench [--quick] [--no-readme]
+
+Figures go to `bench/results/latest.json`; the README's table is written from them.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+RESULTS = BENCH / "results" / "latest.json"
+START, END = "<!-- bench:start -->", "<!-- bench:end -->"
+
+out = Console()
+
+
+def script(name: str, *arguments: str) -> Any:
+    """Run one benchmark as its own process; what it printed last, decoded."""
+    out.rule(f"{name} {' '.join(arguments)}")
+    with subprocess.Popen(
+        [sys.executable, str(BENCH / f"{name}.py"), *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            sys.stdout.write(line)
+            lines.append(line)
+    if process.returncode:
+        raise SystemExit(f"{name} failed with exit code {process.returncode}")
+    return json.loads(lines[-1]) if lines and lines[-1].startswith(("{", "[")) else None
+
+
+def cold_start(times: int = 5) -> dict[str, float]:
+    """Seconds from `penstock up` to both planes serving: the first start of a home, and later ones (median)."""
+    out.rule("cold start")
+    seen: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(times + 1):
+            ready = Path(folder) / "ready.json"
+            ready.unlink(missing_ok=True)
+            command = [str(Path(sys.executable).parent / "penstock"), "up", "--home", f"{folder}/home", "--quiet"]
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                [*command, "--gateway-port", "0", "--console-port", "0", "--ready-file", str(ready)],
+                stderr=subprocess.DEVNULL,
+            )
+            while not ready.exists():
+                if process.poll() is not None:
+                    raise SystemExit("penstock up ended before it served")
+                time.sleep(0.005)
+            seen.append(time.perf_counter() - began)
+            process.terminate()
+            process.wait(30)
+    first, later = seen[0], sorted(seen[1:])[times // 2]
+    out.print(f"first start {first:.2f} s, later {later:.2f} s")
+    return {"first": first, "later": later}
+
+
+def table(results: dict[str, Any]) -> str:
+    """The README's section, from the figures alone."""
+    machine = results["machine"]
+    rows = ["| gateway | requests/s | streams/s | CPU µs per request | added p50 | added p99 at 500/s | memory |"]
+    rows.append("|---|---|---|---|---|---|---|")
+    for name, figures in results["gateway"]["results"].items():
+        rows.append(
+            f"| {name} | {figures['whole']['rate']:,.0f} | {figures['streams']['rate']:,.0f} "
+            f"| {figures['whole']['cpu_us']:.0f} | {figures['latency']['one_p50']:.2f} ms "
+            f"| {figures['latency']['rate_p99']:.2f} ms "
+            f"| {figures['rss_idle'] / 1e6:.0f} → {figures['rss_after'] / 1e6:.0f} MB |"
+        )
+    rows += [f"\n{name} did not run: {why}." for name, why in results["gateway"]["could_not_run"].items()]
+    questions = results["console_queries"]["questions"]
+    slowest = max(questions, key=lambda name: questions[name]["p95_ms"])
+    spans = results["console_queries"]["spans"]
+    ingestion, start = results["ingestion"], results["start"]
+    rows += ["", "| | measured | budget |", "|---|---|---|"]
+    rows.append(f"| start to serving: first, later | {start['first']:.2f} s, {start['later']:.2f} s | 2 s |")
+    rows.append(
+        f"| ingestion, journal to queryable | {ingestion['spans_per_second_to_queryable']:,} spans/s | 20,000 spans/s |"
+    )
+    rows.append(f"| disk per span with 2 KB of text | {ingestion['bytes_per_span']:,} bytes | 800 bytes |")
+    rows.append(
+        f"| slowest of {len(questions)} console queries over {spans:,} spans ({slowest}), p95 "
+        f"| {questions[slowest]['p95_ms']:.0f} ms | 300 ms |"
+    )
+    rows.append("")
+    rows.append(
+        f"One core per gateway, 32 connections, 1 KB prompts, streams of 60 chunks, medians of interleaved rounds, on "
+        f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}, {results['date']}. "
+        "Penstock with everything on; TensorZero with its records off; the bare proxy does nothing but pass bytes on."
+    )
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="short rounds and fewer spans, to see that it runs")
+    parser.add_argument("--no-readme", action="store_true", help="leave the README as it is")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None and os.geteuid() == 0:
+        subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=True)
+    RESULTS.parent.mkdir(exist_ok=True)
+    figures = RESULTS.with_suffix(".gateway.tmp")
+    rounds = ("--rounds", "1", "--seconds", "3") if options.quick else ()
+    script("gateway", "--json", str(figures), *rounds)
+    gateway = json.loads(figures.read_text())
+    figures.unlink()
+    results = {
+        "date": datetime.now(UTC).date().isoformat(),  # noqa: DTZ005, RUF100 - the day of the run
+        "machine": gateway.pop("machine"),
+        "gateway": gateway,
+        "start": cold_start(),
+        "ingestion": script("ingestion", *(("--spans", "20000") if options.quick else ())),
+        "console_queries": script("console_queries", *(("--spans", "50000", "--rounds", "5") if options.quick else ())),
+    }
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    text = table(results)
+    out.print(text)
+    if not options.no_readme:
+        readme = ROOT / "README.md"
+        before, _, rest = readme.read_text().partition(START)
+        _, _, after = rest.partition(END)
+        readme.write_text(f"{before}{START}\n{text}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
