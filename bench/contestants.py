@@ -163,7 +163,8 @@ async def app(scope, receive, send):
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    async with session.post("UPSTREAM/chat/completions", data=body, headers={"content-type": "application/json"}) as answer:
+    headers = {"content-type": "application/json"}
+    async with session.post("UPSTREAM/chat/completions", data=body, headers=headers) as answer:
         head = [(b"content-type", answer.headers["content-type"].encode())]
         if b'"stream":true' in body:
             await send({"type": "http.response.start", "status": answer.status, "headers": head})
