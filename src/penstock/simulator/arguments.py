@@ -59,6 +59,8 @@ def build_config(options: Mapping[str, Any]) -> SimulatorConfig:
     """
     given = {name: value for name, value in options.items() if value is not None}
     fields: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
+    if fields.get("text", "template") not in ("template", "echo"):
+        raise InvalidInput(f"--text expects template or echo, got {fields['text']!r}.")
     for name in ("chunk_tokens", "events_per_write"):
         if fields.get(name, 1) < 1:
             raise InvalidInput(f"--{name.replace('_', '-')} expects at least 1, got {fields[name]}.")

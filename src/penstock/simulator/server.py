@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import uvicorn
@@ -20,7 +19,7 @@ from penstock.core.files import replace_file
 from penstock.simulator.app import Simulator
 from penstock.simulator.config import SimulatorConfig
 
-__all__ = ["running", "serve"]
+__all__ = ["running", "serve", "write_ready_file"]
 
 Ready = Callable[[str], None] | Path
 KEEPALIVE_SECONDS = 75
@@ -136,12 +135,20 @@ async def _serve(
             loop.remove_reader(parent_fd)
 
 
+def write_ready_file(path: Path, url: str) -> None:
+    """Say in a file, `{"url": …}`, that the simulator serves."""
+    replace_file(path.absolute(), _facts(url))
+
+
+def _facts(url: str) -> bytes:
+    return msgspec.json.encode({"url": url, "simulator": True})
+
+
 def _announce(url: str, ready: Ready | None, ready_fd: int | None) -> None:
-    facts: dict[str, Any] = {"url": url, "simulator": True}
     if isinstance(ready, Path):
-        replace_file(ready.absolute(), msgspec.json.encode(facts))
+        write_ready_file(ready, url)
     elif ready is not None:
         ready(url)
     if ready_fd is not None:
-        os.write(ready_fd, msgspec.json.encode(facts) + b"\n")
+        os.write(ready_fd, _facts(url) + b"\n")
         os.close(ready_fd)
