@@ -124,12 +124,14 @@ def encode_responses_usage(usage: Usage) -> msgspec.Raw:
     )
 
 
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
+def _first(value: int | None, other: int | None) -> int | None:
+    return other if value is None else value
 
 
 def _share(total: int, *parts: int | None) -> tuple[int, ...]:
     """What is left of `total`, then each part cut to what was still there: all add up to `total`."""
+    if not any(parts):
+        return (total, *(0 for _ in parts))
     shares: list[int] = []
     for part in parts:
         share = min(max(part or 0, 0), total)
