@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import msgspec
 from sqlglot import exp
 
 from penstock.core.errors import Unavailable
 from penstock.store.spans.migrations import migrate
 
-__all__ = ["Engine", "MalformedLine", "Read", "Rows", "render"]
+__all__ = ["Engine", "MalformedLine", "Prepared", "Read", "Rows", "prepare", "render"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,20 +46,31 @@ class MalformedLine(Exception):
     """The engine refused a line of a segment. Raised to the loader only, which then looks line by line."""
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """A query as text, for those that are asked often: making text of an expression takes longer than many a query."""
+
+    text: str
+    names: frozenset[str]
+    """Its placeholders."""
+
+
+def prepare(query: exp.Expr) -> Prepared:
+    return Prepared(render(query), frozenset(placeholder.name for placeholder in query.find_all(exp.Placeholder)))
+
+
 class Read(Protocol):
     """Runs a query. `values` may hold more than the query has placeholders for."""
 
-    def __call__(self, query: exp.Expr, values: Mapping[str, Any]) -> Rows: ...
+    def __call__(self, query: exp.Expr | Prepared, values: Mapping[str, Any]) -> Rows: ...
 
 
 class _Reader:
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
 
-    def __call__(self, query: exp.Expr, values: Mapping[str, Any]) -> Rows:
-        wanted = {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
-        given = {name: values[name] for name in wanted}
-        return self._cursor.execute(render(query), given).fetchall()
+    def __call__(self, query: exp.Expr | Prepared, values: Mapping[str, Any]) -> Rows:
+        prepared = query if isinstance(query, Prepared) else prepare(query)
+        return self._cursor.execute(prepared.text, {name: values[name] for name in prepared.names}).fetchall()
 
 
 def render(query: exp.Expr) -> str:

@@ -6,12 +6,13 @@ the spans alone, at a fraction of the rows.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import msgspec
 from sqlglot import exp
 
-from penstock.store.spans.engine import Read, Rows
+from penstock.store.spans.engine import Prepared, Read, Rows, prepare
 from penstock.store.spans.expressions import (
     FAILED,
     HOUR,
@@ -19,9 +20,7 @@ from penstock.store.spans.expressions import (
     MODEL_SPAN,
     TOKENS,
     Values,
-    bind,
     bucket,
-    column,
     sql,
 )
 from penstock.store.spans.queries.window import Window
@@ -155,22 +154,22 @@ class Cells:
 
     def __init__(self, read: Read, project: str, ranges: Ranges, *, step: int) -> None:
         self._read = read
-        self._project = project
         self._ranges = ranges
-        self._step = step
+        self._values: Values = {"project": project, "step": step}
+        for piece, (low, high) in enumerate(ranges.spans):
+            self._values |= {f"low{piece}": low, f"high{piece}": high}
+        if ranges.rolled is not None:
+            self._values |= {"first": ranges.rolled[0], "last": ranges.rolled[1]}
 
     def sums(self, dimension: Dimension, *, by_time: bool = False) -> Rows:
         """Rows of `(t, label, calls, errors, input, cache_read, cache_write, output, reasoning, tokens,
         estimated, cost, known, unknown)`; `t` is None unless `by_time`. `cost` sums what is known.
         """
-        values: Values = {"dimension": dimension}
-        parts = self._parts(sql(SUMS[dimension]), sql(_ROLLED_SUMS), values)
-        if parts is None:
+        pieces = len(self._ranges.spans)
+        if not pieces and self._ranges.rolled is None:
             return []
-        totals = [f"CAST(sum({name}) AS BIGINT)" for name in _SUMMED]
-        query = exp.select("t" if by_time else "NULL", "label", *totals[:8], "bool_or(estimated)", *totals[8:])
-        query = query.from_(parts, copy=False).group_by("label", *(["t"] if by_time else []))
-        return self._read(query, values)
+        query = _sums_query(dimension, by_time=by_time, pieces=pieces, rolled=self._ranges.rolled is not None)
+        return self._read(query, self._values | {"dimension": dimension})
 
     def histogram(
         self,
@@ -181,40 +180,47 @@ class Cells:
         labels: Sequence[str] | None = None,
     ) -> Rows:
         """Rows of `(t, label, bucket, calls)`, of these labels only when given."""
-        values: Values = {"dimension": dimension, "measure": measure}
-        direct, rolled = sql(HISTOGRAMS[dimension, measure]), sql(_ROLLED_HISTOGRAM)
-        if labels is not None:
-            chosen = exp.In(this=column("label"), expressions=[bind(values, label) for label in labels])
-            direct, rolled = direct.where(chosen), rolled.where(chosen)
-        parts = self._parts(direct, rolled, values)
-        if parts is None:
+        pieces = len(self._ranges.spans)
+        if not pieces and self._ranges.rolled is None:
             return []
-        query = exp.select("t" if by_time else "NULL", "label", "bucket", "CAST(sum(calls) AS BIGINT)")
-        return self._read(
-            query.from_(parts, copy=False).group_by("label", "bucket", *(["t"] if by_time else [])), values
+        query = _histogram_query(
+            dimension,
+            measure,
+            by_time=by_time,
+            chosen=labels is not None,
+            pieces=pieces,
+            rolled=self._ranges.rolled is not None,
         )
+        return self._read(query, self._values | {"dimension": dimension, "measure": measure, "labels": labels})
 
-    def _parts(self, direct: exp.Select, rolled: exp.Select, values: Values) -> exp.Subquery | None:
-        values["step"] = self._step
-        values["project"] = self._project
-        queries: list[exp.Select] = []
-        for low, high in self._ranges.spans:
-            window = [
-                exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")),
-                exp.GTE(this=column("started"), expression=bind(values, low)),
-                exp.LT(this=column("started"), expression=bind(values, high)),
-            ]
-            queries.append(direct.where(*window))
-        if self._ranges.rolled is not None:
-            first, last = self._ranges.rolled
-            hours = [
-                exp.GTE(this=column("hour"), expression=bind(values, first)),
-                exp.LT(this=column("hour"), expression=bind(values, last)),
-            ]
-            queries.append(rolled.where(*hours, copy=False))
-        if not queries:
-            return None
-        united: exp.Query = queries[0]
-        for query in queries[1:]:
-            united = exp.union(united, query, distinct=False, copy=False)
-        return united.subquery("parts", copy=False)
+
+@cache
+def _sums_query(dimension: Dimension, *, by_time: bool, pieces: int, rolled: bool) -> Prepared:
+    totals = [f"CAST(sum({name}) AS BIGINT)" for name in _SUMMED]
+    query = exp.select("t" if by_time else "NULL", "label", *totals[:8], "bool_or(estimated)", *totals[8:])
+    parts = _parts(sql(SUMS[dimension]), sql(_ROLLED_SUMS) if rolled else None, pieces)
+    return prepare(query.from_(parts).group_by("label", *(["t"] if by_time else [])))
+
+
+@cache
+def _histogram_query(
+    dimension: Dimension, measure: Latency, *, by_time: bool, chosen: bool, pieces: int, rolled: bool
+) -> Prepared:
+    direct, kept = sql(HISTOGRAMS[dimension, measure]), sql(_ROLLED_HISTOGRAM)
+    if chosen:
+        direct, kept = (each.where("label IN (SELECT unnest($labels))", dialect="duckdb") for each in (direct, kept))
+    query = exp.select("t" if by_time else "NULL", "label", "bucket", "CAST(sum(calls) AS BIGINT)")
+    parts = _parts(direct, kept if rolled else None, pieces)
+    return prepare(query.from_(parts).group_by("label", "bucket", *(["t"] if by_time else [])))
+
+
+def _parts(direct: exp.Select, rolled: exp.Select | None, pieces: int) -> exp.Subquery:
+    """The pieces of a window read from spans, and what is read from a rollup, one below the other."""
+    window = "project = $project AND started >= $low{0} AND started < $high{0}"
+    queries = [direct.where(window.format(piece), dialect="duckdb") for piece in range(pieces)]
+    if rolled is not None:
+        queries.append(rolled.where("hour >= $first AND hour < $last", dialect="duckdb"))
+    united: exp.Query = queries[0]
+    for query in queries[1:]:
+        united = exp.union(united, query, distinct=False)
+    return united.subquery("parts")

@@ -16,15 +16,12 @@ from penstock.store.spans.types import TraceRow, UsageView
 __all__ = ["Page", "Place", "list_calls", "newest_row", "rows_after"]
 
 PREVIEW = 200
-FIRST_SLICE = 60_000_000
+FIRST_SLICE = 3_600_000_000
 """Microseconds of the newest slice of a text search; its successors are wider where spans are few."""
 SLICE_ROWS = 16_384
 """Spans of one slice, about: some 50 ms of unpacking and searching text."""
-SEARCH_SECONDS = 0.25
-"""A page of a search that has found something is sent after this, full or not."""
-SEARCH_PATIENCE = 2.0
-"""A page of a search that has found nothing is sent after this, with a cursor to search on."""
-
+SEARCH_SECONDS = 0.2
+"""A page of a search is sent after this, full or not, with a cursor to search on."""
 SLACK = 60_000_000
 """Microseconds by which the attempts of a call may lie outside of its own time: another clock, a call cut short."""
 
@@ -130,7 +127,7 @@ def _search(
         found += _choose(read, part, filters=filters, text=text, after=after, limit=limit + 1 - len(found))
         width = (high - low) * (2 if rows < SLICE_ROWS else 1)
         high = low
-        if len(found) <= limit and monotonic() - begun > (SEARCH_SECONDS if found else SEARCH_PATIENCE):
+        if len(found) <= limit and monotonic() - begun > SEARCH_SECONDS:
             return found, Place(high) if high > oldest else None
     return found, None
 
