@@ -77,7 +77,8 @@ def _collect(client: ControlClient, search: Query, limit: int) -> tuple[list[Any
         page = decode(data, Page[dict[str, Any]])
         rows.extend(page.items)
         cursor = page.next_cursor
-        if cursor is None or not page.items:
+        # A search may send an empty page and go on: only a missing cursor is the end.
+        if cursor is None:
             break
     return rows, cursor
 
