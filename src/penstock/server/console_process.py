@@ -21,6 +21,7 @@ from penstock.registry.simulated import simulator_providers
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
 from penstock.server.key_uses import KeyUses
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
+from penstock.server.protocol import BoundedProtocol
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.store import open_spans
 from penstock.tracing.jobs import IngestJob
@@ -141,6 +142,7 @@ def _models(provider: ProviderEntry) -> list[str]:
 def _config(app: object) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         loop="none",

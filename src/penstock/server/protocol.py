@@ -1,14 +1,55 @@
-"""uvicorn's HTTP protocol with two things added that ASGI has no way to say."""
+"""uvicorn's HTTP protocol with what it lacks: a bound on a request's head, and two things that ASGI cannot say."""
 
 from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-__all__ = ["GatewayProtocol"]
+__all__ = ["BoundedProtocol", "GatewayProtocol"]
+
+MAX_HEAD = 64 * 1024
+"""Bytes of a request's first line and headers."""
+TOO_LARGE = b"The request's first line and headers are larger than the limit of %d bytes." % MAX_HEAD
+REFUSAL = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(TOO_LARGE), TOO_LARGE)
+)
 
 
-class GatewayProtocol(HttpToolsProtocol):
+class BoundedProtocol(HttpToolsProtocol):
+    """Closes a connection whose request's head does not end within `MAX_HEAD` bytes.
+
+    The parser keeps a header until its end has come, however long it is, before any key is asked for.
+    """
+
+    _head_bytes = 0
+    """Of a head that is not complete."""
+    _part_ended = False
+    """A head or a body ended in the bytes that are being read; what follows it is less than one read."""
+    _in_body = False
+
+    def data_received(self, data: bytes) -> None:
+        self._part_ended = False
+        super().data_received(data)
+        if self._part_ended:
+            self._head_bytes = 0
+        elif not self._in_body:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
+                self.transport.write(REFUSAL)
+                self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._part_ended = self._in_body = True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._part_ended = True
+        self._in_body = False
+        super().on_message_complete()
+
+
+class GatewayProtocol(BoundedProtocol):
     """Tells the application when its caller leaves, and takes a whole answer in one piece.
 
     `scope["state"]["on_disconnect"]`, set by the application, is called when the connection is lost
