@@ -1,5 +1,6 @@
 """A simulator served in the test's own event loop, and clients of it."""
 
+import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -23,7 +24,7 @@ class Served:
         self.session = session
 
     async def post(self, path: str, body: object, **headers: str) -> tuple[int, aiohttp.typedefs.LooseHeaders, bytes]:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.session.post(self.url + path, data=data, headers=names) as response:
             return response.status, response.headers, await response.read()
@@ -37,8 +38,7 @@ class Served:
         """The body of a chat answer of OpenAI's."""
         headers = {"x-sim-fault": fault} if fault else {}
         body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}], **fields}
-        async with self.session.post(f"{self.url}/v1/chat/completions", json=body, headers=headers) as response:
-            return await response.read()
+        return (await self.post("/v1/chat/completions", body, **headers))[2]
 
 
 Serve = Callable[..., Awaitable[Served]]

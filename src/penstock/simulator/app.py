@@ -121,12 +121,11 @@ class Simulator:
             body = await caller.body(self._config.max_body)
             self._recorder.received(sighting, body)
             self._authenticate(sighting)
-            ordered = _header_fault(sighting.headers)
+            ask, failure = self._parse(route, body)
+            fault = self._fault(route, sighting, ask)
         except PenstockError as error:
             await exchange.fail(error)
             return
-        ask, failure = self._parse(route, body)
-        fault = self._fault(route, sighting, ask, ordered)
         player = Player(caller, fault, clock=self._clock, events_per_write=self._config.events_per_write)
         if await exchange.preempted(player, fault):
             return
@@ -165,7 +164,7 @@ class Simulator:
         except InvalidInput as error:
             return None, error
 
-    def _fault(self, route: Route, sighting: Sighting, ask: Ask | None, ordered: Fault) -> Fault:
+    def _fault(self, route: Route, sighting: Sighting, ask: Ask | None) -> Fault:
         """What befalls a request: the standing faults, over them its header's, over them its prompt's."""
         standing = self._faults.choose(
             sighting.path,
@@ -173,7 +172,7 @@ class Simulator:
             stream=ask is not None and ask.stream,
             elapsed=self._clock.monotonic() - self._since,
         )
-        layers = [standing, ordered]
+        layers = [standing, _header_fault(sighting.headers)]
         if self._config.prompt_faults and ask is not None and "[[sim:" in ask.question:
             layers.extend(parse_fault(order) for order in _PROMPT_FAULT.findall(ask.question))
         return overlay(layers)

@@ -298,7 +298,8 @@ async def test_what_the_vendor_refuses_is_refused_with_400(sim, fields):
 async def test_an_error_event_after_content_is_raised_by_the_sdk(anthropic_client):
     """FAILURES G15"""
     texts = []
-    with pytest.raises(anthropic.APIStatusError, match="Midway"):
+
+    async def read():
         async with anthropic_client.messages.stream(
             model="claude-haiku-4-5",
             max_tokens=50,
@@ -307,6 +308,9 @@ async def test_an_error_event_after_content_is_raised_by_the_sdk(anthropic_clien
         ) as stream:
             async for text in stream.text_stream:
                 texts.append(text)  # noqa: PERF401 - what came before the error is kept
+
+    with pytest.raises(anthropic.APIStatusError, match="Midway"):
+        await read()
     assert len(texts) == 3
 
 
