@@ -2,7 +2,6 @@
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Final
 
 import typer
@@ -23,7 +22,7 @@ app = typer.Typer(
 )
 
 COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor")
-"""Modules whose `app` holds single commands."""
+"""Modules whose `app` brings its commands under names of its own."""
 GROUPS: Final = {
     "projects": "Projects: the tenant boundary of keys and traces.",
     "keys": "Virtual keys of a project.",
@@ -51,11 +50,9 @@ def root(
 
 def _mount() -> None:
     for name in COMMANDS:
-        if find_spec(f"penstock.cli.commands.{name}"):
-            app.add_typer(import_module(f"penstock.cli.commands.{name}").app)
+        app.add_typer(import_module(f"penstock.cli.commands.{name}").app)
     for name, text in GROUPS.items():
-        if find_spec(f"penstock.cli.commands.{name}"):
-            app.add_typer(import_module(f"penstock.cli.commands.{name}").app, name=name, help=text)
+        app.add_typer(import_module(f"penstock.cli.commands.{name}").app, name=name, help=text)
 
 
 _mount()

@@ -16,6 +16,8 @@ __all__ = ["reference", "update"]
 
 START: Final = "<!-- reference:start, written by `make docs` -->"
 END: Final = "<!-- reference:end -->"
+PIPE: Final = "\\|"
+"""A bar within a table's cell."""
 
 
 def reference() -> str:
@@ -40,7 +42,8 @@ def _command(command: Any, path: str) -> Iterator[str]:
     commands: dict[str, Any] = getattr(command, "commands", {})
     if path != "penstock":
         arguments = [entry for entry in command.params if entry.param_type_name == "argument"]
-        words = [path, *(_argument(entry) for entry in arguments), *(["COMMAND"] if commands else [])]
+        below = "[COMMAND]" if getattr(command, "invoke_without_command", False) else "COMMAND"
+        words = [path, *(_argument(entry) for entry in arguments), *([below] if commands else [])]
         yield from (f"### `{' '.join(words)}`", "", _text(command.help), "")
         rows = [_row(entry) for entry in command.params if entry.name != "help" and not entry.hidden]
         if rows:
@@ -59,7 +62,7 @@ def _row(entry: Any) -> str:
     if entry.param_type_name == "argument":
         return f"| `{_argument(entry).strip('[]')}` | {_text(entry.help)} |"
     names = ", ".join(f"`{name}`" for name in [*entry.opts, *entry.secondary_opts])
-    value = "" if entry.is_flag else f" {entry.metavar or _kind(entry)}"
+    value = "" if entry.is_flag else f" {(entry.metavar or _kind(entry)).replace('|', PIPE)}"
     notes = [_text(entry.help)]
     if entry.show_default is not False and not entry.is_flag and entry.default not in (None, (), []):
         notes.append(f"Default: {getattr(entry.default, 'value', entry.default)}.")
@@ -71,16 +74,16 @@ def _row(entry: Any) -> str:
 def _kind(entry: Any) -> str:
     annotation = entry.type_descriptor.annotation
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return "\\|".join(str(choice.value) for choice in annotation)
+        return "|".join(str(choice.value) for choice in annotation)
     arguments = get_args(annotation)
     if get_origin(annotation) is Literal:
-        return "\\|".join(str(choice) for choice in arguments)
+        return "|".join(str(choice) for choice in arguments)
     return "NUMBER" if {int, float} & {annotation, *arguments} else "TEXT"
 
 
 def _text(text: str | None) -> str:
     """Help as one paragraph, ending in a full stop, safe in a table's cell."""
-    words = " ".join((text or "").split()).replace("|", "\\|")
+    words = " ".join((text or "").split()).replace("|", PIPE)
     return words if not words or words.endswith((".", ":")) else f"{words}."
 
 
