@@ -161,6 +161,7 @@ def test_the_keyboard_moves_opens_and_goes_back(page: Page, openai_client: opena
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.type("Keys")
+    expect(page.get_by_role("dialog").get_by_role("option", selected=True)).to_contain_text("Keys")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/keys"))
 
