@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.core.errors import InvalidInput
 from penstock.simulator.config import ReplayConfig, SimulatorConfig, TraceConfig
+from penstock.simulator.distributions import parse_distribution
 from penstock.simulator.faults import Fault, parse_fault, parse_faults
 
 __all__ = ["build_config", "make_parser", "parse_mapping", "read_faults"]
@@ -61,6 +62,9 @@ def build_config(options: Mapping[str, Any]) -> SimulatorConfig:
     fields: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
     if fields.get("text", "template") not in ("template", "echo"):
         raise InvalidInput(f"--text expects template or echo, got {fields['text']!r}.")
+    for name in ("output_tokens", "ttft", "token_rate", "latency"):
+        if name in fields:
+            _check_distribution(name, fields[name])
     for name in ("chunk_tokens", "events_per_write"):
         if fields.get(name, 1) < 1:
             raise InvalidInput(f"--{name.replace('_', '-')} expects at least 1, got {fields[name]}.")
@@ -80,6 +84,13 @@ def build_config(options: Mapping[str, Any]) -> SimulatorConfig:
     fields["api_keys"] = tuple(given.get("api_key", ()))
     fields["only_listed_models"] = given.get("only_listed_models", False)
     return SimulatorConfig(**fields)
+
+
+def _check_distribution(name: str, text: str) -> None:
+    try:
+        parse_distribution(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"--{name.replace('_', '-')}: {error.message}") from error
 
 
 def parse_mapping(text: str, *, option: str) -> dict[str, str]:

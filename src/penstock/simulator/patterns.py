@@ -5,6 +5,7 @@ look-around, no back references.
 """
 
 import re
+import warnings
 from random import Random
 from typing import Final
 
@@ -29,7 +30,9 @@ def sample_pattern(pattern: str, random: Random, *, least: int = 0, most: int | 
         InvalidInput: not a regular expression, one that the simulator cannot follow, or none of that length.
     """
     try:
-        expression = re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            expression = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise InvalidInput(f"The schema's pattern {pattern!r} is no regular expression: {error}.") from error
     for attempt in range(ATTEMPTS):
@@ -92,13 +95,13 @@ class _Reader:
 
     def _quantifier(self) -> tuple[int, int]:
         symbol = self._peek()
-        bounds = re.compile(r"\{(\d+)(,?)(\d*)\}").match(self._pattern, self._at)
+        bounds = re.compile(r"\{(\d+|(?=,))(,?)(\d*)\}").match(self._pattern, self._at)
         if symbol and symbol in "*+?":
             self._at += 1
             low, high = (1 if symbol == "+" else 0), (1 if symbol == "?" else self._more)
         elif bounds:
             self._at = bounds.end()
-            low = int(bounds[1])
+            low = int(bounds[1] or 0)
             high = int(bounds[3]) if bounds[3] else (low + self._more if bounds[2] else low)
             high = min(high, low + 10 * self._more)
         else:

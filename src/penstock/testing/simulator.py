@@ -49,7 +49,7 @@ class SimulatorServer(ReadyProcess):
         query = {"timeout": f"{seconds:g}s", **({} if path is None else {"path": path}), **counts}
         return self._call("GET", f"/sim/wait?{urlencode(query)}", timeout=seconds + 10)
 
-    def set_faults(self, *faults: Mapping[str, Any]) -> None:
+    def set_faults(self, *faults: str | Mapping[str, Any]) -> None:
         """Misbehave from now on as `faults` say, and no longer as before; none ends all.
 
         `set_faults({"status": 429, "retry_after": 2})`; the simulator's documentation lists them.
