@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import type { SpanRecord } from "@/api/types";
 import { openConsole, show } from "@/test/console";
-import { makeRichTrace, makeSpan } from "@/test/mock-data";
+import { makeRichTrace, makeSpan } from "@/test/mock-spans";
 import { attemptsOf, sumUsage } from "./span-details";
 
 function openTrace(spansOf: (row: Parameters<typeof makeSpan>[0]) => SpanRecord[], search = "") {
