@@ -172,6 +172,9 @@ def check_providers(stats, spans):
         failures = [span for span in group if failed(span)]
         assert (stat.calls, stat.errors) == (len(group), len(failures))
         assert stat.last_error == max((span.started + span.duration for span in failures), default=None)
+        newest = [span for span in failures if span.started + span.duration == stat.last_error]
+        messages = {span.error_message for span in newest}
+        assert stat.last_error_message in messages or None in messages or not failures
         assert stat.last_success == max(
             (span.started + span.duration for span in group if span.status == "ok"), default=None
         )
@@ -188,7 +191,8 @@ def check_providers(stats, spans):
 def test_the_numbers_are_those_of_the_spans_rolled_up_or_not(store, journal, clock, first, later, low, length, points):
     """FAILURES O8: attempts are not counted with the call that they belong to."""
     with store._engine.write() as cursor:
-        cursor.execute("DELETE FROM spans; DELETE FROM rollup; DELETE FROM rollup_latency; DELETE FROM pending_hours")
+        cursor.execute("DELETE FROM spans; DELETE FROM pending_hours; DELETE FROM rollup")
+        cursor.execute("DELETE FROM rollup_latency; DELETE FROM rollup_providers")
     clock.advance(24 * 3600)
     window = Window(project=PROJECT, from_=low, to=low + length)
     spans = [journal.span(**fields) for fields in first]

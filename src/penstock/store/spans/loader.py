@@ -89,6 +89,7 @@ _TOUCHED = "SELECT DISTINCT started // $hour FROM spans WHERE rowid > $mark"
 _UNROLL = (
     "DELETE FROM rollup WHERE list_contains($hours, hour)",
     "DELETE FROM rollup_latency WHERE list_contains($hours, hour)",
+    "DELETE FROM rollup_providers WHERE list_contains($hours, hour)",
     "INSERT INTO pending_hours SELECT unnest($hours) EXCEPT SELECT hour FROM pending_hours",
 )
 _REMEMBER = """

@@ -96,6 +96,16 @@ CREATE TABLE rollup_latency (
     bucket SMALLINT NOT NULL,
     calls BIGINT NOT NULL
 );
+CREATE TABLE rollup_providers (
+    hour BIGINT NOT NULL,
+    project VARCHAR NOT NULL,
+    label VARCHAR NOT NULL,
+    calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    last_success BIGINT,
+    last_error BIGINT,
+    last_error_message VARCHAR
+);
 """
 _STEPS = (_V1,)
 SCHEMA = len(_STEPS)

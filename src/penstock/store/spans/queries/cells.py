@@ -25,7 +25,7 @@ from penstock.store.spans.expressions import (
 )
 from penstock.store.spans.queries.window import Window
 
-__all__ = ["DIMENSIONS", "HISTOGRAMS", "SUMS", "Cells", "Dimension", "Latency", "Ranges", "ranges_of"]
+__all__ = ["HISTOGRAMS", "PROVIDERS", "SUMS", "Cells", "Dimension", "Latency", "Ranges", "ranges_of"]
 
 Dimension = Literal["all", "route", "model", "key"]
 """What is told apart. In `model` every request to a provider counts, attempts one by one; in the others every call."""
@@ -86,7 +86,22 @@ HISTOGRAMS: dict[tuple[Dimension, Latency], str] = {
     ("key", "duration"): _histogram("key", "duration"),
 }
 """What of latency is kept."""
-DIMENSIONS: tuple[Dimension, ...] = ("all", "route", "model", "key")
+PROVIDERS = f"""
+    SELECT project, started // $step * $step AS t, provider AS label,
+        count(*) AS calls,
+        count(*) FILTER (WHERE {FAILED}) AS errors,
+        max(started + duration) FILTER (WHERE status = 'ok') AS last_success,
+        max(started + duration) FILTER (WHERE {FAILED}) AS last_error,
+        arg_max(error_message, started + duration) FILTER (WHERE {FAILED}) AS last_error_message
+    FROM spans
+    WHERE {MODEL_SPAN} AND provider IS NOT NULL
+    GROUP BY ALL
+"""  # noqa: S608 - constants; values are bound
+_ROLLED_PROVIDERS = """
+    SELECT project, hour // $step * $step AS t, label, calls, errors, last_success, last_error, last_error_message
+    FROM rollup_providers
+    WHERE project = $project
+"""
 _ROLLED_SUMS = f"""
     SELECT project, hour // $step * $step AS t, label, {", ".join(_SUMMED[:8])}, estimated, {", ".join(_SUMMED[8:])}
     FROM rollup
@@ -192,6 +207,27 @@ class Cells:
             rolled=self._ranges.rolled is not None,
         )
         return self._read(query, self._values | {"dimension": dimension, "measure": measure, "labels": labels})
+
+    def providers(self) -> Rows:
+        """Rows of `(label, calls, errors, last_success, last_error, last_error_message)`, by provider."""
+        pieces = len(self._ranges.spans)
+        if not pieces and self._ranges.rolled is None:
+            return []
+        return self._read(_providers_query(pieces=pieces, rolled=self._ranges.rolled is not None), self._values)
+
+
+@cache
+def _providers_query(*, pieces: int, rolled: bool) -> Prepared:
+    query = exp.select(
+        "label",
+        "CAST(sum(calls) AS BIGINT)",
+        "CAST(sum(errors) AS BIGINT)",
+        "max(last_success)",
+        "max(last_error)",
+        "arg_max(last_error_message, last_error)",
+    )
+    parts = _parts(sql(PROVIDERS), sql(_ROLLED_PROVIDERS) if rolled else None, pieces)
+    return prepare(query.from_(parts).group_by("label").order_by("label"))
 
 
 @cache

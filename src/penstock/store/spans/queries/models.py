@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from penstock.store.spans.engine import Engine
-from penstock.store.spans.expressions import FAILED, HOUR, MODEL_SPAN, TOKENS, Values, sql
+from penstock.store.spans.expressions import HOUR, MODEL_SPAN, TOKENS, Values, sql
 from penstock.store.spans.queries.cells import Cells, ranges_of
 from penstock.store.spans.queries.overview import Histogram, known_cost
 from penstock.store.spans.queries.window import Window, within
@@ -12,16 +12,6 @@ from penstock.store.spans.types import Books, ModelStat, ProviderStat
 
 __all__ = ["books", "model_stats", "provider_stats"]
 
-_LAST = f"""
-    SELECT provider, count(*), count(*) FILTER (WHERE {FAILED}),
-        max(started + duration) FILTER (WHERE status = 'ok'),
-        max(started + duration) FILTER (WHERE {FAILED}),
-        arg_max(error_message, started + duration) FILTER (WHERE {FAILED})
-    FROM spans
-    WHERE {MODEL_SPAN} AND provider IS NOT NULL
-    GROUP BY provider
-    ORDER BY provider
-"""  # noqa: S608 - constants; values are bound
 _BOOKS = f"""
     SELECT count(*) FILTER (WHERE call), count(*), coalesce(sum(cost), 0),
         count(*) FILTER (WHERE {MODEL_SPAN} AND cost IS NULL), coalesce(sum({TOKENS}), 0)
@@ -67,8 +57,8 @@ def _by_label(rows: list[tuple[Any, ...]]) -> defaultdict[str, Histogram]:
 
 def provider_stats(engine: Engine, window: Window) -> list[ProviderStat]:
     """Each provider that was called, with its last success and its last failure."""
-    values: Values = {}
-    query = sql(_LAST).where(*within(window, values))
+    with engine.snapshot() as read:
+        rows = Cells(read, window.project, ranges_of(read, window, step=HOUR), step=HOUR).providers()
     return [
         ProviderStat(
             provider=provider,
@@ -78,7 +68,7 @@ def provider_stats(engine: Engine, window: Window) -> list[ProviderStat]:
             last_error=failure,
             last_error_message=message,
         )
-        for provider, calls, errors, success, failure, message in engine.read(query, values)
+        for provider, calls, errors, success, failure, message in rows
     ]
 
 

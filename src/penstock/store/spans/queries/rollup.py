@@ -6,7 +6,7 @@ import duckdb
 
 from penstock.store.spans.engine import Engine, render
 from penstock.store.spans.expressions import HOUR, sql
-from penstock.store.spans.queries.cells import HISTOGRAMS, SUMS
+from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
 
 __all__ = ["forget_segments", "roll_up"]
 
@@ -46,16 +46,18 @@ def _runs(hours: list[int]) -> list[tuple[int, int]]:
 def _roll_up_run(cursor: duckdb.DuckDBPyConnection, first: int, last: int) -> None:
     values = {"step": HOUR, "first": first, "last": last}
     for dimension, text in SUMS.items():
-        cursor.execute(_insert("rollup", text), values | {"dimension": dimension})
+        cursor.execute(_insert("rollup", text, "dimension"), values | {"dimension": dimension})
     for (dimension, measure), text in HISTOGRAMS.items():
-        cursor.execute(_insert("rollup_latency", text), values | {"dimension": dimension, "measure": measure})
+        constants = {"dimension": dimension, "measure": measure}
+        cursor.execute(_insert("rollup_latency", text, *constants), values | constants)
+    cursor.execute(_insert("rollup_providers", PROVIDERS), values)
 
 
-def _insert(table: str, cells: str) -> str:
+def _insert(table: str, cells: str, *constants: str) -> str:
     """The cells of some hours as rows of a rollup; the constants beside them are bound too."""
     rows = sql(cells).where("started >= $first AND started < $last", dialect="duckdb")
-    constants = "$dimension AS dimension" + (", $measure AS measure" if table == "rollup_latency" else "")
-    return f"INSERT INTO {table} BY NAME SELECT {constants}, t AS hour, * EXCLUDE (t) FROM ({render(rows)})"  # noqa: S608 - constants; values are bound
+    columns = "".join(f"${name} AS {name}, " for name in constants)
+    return f"INSERT INTO {table} BY NAME SELECT {columns}t AS hour, * EXCLUDE (t) FROM ({render(rows)})"  # noqa: S608 - constants; values are bound
 
 
 def forget_segments(engine: Engine, *, before: int, waiting: Path) -> None:
