@@ -179,13 +179,13 @@ def test_naming_the_wrong_project_finds_nothing(house):
         house.service.keys.revoke(house.admin, minted.id, project=other.id)
 
 
-def test_the_snapshot_holds_live_keys_only(house):
+def test_the_snapshot_holds_every_key_that_is_not_revoked(house):
     kept = mint(house, "kept", models=["openai/*", "fast"], expires=house.clock.now() + 10 * SECOND)
     house.service.keys.revoke(house.admin, mint(house, "revoked").id)
     mint(house, "expired", expires=house.clock.now() + SECOND)
     house.clock.advance(1)
     projects, keys = house.service.snapshot_entries()
-    assert {entry.name for entry in keys.values()} == {"admin", "kept"}
+    assert {entry.name for entry in keys.values()} == {"admin", "kept", "expired"}
     entry = keys[hash_key(kept.secret)]
     assert (entry.project, entry.models, entry.expires) == (house.made.project, ("openai/*", "fast"), kept.expires)
     assert projects[house.made.project].name == "default"

@@ -71,10 +71,10 @@ def test_a_key_that_is_gone_is_gone_from_the_next_publication(make_registry, ide
     assert on_disk(home).keys == {}
 
 
-def test_expired_keys_are_left_out(make_registry, identity, clock):
+def test_expired_keys_stay_so_that_the_gateway_can_say_so(make_registry, identity, clock):
     identity.add("past", expires=clock.now())
     identity.add("future", expires=clock.now() + 1)
-    assert list(make_registry().start().keys) == ["future"]
+    assert list(make_registry().start().keys) == ["past", "future"]
 
 
 def test_a_corrupt_snapshot_is_replaced_and_its_version_is_outgrown(make_registry, home, caplog):
@@ -113,9 +113,9 @@ def test_a_disk_that_refuses_keeps_the_old_snapshot_and_the_next_try_succeeds(ma
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert home.snapshot.read_bytes() == old
-    assert registry._is_due()
+    assert registry._pending
     registry.publish()
-    assert not registry._is_due()
+    assert not registry._pending
     assert list(on_disk(home).keys) == ["k1"]
 
 

@@ -156,18 +156,6 @@ async def test_a_refused_publication_is_tried_again(make_registry, write, home, 
     assert registry.snapshot.keys == {}
 
 
-async def test_a_key_that_expires_leaves_the_snapshot_by_itself(make_registry, identity, clock, monkeypatch):
-    identity.add("k1", expires=clock.now() + 1_000_000)
-    registry = make_registry()
-    registry.start()
-    assert not registry._is_due()
-    clock.advance(2)
-    assert registry._is_due()
-    registry.publish()
-    assert registry.snapshot.keys == {}
-    assert not registry._is_due()
-
-
 async def test_a_disk_that_refuses_a_reload_does_not_end_the_watch(make_registry, write, monkeypatch):
     write(GOOD % 1)
     registry = make_registry()

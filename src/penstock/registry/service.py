@@ -29,7 +29,7 @@ class RegistryService:
 
     Args:
         home: Where the snapshot lies.
-        clock: The time of a publication, and whether a key has expired.
+        clock: The time of a publication.
         entries: Gives the projects and keys of the identity slice, read anew at each publication.
         config: `penstock.yaml`; None is the one in the home. It need not exist.
         environment: Where vendors' keys are looked for without a file; None is the process's own.
@@ -140,7 +140,7 @@ class RegistryService:
         return Reload(outcome=outcome, differences=differences, snapshot_version=snapshot.version)
 
     async def watch(self, *, reloaded: "asyncio.Queue[Reload] | None" = None) -> None:
-        """Reload whenever the file changes, and publish again what could not be or has expired. Runs until cancelled.
+        """Reload whenever the file changes, and publish again what could not be. Runs until cancelled.
 
         Args:
             reloaded: Is given the outcome of each reload.
@@ -152,7 +152,7 @@ class RegistryService:
                         outcome = await asyncio.to_thread(self.reload)
                         if reloaded is not None:
                             reloaded.put_nowait(outcome)
-                    elif self._is_due():
+                    elif self._pending:
                         await asyncio.to_thread(self.publish)
                 except PenstockError as error:
                     logger.error("%s It is tried again.", error)  # noqa: TRY400 - as above
@@ -178,13 +178,6 @@ class RegistryService:
         # Before reading, so that a change between the two is seen as one later.
         self._seen = fingerprint(self._file)
         return load_config(self._file, environment=self._environment, fallback=self._fallback)
-
-    def _is_due(self) -> bool:
-        """Whether a publication failed, or a key that is still published has expired."""
-        if self._pending or self._publisher.current is None:
-            return self._pending
-        now = self._clock.now()
-        return any(key.expires is not None and key.expires <= now for key in self._publisher.current.keys.values())
 
 
 def _problems(error: ConfigError) -> list[ConfigProblem]:

@@ -69,7 +69,7 @@ class Publisher:
         Args:
             config: What the configuration says.
             projects: By id.
-            keys: By hash; expired ones are left out.
+            keys: By hash. An expired one stays, and the gateway says so.
             at: Now, microseconds.
 
         Raises:
@@ -79,7 +79,7 @@ class Publisher:
             version=self._last_version + 1,
             created=at,
             projects=dict(projects),
-            keys={digest: key for digest, key in keys.items() if key.expires is None or key.expires > at},
+            keys=dict(keys),
             providers=config.providers,
             aliases=config.aliases,
             prices=config.prices,

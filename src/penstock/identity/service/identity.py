@@ -60,7 +60,7 @@ class IdentityService:
         return self._context.metadata.revision()
 
     def snapshot_entries(self) -> tuple[dict[str, ProjectEntry], dict[str, KeyEntry]]:
-        """Projects by id and keys by hash, for the snapshot. Revoked and expired keys are left out.
+        """Projects by id and keys by hash, for the snapshot. Revoked keys are left out.
 
         A key's scopes are those that hold now, within its creators'.
         """

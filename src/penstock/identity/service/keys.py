@@ -132,9 +132,12 @@ class Keys:
                 keys.touch(connection, uses)
 
     def entries(self) -> dict[str, KeyEntry]:
-        """What a gateway needs of every live key, by hash of its secret."""
+        """What a gateway needs of every key that is not revoked, by hash of its secret.
+
+        Expired ones stay, so that their callers are told why they are refused.
+        """
         with self._context.metadata.read() as connection:
-            rows = keys.all_live(connection, now=self._context.clock.now())
+            rows = keys.all_unrevoked(connection)
             standing = Standing(connection)
             return {row.hash: _entry(row, standing.of_key(row)) for row in rows}
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, or_, select, update
 
 from penstock.store.metadata.schema import keys
 
-__all__ = ["KeyRow", "all_live", "by_hash", "by_id", "insert", "names", "of_project", "revoke", "rotate", "touch"]
+__all__ = ["KeyRow", "all_unrevoked", "by_hash", "by_id", "insert", "names", "of_project", "revoke", "rotate", "touch"]
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,13 +58,9 @@ def names(connection: Connection, project: str) -> dict[str, str]:
     return {row.id: row.name for row in found}
 
 
-def all_live(connection: Connection, *, now: int) -> list[KeyRow]:
-    """Keys that are neither revoked nor expired."""
-    found = connection.execute(
-        select(keys)
-        .where(keys.c.revoked.is_(None), or_(keys.c.expires.is_(None), keys.c.expires > now))
-        .order_by(keys.c.id)
-    )
+def all_unrevoked(connection: Connection) -> list[KeyRow]:
+    """Keys that are not revoked; expired ones are among them."""
+    found = connection.execute(select(keys).where(keys.c.revoked.is_(None)).order_by(keys.c.id))
     return [_row(row) for row in found.mappings()]
 
 
