@@ -6,6 +6,7 @@ import pytest
 
 from penstock.core.clock import ManualClock
 from penstock.simulator import Fault, SimulatorConfig
+from penstock.simulator.routes import find_route
 
 CHAT = "/v1/chat/completions"
 
@@ -205,3 +206,24 @@ async def test_an_answer_to_one_that_asks_to_continue_first(sim):
         sim.url + CHAT, json={"model": "m", "messages": [{"role": "user", "content": "x"}]}, expect100=True
     ) as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "caller", "label"),
+    [
+        ("GET", "/v1/models", None, "/v1/models"),
+        ("GET", "/openai/v1/models", None, "/v1/models"),
+        ("POST", "/openai/v1/chat/completions", None, CHAT),
+        ("POST", "/anthropic/v1/messages", None, "/v1/messages"),
+        ("GET", "/v1beta/models/gemini-2.5-pro", None, "/v1beta/models/{model}"),
+        ("GET", "/v1/models/claude-haiku-4-5", "anthropic", "/v1/models/{model}"),
+        ("POST", "/v1/models/m:generateContent", None, "/v1beta/models/{model}:generateContent"),
+        ("GET", "/v1/chat/completions", None, None),
+        ("POST", "/v1/models", None, None),
+        ("DELETE", "/v1/models/m", None, None),
+        ("POST", "/openai/deployments/m/completions", None, None),
+    ],
+)
+def test_a_path_leads_to_its_route(method, path, caller, label):
+    route = find_route(method, path, caller=caller)
+    assert (route.label if route else None) == label

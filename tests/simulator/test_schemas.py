@@ -1,4 +1,7 @@
+import ipaddress
 import re
+import uuid
+from datetime import date, datetime
 from random import Random
 
 import pytest
@@ -88,6 +91,21 @@ def test_a_sampled_value_is_valid_for_its_schema(schema, seed):
 def test_the_same_dice_give_the_same_value():
     schema = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "number"}}}
     assert sample(schema, 3) == sample(schema, 3)
+
+
+@pytest.mark.parametrize(
+    ("form", "read"),
+    [
+        ("uuid", uuid.UUID),
+        ("date", date.fromisoformat),
+        ("date-time", datetime.fromisoformat),
+        ("ipv4", ipaddress.IPv4Address),
+        ("ipv6", ipaddress.IPv6Address),
+    ],
+)
+def test_formats_are_kept(form, read):
+    for seed in range(20):
+        assert read(sample({"type": "string", "format": form}, seed))
 
 
 def test_free_strings_take_the_nouns_of_the_question_first():

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["Ask", "OfferedTool", "Segment", "images_of", "text_segment"]
+__all__ = ["Ask", "OfferedTool", "Segment", "text_segment"]
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -65,8 +65,3 @@ class Ask(msgspec.Struct, kw_only=True):
 
 def text_segment(text: str, tokens: int, *, cache_mark: bool = False) -> Segment:
     return Segment(text, tokens, cache_mark)
-
-
-def images_of(ask: Ask) -> int:
-    """How many images the prompt holds."""
-    return sum(segment.image for segment in ask.segments)

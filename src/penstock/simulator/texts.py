@@ -109,9 +109,6 @@ class Replay:
                 hint="Name the fields: --replay-question FIELD --replay-answers MODEL=FIELD.",
             )
 
-    def __len__(self) -> int:
-        return len(self._answers)
-
     def _add(self, line: bytes, fields: Mapping[str, str], *, question: str, place: str) -> None:
         try:
             record = msgspec.json.decode(line)
