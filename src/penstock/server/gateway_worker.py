@@ -21,7 +21,14 @@ from penstock.gateway.publication import Publication
 from penstock.gateway.stages.dispatch import Dispatcher
 from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import TICK_SECONDS, Watchdog
-from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
+from penstock.server.process import (
+    PlaneServer,
+    adopt_socket,
+    announce_ready,
+    set_up_logging,
+    stop_with_parent,
+    when_closed,
+)
 from penstock.server.protocol import GatewayProtocol
 from penstock.store.journal.writer import JournalWriter
 from penstock.wire.snapshot import GatewaySettings, JournalSettings
@@ -37,10 +44,13 @@ COLLECT_AFTER = 20_000
 """Container objects made and not yet freed before the collector looks at the young ones."""
 
 
-async def serve(home: Home, *, listen_fd: int, ready_fd: int | None, parent_fd: int | None) -> None:
+async def serve(
+    home: Home, *, listen_fd: int, ready_fd: int | None, parent_fd: int | None, published_fd: int | None = None
+) -> None:
     """Serve until told to stop; then let calls in flight finish, seal the journal, and return.
 
-    The worker starts before anything is published and answers 503 until then.
+    The worker starts before anything is published and answers 503 until then. Where `published_fd` tells
+    when the console has published, the worker says that it is ready only when it serves what was published.
     """
     clock = SystemClock()
     ids = RandomIds(clock)
@@ -68,11 +78,24 @@ async def serve(home: Home, *, listen_fd: int, ready_fd: int | None, parent_fd: 
             app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
             ticker = tasks.create_task(watchdog.run())
             await _until_ready(publication)
-            drain = publication.catalog.snapshot.gateway.drain if publication.ready else settings.drain
-            server = PlaneServer(_config(app, drain))
+            server = PlaneServer(_config(app, settings.drain))
+
+            def follow(catalog: Catalog) -> None:
+                server.config.timeout_graceful_shutdown = _whole_seconds(catalog.snapshot.gateway.drain)
+
+            def announce() -> None:
+                publication.refresh()
+                announce_ready(ready_fd)
+
+            publication.listeners.append(follow)
+            if publication.ready:
+                follow(publication.catalog)
             stop_with_parent(parent_fd, server.stop)
             _relax_collector()
-            announce_ready(ready_fd)
+            if published_fd is None:
+                announce()
+            else:
+                when_closed(published_fd, announce)
             await server.serve(sockets=[adopt_socket(listen_fd)])
             ticker.cancel()
     finally:
@@ -114,9 +137,13 @@ def _config(app: GatewayApp, drain: float) -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEPALIVE_SECONDS,
-        timeout_graceful_shutdown=max(1, round(drain)),
+        timeout_graceful_shutdown=_whole_seconds(drain),
         backlog=2048,
     )
+
+
+def _whole_seconds(drain: float) -> int:
+    return max(1, round(drain))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -126,6 +153,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--listen-fd", type=int, required=True, help="listening socket, inherited")
     parser.add_argument("--ready-fd", type=int, help="pipe on which to say that the worker serves")
     parser.add_argument("--parent-fd", type=int, help="pipe whose end means that the parent is gone")
+    parser.add_argument("--published-fd", type=int, help="pipe whose end means that the console has published")
     parser.add_argument("--log-level", default="INFO")
     options = parser.parse_args(arguments)
     set_up_logging(options.log_level)
@@ -136,6 +164,7 @@ def main(arguments: list[str] | None = None) -> None:
                 listen_fd=options.listen_fd,
                 ready_fd=options.ready_fd,
                 parent_fd=options.parent_fd,
+                published_fd=options.published_fd,
             )
         )
 

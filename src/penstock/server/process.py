@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
-__all__ = ["PlaneServer", "adopt_socket", "announce_ready", "set_up_logging", "stop_with_parent"]
+__all__ = ["PlaneServer", "adopt_socket", "announce_ready", "set_up_logging", "stop_with_parent", "when_closed"]
 
 LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s[%(process)d] %(message)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S"
@@ -70,13 +70,17 @@ def announce_ready(fd: int | None, **facts: Any) -> None:
 
 def stop_with_parent(fd: int | None, stop: Callable[[], None]) -> None:
     """Call `stop` when the parent is gone: its end of the pipe closes, however it died."""
-    if fd is None:
-        return
+    if fd is not None:
+        when_closed(fd, stop)
+
+
+def when_closed(fd: int, call: Callable[[], None]) -> None:
+    """Call `call` once, when the other end of a pipe on which nothing is written closes. Takes the descriptor over."""
     loop = asyncio.get_running_loop()
 
-    def parent_gone() -> None:
+    def closed() -> None:
         loop.remove_reader(fd)
         os.close(fd)
-        stop()
+        call()
 
-    loop.add_reader(fd, parent_gone)
+    loop.add_reader(fd, closed)

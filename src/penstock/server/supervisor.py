@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,27 @@ class Child:
         arguments: Command line after `python`.
         listener: Socket it inherits; None for none.
         lifeline: Read end of the pipe whose end tells it that the supervisor is gone.
+        published: Read end of the pipe whose end tells it that the console has published; None when it need not know.
     """
 
-    def __init__(self, name: str, arguments: list[str], *, listener: socket.socket | None, lifeline: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        *,
+        listener: socket.socket | None,
+        lifeline: int,
+        published: int | None = None,
+    ) -> None:
         self.name = name
         self.facts: dict[str, Any] = {}
         self.restarts = 0
         self._arguments = arguments
         self._listener = listener
         self._lifeline = lifeline
+        self._published = published
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
@@ -70,6 +80,9 @@ class Child:
         if self._listener is not None:
             arguments += ["--listen-fd", str(self._listener.fileno())]
             inherited.append(self._listener.fileno())
+        if self._published is not None:
+            arguments += ["--published-fd", str(self._published)]
+            inherited.append(self._published)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, *arguments, pass_fds=inherited, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
@@ -92,22 +105,25 @@ class Child:
             began = loop.time()
             assert self._process is not None  # noqa: S101 - keep() follows start()
             code = await self._process.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             backoff = FIRST_BACKOFF if loop.time() - began > STEADY_SECONDS else min(backoff * 2, LAST_BACKOFF)
             logger.error("the %s died (%s); restarting it in %.1f s", self.name, _exit_text(code), backoff)
-            await asyncio.sleep(backoff)
-            if self._stopping:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), backoff)
                 return
             self.restarts += 1
             try:
                 await self.start()
             except PenstockError as error:
                 logger.error("%s", error)  # noqa: TRY400 - the child has printed its own traceback
+            if self._stopping.is_set():
+                # `stop` saw only the process before this one.
+                await self.stop()
 
     async def stop(self) -> None:
         """Ask it to finish its work and end; kill it when it does not."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -154,17 +170,24 @@ class Supervisor:
             lifeline, held = os.pipe()
             stack.callback(os.close, held)
             stack.callback(os.close, lifeline)
-            await self._serve(sockets, lifeline)
+            published, unpublished = os.pipe()
+            stack.callback(os.close, published)
+            publish = stack.enter_context(os.fdopen(unpublished, "wb", 0))
+            await self._serve(sockets, lifeline, published=published, publish=publish.close)
 
-    async def _serve(self, sockets: Mapping[str, socket.socket], lifeline: int) -> None:
+    async def _serve(
+        self, sockets: Mapping[str, socket.socket], lifeline: int, *, published: int, publish: Callable[[], None]
+    ) -> None:
         urls = {plane: _url(self._options.host, listener) for plane, listener in sockets.items()}
         try:
             async with asyncio.timeout(START_SECONDS), asyncio.TaskGroup() as starting:
                 simulator = await self._start_simulator(lifeline)
-                planned = list(self._plan(sockets, urls, lifeline, simulator))
+                planned = list(self._plan(sockets, urls, lifeline, published=published, simulator=simulator))
                 self._children += planned
+                if not self._console:
+                    publish()
                 for child in planned:
-                    starting.create_task(child.start())
+                    starting.create_task(_start(child, publish if child.name == "console" else None))
         except TimeoutError:
             await self._stop_all()
             raise Unavailable(f"Penstock did not start within {START_SECONDS:.0f} s.", code="start_failed") from None
@@ -202,7 +225,13 @@ class Supervisor:
         return str(child.facts["url"])
 
     def _plan(
-        self, sockets: Mapping[str, socket.socket], urls: Mapping[str, str], lifeline: int, simulator: str | None
+        self,
+        sockets: Mapping[str, socket.socket],
+        urls: Mapping[str, str],
+        lifeline: int,
+        *,
+        published: int,
+        simulator: str | None,
     ) -> Iterator[Child]:
         home = ["--home", str(self._home.path)]
         if self._console:
@@ -219,7 +248,13 @@ class Supervisor:
         if self._gateway:
             arguments = ["-m", "penstock.server.gateway_worker", *home]
             for number in range(1, self._options.workers + 1):
-                yield Child(f"gateway worker {number}", arguments, listener=sockets["gateway"], lifeline=lifeline)
+                yield Child(
+                    f"gateway worker {number}",
+                    arguments,
+                    listener=sockets["gateway"],
+                    lifeline=lifeline,
+                    published=published,
+                )
 
     def _open_ports(self, stack: contextlib.ExitStack) -> dict[str, socket.socket]:
         sockets: dict[str, socket.socket] = {}
@@ -283,6 +318,12 @@ def _run(options: UpOptions, *, gateway: bool, console: bool) -> int:
         sys.stderr.write(f"penstock: {error}\n")
         return EXIT_COULD_NOT
     return 0
+
+
+async def _start(child: Child, then: Callable[[], None] | None) -> None:
+    await child.start()
+    if then is not None:
+        then()
 
 
 async def _read_line(fd: int) -> bytes:

@@ -153,6 +153,21 @@ def test_an_unfinished_segment_is_removed_when_its_writer_is_gone_and_it_is_not_
     assert [path.exists() for path in (old, fresh, held, aside)] == [False, True, True, False]
 
 
+def test_the_reserve_of_a_dead_writer_is_removed_and_that_of_a_living_one_stays(tmp_path):
+    clock = ManualClock()
+    folder = JournalFolder(tmp_path).folder
+    living = JournalWriter(folder, JournalSettings(), clock=clock, ids=SequentialIds())
+    living.start()
+    dead = folder / "reserve-00000000deadbeef"
+    dead.write_bytes(b"\0" * 4096)
+    for path in folder.glob("reserve-*"):
+        os.utime(path, ns=(0, (clock.now() - 6_000_000) * 1000))
+    recover(folder, clock=clock)
+    assert [path.name for path in folder.glob("reserve-*")] == [f"reserve-{living.worker}"]
+    living.close()
+    assert list(folder.glob("reserve-*")) == []
+
+
 def test_what_cannot_be_written_is_tried_again(journal, monkeypatch, caplog):
     path = orphan(journal, journal.line())
     later = orphan(journal, journal.line())

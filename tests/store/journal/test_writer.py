@@ -221,6 +221,45 @@ def test_a_full_disk_refuses_new_calls_and_keeps_the_records_of_those_in_flight(
     journal.writer.close()
 
 
+def test_a_read_only_disk_refuses_calls_until_it_can_be_written_again(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAILURES G8."""
+    monkeypatch.setattr(writer_module, "RESERVE_BYTES", 64 * 1024)
+    journal = Journal(small_disk)
+    journal.writer.start()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(Unavailable, match="no room"):
+        journal.writer.record([span(1)])
+    journal.pass_time(1.5)
+    with pytest.raises(Unavailable):
+        journal.writer.admit()
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    journal.pass_time(1.5)
+    journal.writer.admit()
+    assert [line["span_id"] for line in journal.lines(".open")] == [f"{1:016x}"]
+    journal.writer.close()
+    assert list(small_disk.glob("reserve-*")) == []
+
+
+def test_a_backlog_that_cannot_be_measured_once_hinders_nothing(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = writer_module._segment_bytes
+
+    def broken(folder: Path) -> int:
+        monkeypatch.setattr(writer_module, "_segment_bytes", real)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(writer_module, "_segment_bytes", broken)
+    journal.writer.record([span(1)])
+    for _ in range(3):
+        journal.pass_time(1.5)
+        journal.settle()
+    assert len(journal.lines(".ndjson")) == 1
+    journal.writer.admit()
+
+
 def test_shedding_serves_on_and_counts_what_it_drops(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FAILURES G8."""
     monkeypatch.setattr(writer_module, "RESERVE_BYTES", 64 * 1024)

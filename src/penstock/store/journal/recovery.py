@@ -22,7 +22,7 @@ __all__ = ["recover"]
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 5.0
-"""A `.new` file younger than this may belong to a writer that has not locked it yet."""
+"""A `.new` file or a reserve younger than this may belong to a writer that has not locked it yet."""
 _ENDED = msgspec.json.encode("interrupted")
 _ERROR_TYPE = msgspec.json.encode("gateway_crashed")
 _ERROR_MESSAGE = msgspec.json.encode(
@@ -152,8 +152,8 @@ def _interrupted(line: bytes, duration: int) -> bytes:
 
 
 def _remove_unfinished(folder: Path, clock: Clock) -> None:
-    """Remove what a process that died was writing: `.new` files, copies of what an `.open` holds, and files aside."""
-    for path in (*folder.glob("*.new"), *folder.glob(".*.ndjson.*")):
+    """Remove what a process that died left: `.new` files, copies of what an `.open` holds, files aside, its reserve."""
+    for path in (*folder.glob("*.new"), *folder.glob(".*.ndjson.*"), *folder.glob("reserve-*")):
         try:
             young = clock.now() - path.stat().st_mtime_ns // 1000 < FRESH_SECONDS * 1_000_000
             if young:
@@ -162,4 +162,4 @@ def _remove_unfinished(folder: Path, clock: Clock) -> None:
                 if held:
                     path.unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("unfinished journal segment %s cannot be removed: %s", path.name, error)
+            logger.warning("%s, left by a process that died, cannot be removed: %s", path.name, error)

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from penstock.core.clock import Clock
@@ -58,7 +59,7 @@ class JournalWriter:
         self._open: dict[str, bytes] = {}
         self._pending: list[bytes] = []
         self._reserve = folder / f"reserve-{self.worker}"
-        self._reserved = False
+        self._reserve_fd: int | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self.full = False
         """True while new calls cannot be recorded."""
@@ -132,10 +133,10 @@ class JournalWriter:
         """Do what is due: sealing, measuring. Called a few times a second; never blocks."""
         now = self._clock.monotonic()
         if now - self._measured_at >= MEASURE_SECONDS and (self._measuring is None or self._measuring.done()):
-            if self._measuring is not None:
-                self._weigh(self._measuring.result())
-            self._measured_at = now
+            measured, self._measured_at = self._measuring, now
             self._measuring = self._thread.submit(_segment_bytes, self._folder)
+            if measured is not None and measured.exception() is None:
+                self._weigh(measured.result())
         if self.full:
             self._try_again()
         if self._fd is None:
@@ -168,14 +169,15 @@ class JournalWriter:
             self._try_again()
         self._open.clear()
         if self._fd is not None and self._size <= self._carried:
-            self._path.unlink()
+            with suppress(OSError):
+                self._path.unlink()
             os.close(self._fd)
             self._fd = None
         self.seal()
         self._thread.shutdown(wait=True)
         if self._pending:
             logger.error("journal full at exit: %d writes of spans lost", len(self._pending))
-        self._reserve.unlink(missing_ok=True)
+        self._release_reserve()
 
     def _append(self, data: bytes) -> None:
         if self._fd is None:
@@ -234,7 +236,7 @@ class JournalWriter:
             except OSError:
                 return
             self.recorded += self._pending.pop(0).count(b"\n")
-        if not self._reserved and not self._make_reserve():
+        if self._reserve_fd is None and not self._make_reserve():
             return
         self.full = False
         logger.warning("journal has room again: %s", self._folder)
@@ -246,17 +248,24 @@ class JournalWriter:
                 os.posix_fallocate(fd, 0, RESERVE_BYTES)
             finally:
                 os.close(fd)
+            # The lock tells recovery that this writer lives; one for writing would hinder a remount.
+            self._reserve_fd = os.open(self._reserve, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(self._reserve_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._reserve.unlink(missing_ok=True)
+            self._release_reserve()
             return False
-        self._reserved = True
         return True
 
     def _release_reserve(self) -> bool:
-        if not self._reserved:
+        """Whether space became free."""
+        fd, self._reserve_fd = self._reserve_fd, None
+        if fd is not None:
+            os.close(fd)
+        try:
+            self._reserve.unlink()
+        except OSError:
+            # It is not there, or the file system is read-only: nothing is freed.
             return False
-        self._reserve.unlink(missing_ok=True)
-        self._reserved = False
         return True
 
 
