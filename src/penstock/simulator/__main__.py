@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
             ready=options.ready_file,
             ready_fd=options.ready_fd,
             parent_fd=options.parent_fd,
+            listen_fd=options.listen_fd,
         )
     except PenstockError as error:
         sys.stderr.write(f"penstock sim: {error}\n")

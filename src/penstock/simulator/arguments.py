@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ready-file", type=Path, default=None, help='gets {"url": …} once it serves')
     parser.add_argument("--ready-fd", type=int, default=None, help="pipe that is told the same")
     parser.add_argument("--parent-fd", type=int, default=None, help="pipe whose end ends the simulator")
+    parser.add_argument("--listen-fd", type=int, default=None, help="inherited listening socket, instead of a port")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--text", choices=("template", "echo"))
     parser.add_argument("--replay", type=Path, metavar="JSONL")

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import msgspec
@@ -35,8 +36,12 @@ class _Protocol(HttpToolsProtocol):
 
 
 @contextlib.asynccontextmanager
-async def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[str]:
+async def running(
+    simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0, listen_fd: int | None = None
+) -> AsyncGenerator[str]:
     """A simulator that serves within this event loop; gives its base URL.
+
+    With `listen_fd`, a listening socket that is inherited, `host` and `port` mean nothing.
 
     On leaving, connections are dropped at once: it has nothing to lose.
 
@@ -64,7 +69,10 @@ async def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 
         return _Protocol(config, state, {}, loop)
 
     try:
-        server = await loop.create_server(protocol, host, port, backlog=BACKLOG)
+        if listen_fd is None:
+            server = await loop.create_server(protocol, host, port, backlog=BACKLOG)
+        else:
+            server = await loop.create_server(protocol, sock=socket.socket(fileno=listen_fd), backlog=BACKLOG)
     except OSError as error:
         raise Unavailable(
             f"The simulator cannot listen on {host}:{port}: {error.strerror}.",
@@ -96,6 +104,7 @@ def serve(
     ready: Ready | None = None,
     ready_fd: int | None = None,
     parent_fd: int | None = None,
+    listen_fd: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -106,17 +115,19 @@ def serve(
         ready: Called with the base URL once it serves; or a file to write `{"url": …}` to, removed at the end.
         ready_fd: Pipe on which the same is said, as one line, to the process that started this one.
         parent_fd: Pipe whose end means that this process is gone, and the simulator goes too.
+        listen_fd: A listening socket of that process, instead of `host` and `port`.
 
     Raises:
         InvalidInput: the configuration is not valid.
         Unavailable: the address cannot be listened on.
     """
     simulator = Simulator(config)
-    uvloop.run(_serve(simulator, host, port, ready=ready, ready_fd=ready_fd, parent_fd=parent_fd))
+    running_at = running(simulator, host=host, port=port, listen_fd=listen_fd)
+    uvloop.run(_serve(running_at, ready=ready, ready_fd=ready_fd, parent_fd=parent_fd))
 
 
 async def _serve(
-    simulator: Simulator, host: str, port: int, *, ready: Ready | None, ready_fd: int | None, parent_fd: int | None
+    running_at: AbstractAsyncContextManager[str], *, ready: Ready | None, ready_fd: int | None, parent_fd: int | None
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -125,7 +136,7 @@ async def _serve(
     if parent_fd is not None:
         loop.add_reader(parent_fd, stop.set)
     try:
-        async with running(simulator, host=host, port=port) as url:
+        async with running_at as url:
             _announce(url, ready, ready_fd)
             await stop.wait()
     finally:
