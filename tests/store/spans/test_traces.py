@@ -96,7 +96,7 @@ PREVIEWS = {
     "nothing": (None, None, "", ""),
     "empty": (raw([]), raw([]), "", ""),
     "text": (said("first", "last"), said("an answer", role="assistant"), "last", "an answer"),
-    "long": (said("ä" * 500), said("b" * 500), "ä" * 200, "b" * 200),
+    "long": (said("ä" * 500), said("b" * 500), "ä" * 72, "b" * 72),
     "reasoning before text": (
         None,
         raw([{"parts": [{"type": "reasoning", "content": "hm"}, {"type": "text", "content": "so"}]}]),

@@ -74,9 +74,24 @@ def _value(column: Column) -> str:
     return name
 
 
+PREVIEW = 72
+"""Characters."""
+_PREVIEWS = {
+    "input_preview": """
+        json_extract_string(input, '$[#-1].parts[*].content')[-1],
+        json_extract_string(input, '$[#-1].parts[*].response')[-1]
+    """,
+    "output_preview": """
+        json_extract_string(output, '$[0].parts[*].content')[-1],
+        json_extract_string(output, '$[0].parts[*].name')[-1]
+    """,
+}
+"""Of a message, its last text; else what a tool answered, or the name of the tool that is called."""
 _LINE = ", ".join([f"'{column.name}': '{_line_type(column)}'" for column in COLUMNS])
-_NAMES = ", ".join([f'"{column.name}"' for column in COLUMNS])
-_VALUES = ", ".join([_value(column) for column in COLUMNS])
+_NAMES = ", ".join([*(f'"{column.name}"' for column in COLUMNS), *_PREVIEWS])
+_VALUES = ", ".join(
+    [*(_value(column) for column in COLUMNS), *(f"left(coalesce({texts}), {PREVIEW})" for texts in _PREVIEWS.values())]
+)
 _INSERT = f"""
     INSERT INTO spans ({_NAMES})
     SELECT {_VALUES}

@@ -8,6 +8,8 @@ __all__ = ["SCHEMA", "migrate"]
 
 # 1: Random hex (trace_id, span_id, parent_id, fingerprint) is held as numbers, half the size of its text.
 # Long text is compressed with zstd, which the engine by itself would use only for much longer strings.
+# The previews are the beginnings of what was asked last and answered: a list shows them, and reading one row of
+# the long text means unpacking that of two thousand.
 # The rollups hold what `queries.cells` computes, by hour, for all hours but the pending ones.
 _V1 = """
 CREATE TABLE spans (
@@ -57,7 +59,9 @@ CREATE TABLE spans (
     finish_reasons VARCHAR[],
     input VARCHAR USING COMPRESSION zstd,
     output VARCHAR USING COMPRESSION zstd,
-    attributes VARCHAR USING COMPRESSION zstd
+    attributes VARCHAR USING COMPRESSION zstd,
+    input_preview VARCHAR USING COMPRESSION zstd,
+    output_preview VARCHAR USING COMPRESSION zstd
 );
 CREATE TABLE segments (
     name VARCHAR PRIMARY KEY,

@@ -67,7 +67,7 @@ class TraceRow(msgspec.Struct, kw_only=True):
     usage: UsageView
     cost: int | None
     input_preview: str
-    """Plain text, at most 200 characters."""
+    """The beginning, plain text, at most 72 characters."""
     output_preview: str
 
 

@@ -15,12 +15,11 @@ from penstock.store.spans.types import TraceRow, UsageView
 
 __all__ = ["Page", "Place", "list_calls", "newest_row", "rows_after"]
 
-PREVIEW = 200
 FIRST_SLICE = 3_600_000_000
 """Microseconds of the newest slice of a text search; its successors are wider where spans are few."""
 SLICE_ROWS = 16_384
 """Spans of one slice, about: some 50 ms of unpacking and searching text."""
-SEARCH_SECONDS = 0.2
+SEARCH_SECONDS = 0.15
 """A page of a search is sent after this, full or not, with a cursor to search on."""
 SLACK = 60_000_000
 """Microseconds by which the attempts of a call may lie outside of its own time: another clock, a call cut short."""
@@ -32,16 +31,13 @@ _FIELDS = (
     "operation", "stream", "route", "provider", "requested_model", "served_model", "session", '"user"', "key",
 )  # fmt: skip
 _SUMS = ("usage_input", "usage_cache_read", "usage_cache_write", "usage_output", "usage_reasoning")
-# Which rows, from narrow columns; then what they hold. Text is unpacked for the rows of the page alone.
+# Which rows, from narrow columns; then what they hold. Long text is not among it.
 _CHOOSE = f"""
     SELECT started, span_id, rowid FROM spans WHERE {_ROW} ORDER BY started DESC, span_id DESC LIMIT $limit
 """  # noqa: S608 - constants; values are bound
 _FETCH = f"""
     SELECT {", ".join(_FIELDS)}, {", ".join(_SUMS)}, {TOKENS}, usage_estimated, cost,
-        left(coalesce(json_extract_string(input, '$[#-1].parts[*].content')[-1],
-                      json_extract_string(input, '$[#-1].parts[*].response')[-1], ''), {PREVIEW}),
-        left(coalesce(json_extract_string(output, '$[0].parts[*].content')[-1],
-                      json_extract_string(output, '$[0].parts[*].name')[-1], ''), {PREVIEW})
+        coalesce(input_preview, ''), coalesce(output_preview, '')
     FROM spans
     WHERE rowid IN (SELECT unnest($rows))
     ORDER BY started DESC, span_id DESC
