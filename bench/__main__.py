@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,30 +44,40 @@ def script(name: str, *arguments: str) -> Any:
     return json.loads(lines[-1]) if lines and lines[-1].startswith(("{", "[")) else None
 
 
+def start(command: str, home: Path) -> float:
+    """Seconds from the command to its ready file; then it is stopped."""
+    ready = home.parent / "ready.json"
+    ready.unlink(missing_ok=True)
+    ports = {"up": ("--gateway-port", "0", "--console-port", "0"), "gateway": ("--gateway-port", "0")}[command]
+    penstock = str(Path(sys.executable).parent / "penstock")
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [penstock, command, "--home", str(home), "--quiet", *ports, "--ready-file", str(ready)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not ready.exists():
+        if process.poll() is not None:
+            raise SystemExit(f"penstock {command} ended before it served")
+        time.sleep(0.005)
+    elapsed = time.perf_counter() - began
+    process.terminate()
+    process.wait(30)
+    return elapsed
+
+
 def cold_start(times: int = 5) -> dict[str, float]:
-    """Seconds from `penstock up` to both planes serving: the first start of a home, and later ones (median)."""
+    """Seconds to serving: both planes on a new home, both on a used one, and the gateway alone (medians)."""
     out.rule("cold start")
-    seen: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(times + 1):
-            ready = Path(folder) / "ready.json"
-            ready.unlink(missing_ok=True)
-            command = [str(Path(sys.executable).parent / "penstock"), "up", "--home", f"{folder}/home", "--quiet"]
-            began = time.perf_counter()
-            process = subprocess.Popen(
-                [*command, "--gateway-port", "0", "--console-port", "0", "--ready-file", str(ready)],
-                stderr=subprocess.DEVNULL,
-            )
-            while not ready.exists():
-                if process.poll() is not None:
-                    raise SystemExit("penstock up ended before it served")
-                time.sleep(0.005)
-            seen.append(time.perf_counter() - began)
-            process.terminate()
-            process.wait(30)
-    first, later = seen[0], sorted(seen[1:])[times // 2]
-    out.print(f"first start {first:.2f} s, later {later:.2f} s")
-    return {"first": first, "later": later}
+        home = Path(folder) / "home"
+        seen = {
+            "first": start("up", home),
+            "later": statistics.median(start("up", home) for _ in range(times)),
+            "gateway": statistics.median(start("gateway", home) for _ in range(times)),
+        }
+    out.print(", ".join(f"{name} {seconds:.2f} s" for name, seconds in seen.items()))
+    return seen
 
 
 def table(results: dict[str, Any]) -> str:
@@ -85,9 +96,12 @@ def table(results: dict[str, Any]) -> str:
     questions = results["console_queries"]["questions"]
     slowest = max(questions, key=lambda name: questions[name]["p95_ms"])
     spans = results["console_queries"]["spans"]
-    ingestion, start = results["ingestion"], results["start"]
+    ingestion, starts = results["ingestion"], results["start"]
     rows += ["", "| | measured | budget |", "|---|---|---|"]
-    rows.append(f"| start to serving: first, later | {start['first']:.2f} s, {start['later']:.2f} s | 2 s |")
+    rows.append(f"| start of a gateway to serving | {starts['gateway']:.2f} s | 2 s |")
+    rows.append(
+        f"| `penstock up` to both planes serving, first / later | {starts['first']:.2f} / {starts['later']:.2f} s | |"
+    )
     rows.append(
         f"| ingestion, journal to queryable | {ingestion['spans_per_second_to_queryable']:,} spans/s | 20,000 spans/s |"
     )
