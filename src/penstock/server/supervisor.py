@@ -32,6 +32,8 @@ LAST_BACKOFF = 10.0
 STEADY_SECONDS = 1.0
 """A child that served this long before it died is restarted at once; one that dies sooner waits longer each time."""
 EXIT_COULD_NOT = 2
+LOOPBACK = "127.0.0.1"
+PLANES = ("gateway", "console")
 
 
 class Child:
@@ -178,15 +180,16 @@ class Supervisor:
     async def _serve(
         self, sockets: Mapping[str, socket.socket], lifeline: int, *, published: int, publish: Callable[[], None]
     ) -> None:
-        urls = {plane: _url(self._options.host, listener) for plane, listener in sockets.items()}
+        urls = {
+            name: _url(LOOPBACK if name == "simulator" else self._options.host, listener)
+            for name, listener in sockets.items()
+        }
         try:
             async with asyncio.timeout(START_SECONDS), asyncio.TaskGroup() as starting:
-                simulator = await self._start_simulator(lifeline)
-                planned = list(self._plan(sockets, urls, lifeline, published=published, simulator=simulator))
-                self._children += planned
+                self._children += self._plan(sockets, urls, lifeline, published=published)
                 if not self._console:
                     publish()
-                for child in planned:
+                for child in self._children:
                     starting.create_task(_start(child, publish if child.name == "console" else None))
         except TimeoutError:
             await self._stop_all()
@@ -205,24 +208,19 @@ class Supervisor:
                 await self._stop.wait()
                 await self._stop_all()
         finally:
-            for plane in urls:
+            for plane in PLANES:
                 (self._home.run / f"{plane}.url").unlink(missing_ok=True)
             if self._options.ready_file is not None:
                 self._options.ready_file.unlink(missing_ok=True)
 
-    async def _start_simulator(self, lifeline: int) -> str | None:
-        """Stand in for a provider when none is configured. Returns its base URL."""
+    def _needs_simulator(self) -> bool:
+        """Whether it must stand in for a provider, because none is configured."""
         if not (self._console and self._options.simulator):
-            return None
+            return False
         # Reading the configuration needs the registry, which a gateway alone must not load.
         from penstock.registry.config import providers_configured  # noqa: PLC0415
 
-        if providers_configured(self._options.config or self._home.config):
-            return None
-        child = Child("simulator", ["-m", "penstock.simulator", "--port", "0"], listener=None, lifeline=lifeline)
-        self._children.append(child)
-        await child.start()
-        return str(child.facts["url"])
+        return not providers_configured(self._options.config or self._home.config)
 
     def _plan(
         self,
@@ -231,9 +229,10 @@ class Supervisor:
         lifeline: int,
         *,
         published: int,
-        simulator: str | None,
     ) -> Iterator[Child]:
         home = ["--home", str(self._home.path)]
+        if "simulator" in sockets:
+            yield Child("simulator", ["-m", "penstock.simulator"], listener=sockets["simulator"], lifeline=lifeline)
         if self._console:
             arguments = ["-m", "penstock.server.console_process", *home, "--console-url", urls["console"]]
             if self._gateway:
@@ -242,8 +241,8 @@ class Supervisor:
                 arguments += ["--config", str(self._options.config.absolute())]
             if self._options.public_url:
                 arguments += ["--public-url", self._options.public_url]
-            if simulator:
-                arguments += ["--simulator-url", simulator]
+            if "simulator" in urls:
+                arguments += ["--simulator-url", urls["simulator"]]
             yield Child("console", arguments, listener=sockets["console"], lifeline=lifeline)
         if self._gateway:
             arguments = ["-m", "penstock.server.gateway_worker", *home]
@@ -265,11 +264,15 @@ class Supervisor:
         for plane, (asked, port) in wanted.items():
             if asked:
                 sockets[plane] = stack.enter_context(contextlib.closing(_listen(self._options.host, port, plane)))
+        if self._needs_simulator():
+            # Its port outlives it, so that a simulator that is restarted is found where the snapshot says.
+            sockets["simulator"] = stack.enter_context(contextlib.closing(_listen(LOOPBACK, 0, "simulator")))
         return sockets
 
     def _announce(self, urls: Mapping[str, str]) -> None:
-        for plane, url in urls.items():
-            replace_file(self._home.run / f"{plane}.url", url.encode())
+        for plane in PLANES:
+            if plane in urls:
+                replace_file(self._home.run / f"{plane}.url", urls[plane].encode())
         key_file = self._home.path / "admin.key"
         admin_key = key_file.read_text().strip() if key_file.exists() else None
         if self._options.ready_file is not None:
