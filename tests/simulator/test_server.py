@@ -184,6 +184,16 @@ async def test_leaving_drops_what_is_under_way():
         await writer.wait_closed()
 
 
+async def test_an_inherited_socket_is_served_as_it_is():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        inherited = os.dup(listener.fileno())
+        async with running(Simulator(), listen_fd=inherited) as url, aiohttp.ClientSession() as session:
+            assert url == f"http://127.0.0.1:{port}"
+            async with session.get(f"{url}/sim/health") as response:
+                assert response.status == 200
+
+
 async def test_ipv6_addresses_are_bracketed():
     try:
         async with running(Simulator(), host="::1") as url:
