@@ -44,7 +44,7 @@ def every_route(app=APP) -> Iterator[tuple[str, str, dict]]:
                 yield method, route.path, handler.opt
 
 
-GUARDED = [(m, p, opt["permission"]) for m, p, opt in every_route() if "permission" in opt]
+GUARDED = sorted((m, p, opt["permission"]) for m, p, opt in every_route() if "permission" in opt)
 OBJECTS = [(m, p, permission) for m, p, permission in GUARDED if "{" in p]
 
 
