@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
-from penstock.core.errors import Conflict, PenstockError, Unavailable
+from penstock.core.errors import Conflict, CorruptData, PenstockError, Unavailable
 from penstock.core.files import replace_file
 from penstock.core.home import Home
 from penstock.server import banner
 from penstock.server.options import UpOptions
+from penstock.wire.snapshot import decode_snapshot
 
 __all__ = ["Child", "Supervisor", "run_console", "run_gateway", "run_up"]
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 START_SECONDS = 30.0
 STOP_SECONDS = 60.0
-"""Longer than any drain: what has not stopped by then is killed."""
+"""How long after the end of the drain what has not stopped is killed."""
 FIRST_BACKOFF = 0.1
 LAST_BACKOFF = 10.0
 STEADY_SECONDS = 1.0
@@ -123,8 +124,8 @@ class Child:
                 # `stop` saw only the process before this one.
                 await self.stop()
 
-    async def stop(self) -> None:
-        """Ask it to finish its work and end; kill it when it does not."""
+    async def stop(self, patience: float = STOP_SECONDS) -> None:
+        """Ask it to finish its work and end; kill it when it has not after `patience` seconds."""
         self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
@@ -132,9 +133,9 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(process.wait(), patience)
         except TimeoutError:
-            logger.error("the %s did not stop within %.0f s and was killed", self.name, STOP_SECONDS)  # noqa: TRY400 - nothing raised
+            logger.error("the %s did not stop within %.0f s and was killed", self.name, patience)  # noqa: TRY400 - nothing raised
             await self._end()
 
     async def _end(self) -> int:
@@ -289,11 +290,12 @@ class Supervisor:
     async def _stop_all(self) -> None:
         """The gateway first, so that the console can store what it still records; the simulator last."""
         order = {"gateway": 0, "console": 1, "simulator": 2}
+        patience = _patience(self._home)
         for rank in order.values():
             async with asyncio.TaskGroup() as stopping:
                 for child in self._children:
                     if order[child.name.split()[0]] == rank:
-                        stopping.create_task(child.stop())
+                        stopping.create_task(child.stop(patience))
 
 
 def run_up(options: UpOptions) -> int:
@@ -321,6 +323,15 @@ def _run(options: UpOptions, *, gateway: bool, console: bool) -> int:
         sys.stderr.write(f"penstock: {error}\n")
         return EXIT_COULD_NOT
     return 0
+
+
+def _patience(home: Home) -> float:
+    """Seconds that a child may take to stop; the drain is the one that its workers follow."""
+    try:
+        drain = decode_snapshot(home.snapshot.read_bytes()).gateway.drain
+    except (OSError, CorruptData):
+        drain = 0.0
+    return drain + STOP_SECONDS
 
 
 async def _start(child: Child, then: Callable[[], None] | None) -> None:
