@@ -148,8 +148,11 @@ def test_no_page_scrolls_sideways(page: Page, openai_client: openai.OpenAI, widt
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-def test_the_keyboard_moves_opens_and_goes_back(page: Page, openai_client: openai.OpenAI) -> None:
-    call(openai_client, "Reached without a mouse")
+def test_the_keyboard_moves_opens_and_goes_back(page: Page, openai_client: openai.OpenAI, control: Control) -> None:
+    raw = openai_client.chat.completions.with_raw_response.create(
+        model="fast", messages=[{"role": "user", "content": "Reached without a mouse"}]
+    )
+    control.trace(raw.headers["x-penstock-trace-id"])
     page.goto("/traces?q=without+a+mouse")
     expect(page.get_by_role("row").filter(has_text="without a mouse").first).to_be_visible(timeout=5000)
     page.keyboard.press("/")
@@ -158,6 +161,7 @@ def test_the_keyboard_moves_opens_and_goes_back(page: Page, openai_client: opena
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/traces/[0-9a-f]{32}"))
+    expect(page.get_by_role("tabpanel", name="Conversation")).to_contain_text("without a mouse")
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.type("Keys")

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 import threading
 from contextlib import ExitStack, closing, suppress
@@ -33,6 +34,7 @@ __all__ = ["main", "serve"]
 logger = logging.getLogger(__name__)
 
 EXIT_COULD_NOT = 2
+NICENESS = 5
 STOP_SECONDS = 5
 """How long a stopping console waits for requests; a live tail never ends by itself."""
 
@@ -127,6 +129,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--log-level", default="INFO")
     options = parser.parse_args(arguments)
     set_up_logging(options.log_level)
+    # Where both planes share a machine, calls come before what is known of them.
+    os.nice(NICENESS)
     with suppress(KeyboardInterrupt):
         try:
             uvloop.run(serve(options))

@@ -312,3 +312,20 @@ def test_a_killed_writer_loses_nothing_that_record_returned_from(tmp_path: Path)
     assert ended.returncode == -9
     lines = [json.loads(line) for path in tmp_path.glob("*.open") for line in path.read_bytes().splitlines()]
     assert [line["span_id"] for line in lines] == [str(number) for number in range(500)]
+
+
+def test_a_segment_that_cannot_be_sealed_is_tried_again(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+
+    def fails(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal.writer.record([span(1)])
+    monkeypatch.setattr(os, "fsync", fails)
+    journal.pass_time(1.0)
+    journal.settle()
+    assert journal.files(".ndjson") == []
+    monkeypatch.setattr(os, "fsync", real)
+    journal.pass_time(1.0)
+    journal.settle()
+    assert [line["span_id"] for line in journal.lines(".ndjson")] == [f"{1:016x}"]

@@ -55,6 +55,7 @@ class JournalWriter:
         self._opened_at = 0.0
         self._measuring: Future[int] | None = None
         self._measured_at = float("-inf")
+        self._sealing: list[tuple[int, Path, Future[None]]] = []
         self._waiting_bytes = 0
         self._open: dict[str, bytes] = {}
         self._pending: list[bytes] = []
@@ -137,6 +138,7 @@ class JournalWriter:
             self._measuring = self._thread.submit(_segment_bytes, self._folder)
             if measured is not None and measured.exception() is None:
                 self._weigh(measured.result())
+        self._check_sealing()
         if self.full:
             self._try_again()
         if self._fd is None:
@@ -161,7 +163,16 @@ class JournalWriter:
                 self._fd, self._path = fd, path
                 self._became_full()
                 return
-        self._thread.submit(_seal, fd, path).add_done_callback(_log_failure)
+        self._sealing.append((fd, path, self._thread.submit(_seal, fd, path)))
+
+    def _check_sealing(self) -> None:
+        """Try again what could not be sealed: while this process lives nobody else may take it for an orphan."""
+        waiting = [one for one in self._sealing if not one[2].done() or one[2].exception() is not None]
+        for number, (fd, path, sealing) in enumerate(waiting):
+            if sealing.done():
+                logger.error("%s cannot be sealed yet: %s", path, sealing.exception())
+                waiting[number] = (fd, path, self._thread.submit(_seal, fd, path))
+        self._sealing = waiting
 
     def close(self) -> None:
         """Write what is left, seal, and wait until it is on disk."""
@@ -175,6 +186,9 @@ class JournalWriter:
             self._fd = None
         self.seal()
         self._thread.shutdown(wait=True)
+        for _, path, sealing in self._sealing:
+            if sealing.exception() is not None:
+                logger.error("%s was not sealed (%s); it is recovered at the next start", path, sealing.exception())
         if self._pending:
             logger.error("journal full at exit: %d writes of spans lost", len(self._pending))
         self._release_reserve()
@@ -297,9 +311,3 @@ def _segment_bytes(folder: Path) -> int:
                 except FileNotFoundError:
                     continue
     return total
-
-
-def _log_failure(future: "Future[None]") -> None:
-    error = future.exception()
-    if error is not None:
-        logger.error("a journal segment could not be sealed; it is recovered at the next start: %s", error)
