@@ -29,7 +29,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 60.0
 """How long after the end of the drain what has not stopped is killed."""
 FIRST_BACKOFF = 0.1
-LAST_BACKOFF = 10.0
+LAST_BACKOFF = 2.0
 STEADY_SECONDS = 1.0
 """A child that served this long before it died is restarted at once; one that dies sooner waits longer each time."""
 EXIT_COULD_NOT = 2
