@@ -89,7 +89,7 @@ def table(results: dict[str, Any]) -> str:
         rows.append(
             f"| {name} | {figures['whole']['rate']:,.0f} | {figures['streams']['rate']:,.0f} "
             f"| {figures['whole']['cpu_us']:.0f} | {figures['latency']['one_p50']:.2f} ms "
-            f"| {figures['latency']['rate_p99']:.2f} ms "
+            f"| {_milliseconds(figures['latency']['rate_p99'])} "
             f"| {figures['rss_idle'] / 1e6:.0f} → {figures['rss_after'] / 1e6:.0f} MB |"
         )
     rows += [f"\n{name} did not run: {why}." for name, why in results["gateway"]["could_not_run"].items()]
@@ -117,6 +117,10 @@ def table(results: dict[str, Any]) -> str:
         "Penstock with everything on; TensorZero with its records off; the bare proxy does nothing but pass bytes on."
     )
     return "\n".join(rows)
+
+
+def _milliseconds(value: float | None) -> str:
+    return "cannot carry it" if value is None else f"{value:.2f} ms"
 
 
 def main() -> None:

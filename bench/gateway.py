@@ -53,21 +53,26 @@ def throughput(gateways: list[Running], *, rounds: int, seconds: int, stream: bo
     }
 
 
-async def latency(gateway: Running) -> dict:
-    """What the gateway adds: its quantiles less the provider's own, asked in turns."""
+async def latency(gateway: Running, *, capacity: float) -> dict:
+    """What the gateway adds: its quantiles less the provider's own, asked in turns.
+
+    One that cannot carry the rate is not asked to: its queue would only grow.
+    """
     direct, through = [], []
     for _ in range(5):
         direct += await one_connection(f"{UPSTREAM}/chat/completions", gateway.model, {}, requests=400)
         through += await one_connection(gateway.url, gateway.model, gateway.headers, requests=400)
-    base = await at_rate(f"{UPSTREAM}/chat/completions", gateway.model, {}, rate=RATE, seconds=6)
-    loaded = await at_rate(gateway.url, gateway.model, gateway.headers, rate=RATE, seconds=10)
-    return {
+    added = {
         "one_p50": quantiles(through).p50 - quantiles(direct).p50,
-        "rate_p99": quantiles(loaded).p99 - quantiles(base).p99,
+        "rate_p99": None,
         "provider": asdict(quantiles(direct)),
         "through": asdict(quantiles(through)),
-        "loaded": asdict(quantiles(loaded)),
     }
+    if capacity < 1.2 * RATE:
+        return added
+    base = await at_rate(f"{UPSTREAM}/chat/completions", gateway.model, {}, rate=RATE, seconds=6)
+    loaded = await at_rate(gateway.url, gateway.model, gateway.headers, rate=RATE, seconds=10)
+    return {**added, "rate_p99": quantiles(loaded).p99 - quantiles(base).p99, "loaded": asdict(quantiles(loaded))}
 
 
 def measure(names: list[str], *, rounds: int, seconds: int) -> dict:
@@ -96,7 +101,9 @@ def measure(names: list[str], *, rounds: int, seconds: int) -> dict:
                 results[name][key] = numbers
         bar = progress.add_task("latency", total=len(gateways))
         for gateway in gateways:
-            results[gateway.name]["latency"] = uvloop.run(latency(gateway))
+            results[gateway.name]["latency"] = uvloop.run(
+                latency(gateway, capacity=results[gateway.name]["whole"]["rate"])
+            )
             results[gateway.name]["rss_after"] = gateway.rss()
             progress.advance(bar)
     return {"results": results, "could_not_run": failures}
@@ -124,7 +131,7 @@ def show(measured: dict) -> None:
             f"{row['streams']['rate']:,.0f}",
             f"{row['whole']['cpu_us']:.0f}",
             f"{row['latency']['one_p50']:.2f}",
-            f"{row['latency']['rate_p99']:.2f}",
+            "–" if row["latency"]["rate_p99"] is None else f"{row['latency']['rate_p99']:.2f}",
             f"{row['rss_idle'] / 1e6:.0f}",
             f"{row['rss_after'] / 1e6:.0f}",
             f"{row['start_seconds']:.2f}",
