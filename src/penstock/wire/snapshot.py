@@ -37,7 +37,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
     connect: float = 10.0
     first_byte: float = 120.0
-    """From the request's last byte to the answer's first content byte (streams) or to its headers."""
+    """From sending the request to the answer's first content byte (streams) or to its head."""
     gap: float = 60.0
     """Longest silence between two chunks of a body."""
     total: float = 900.0

@@ -32,7 +32,7 @@ class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):
     connect: Duration = _TIMEOUTS.connect
     """Opening the connection."""
     first_byte: Duration = _TIMEOUTS.first_byte
-    """From the request's last byte to the first content of a stream, or to the headers of a whole answer."""
+    """From the start of sending the request to the first content of a stream, or to the headers of a whole answer."""
     gap: Duration = _TIMEOUTS.gap
     """The longest silence between two chunks of an answer."""
     total: Duration = _TIMEOUTS.total
