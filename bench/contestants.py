@@ -252,6 +252,9 @@ def portkey() -> Iterator[Running]:
         yield Running("Portkey", url, MODEL, headers, [process], start_seconds=elapsed)
 
 
+LITELLM_KEY = "sk-bench-0123456789abcdef"  # it refuses to start without one
+
+
 @contextmanager
 def litellm() -> Iterator[Running]:
     python = _venv("litellm", "litellm[proxy]")
@@ -267,7 +270,12 @@ def litellm() -> Iterator[Running]:
         "litellm_settings": {"telemetry": False},
     }
     (folder / "config.yaml").write_text(json.dumps(config))
-    environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+    environment = {
+        **os.environ,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_MASTER_KEY": LITELLM_KEY,
+    }
     command = [
         str(python.parent / "litellm"),
         "--config",
@@ -279,9 +287,10 @@ def litellm() -> Iterator[Running]:
     ]
     with spawned(command, env=environment, cwd=folder) as process:
         url = "http://127.0.0.1:9103/v1/chat/completions"
-        elapsed = wait_for(url, {"authorization": "Bearer none"})
+        headers = {"authorization": f"Bearer {LITELLM_KEY}"}
+        elapsed = wait_for(url, headers)
         processes = [process, *process.children(recursive=True)]
-        yield Running("LiteLLM", url, MODEL, {"authorization": "Bearer none"}, processes, start_seconds=elapsed)
+        yield Running("LiteLLM", url, MODEL, headers, processes, start_seconds=elapsed)
 
 
 def _venv(name: str, *packages: str) -> Path:

@@ -146,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(CONTESTANTS), help="contestants, comma-separated")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--seconds", type=int, default=5, help="of each round")
     parser.add_argument("--json", type=Path, help="write all figures there")
     options = parser.parse_args()
     measured = measure(options.only.split(","), rounds=options.rounds, seconds=options.seconds)

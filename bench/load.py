@@ -16,6 +16,7 @@ from contestants import CannotRun, Running
 
 PROMPT = "What does a penstock do? " * 40
 """1 KB."""
+IDLE_SECONDS = 2.0
 
 
 def body(model: str, *, stream: bool = False) -> str:
@@ -77,6 +78,14 @@ class Connection:
 
     async def open(self) -> None:
         self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
+        self.used = time.perf_counter()
+
+    async def ask_afresh(self) -> float:
+        """As `ask`, over a new connection when this one has been idle for so long that the server may close it."""
+        if time.perf_counter() - self.used > IDLE_SECONDS:
+            self.writer.close()
+            await self.open()
+        return await self.ask()
 
     async def ask(self) -> float:
         """Seconds from the first byte sent to the last byte received."""
@@ -87,7 +96,8 @@ class Connection:
             raise CannotRun(f"answer {head[:40]!r}")
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         await self.reader.readexactly(length)
-        return time.perf_counter() - began
+        self.used = time.perf_counter()
+        return self.used - began
 
 
 @dataclass
@@ -117,7 +127,7 @@ async def at_rate(url: str, model: str, headers: dict[str, str], *, rate: int, s
         connection = idle.pop() if idle else Connection(url, payload, headers)
         if not hasattr(connection, "reader"):
             await connection.open()
-        await connection.ask()
+        await connection.ask_afresh()
         # From when it was due, so that a stall is charged to every request it delayed.
         seen.append(time.perf_counter() - due)
         idle.append(connection)
