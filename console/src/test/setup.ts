@@ -1,5 +1,11 @@
+import { transferableAbortController } from "node:util";
 import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
+
+// Node's Request takes only Node's own signals, and jsdom puts its own class in their place.
+const controller = transferableAbortController();
+globalThis.AbortController = controller.constructor as typeof AbortController;
+globalThis.AbortSignal = controller.signal.constructor as typeof AbortSignal;
 
 // What jsdom lacks and Mantine, the virtualiser and the charts ask for.
 class Observer {
