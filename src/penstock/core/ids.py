@@ -13,7 +13,7 @@ class Ids(Protocol):
     """Where identifiers come from; injected, so that a test can foretell them."""
 
     def uuid7(self) -> str:
-        """A UUIDv7 in canonical form: time-ordered to the millisecond."""
+        """A UUIDv7 in canonical form; those of one source sort in the order they were made."""
         ...
 
     def trace_id(self) -> str:
@@ -35,10 +35,20 @@ class RandomIds:
         self._clock = clock or SystemClock()
         source = Random(int.from_bytes(os.urandom(32)) if seed is None else seed)  # noqa: S311 - names, not secrets
         self._bits = source.getrandbits
+        self._last_milliseconds = -1
+        self._last_bits = 0
 
     def uuid7(self) -> str:
         milliseconds = self._clock.now() // 1000
-        bits = self._bits(74)
+        if milliseconds > self._last_milliseconds:
+            self._last_milliseconds = milliseconds
+            # One bit is left free, so that counting on never runs over.
+            self._last_bits = self._bits(73)
+        else:
+            # RFC 9562 §6.2: within a millisecond count on, so that ids sort in the order they were made.
+            self._last_bits += 1
+            milliseconds = self._last_milliseconds
+        bits = self._last_bits
         high, low = bits >> 62, bits & ((1 << 62) - 1)
         value = (milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low
         text = f"{value:032x}"
