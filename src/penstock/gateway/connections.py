@@ -1,7 +1,7 @@
 """HTTP/1.1 to providers: connections on asyncio, framing by httptools (llhttp), pooled per origin.
 
-A general client (aiohttp) takes 59 µs of CPU for a request that this takes 10 µs for, which is half of
-what a gateway has for a call; it builds URLs, cookies, redirects, and traces that a gateway must not
+Profiled in the whole gateway, a general client (aiohttp) took 75 of 211 µs of CPU per call where this
+takes 18; it builds URLs, cookies, redirects, and traces that a gateway must not
 have anyway. What is left is small: a connection carries one exchange at a time, and is used again when
 the exchange ended cleanly.
 """
