@@ -216,6 +216,7 @@ def test_a_full_disk_refuses_new_calls_and_keeps_the_records_of_those_in_flight(
     journal.pass_time(1.5)
     assert not journal.writer.full
     journal.writer.admit()
+    journal.settle()
     everything = [line["span_id"] for line in [*journal.lines(".ndjson"), *journal.lines(".open")]]
     assert everything == [f"{number:016x}" for number in range(written + 1)], "the refused record is written too"
     journal.writer.close()
