@@ -10,7 +10,9 @@ from typing import Literal
 import msgspec
 
 from penstock.core.errors import CorruptData
+from penstock.wire.limits import LimitEntry, RedisSettings
 from penstock.wire.prices import PriceBook
+from penstock.wire.routing import Breaker, Retries, RouteEntry
 
 __all__ = [
     "AliasEntry",
@@ -20,6 +22,7 @@ __all__ = [
     "PriceEntry",
     "ProjectEntry",
     "ProviderEntry",
+    "ProviderKey",
     "ProviderKind",
     "Snapshot",
     "Timeouts",
@@ -64,6 +67,17 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since the epoch; None never."""
 
 
+class ProviderKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several secrets for the same upstream."""
+
+    name: str
+    """Shown where the secret must not be."""
+    secret: str
+    """Reference: `env:NAME`, `file:PATH` or `secret:NAME`."""
+    weight: float = 1.0
+    """Share of the calls, among the keys that work."""
+
+
 class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One upstream. Its secret goes to its own `base_url` and nowhere else."""
 
@@ -73,6 +87,8 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Without a trailing slash, version path included where the vendor has one (`https://api.openai.com/v1`)."""
     api_key: str | None = None
     """Reference, `env:NAME` or `file:PATH`; None for servers that need none."""
+    keys: tuple[ProviderKey, ...] = ()
+    """Several secrets instead of one `api_key`."""
     api_version: str | None = None
     """Azure's `api-version`, or Anthropic's `anthropic-version`."""
     headers: dict[str, str] = {}
@@ -83,6 +99,8 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     """True: `provider/anything` is forwarded even when not listed in `models`."""
     responses: Literal["native", "convert"] = "native"
     """Whether an OpenAI-compatible server has `/responses` itself, or it is converted to chat."""
+    breaker: Breaker = Breaker()
+    """Health of each of its models is judged by itself."""
     price_as: str | None = None
     """Provider id under which prices are looked up (`openai`, `anthropic`, …); None: by `base_url`, then unknown."""
     timeouts: Timeouts = Timeouts()
@@ -126,6 +144,12 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """False: input and output text are not recorded, only their sizes and fingerprints."""
     max_recorded: int = 1024 * 1024
     """Bytes of input, and of output, kept on a span; longer is left out, its size in `attributes`."""
+    estimate_output_tokens: int = 1024
+    """Output tokens that a call without a limit of its own is taken to need when it borrows from a budget."""
+    cache_bytes: int = 64 * 1024 * 1024
+    """Bytes of cached answers per worker, at most; the least recently used go first."""
+    retries: Retries = Retries()
+    """For models and aliases that are called without a route."""
 
 
 class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +174,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """By `hash_key(secret)`."""
     providers: dict[str, ProviderEntry] = {}
     aliases: dict[str, AliasEntry] = {}
+    routes: dict[str, RouteEntry] = {}
+    """By name, or by `project id/name` for a route of one project, which hides one of that name for all."""
+    limits: tuple[LimitEntry, ...] = ()
+    redis: RedisSettings | None = None
+    """None: limits and cache are held in the one worker's memory."""
     prices: tuple[PriceEntry, ...] = ()
     """First match wins; then `price_book`."""
     price_book: PriceBook | None = None

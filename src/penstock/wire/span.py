@@ -79,7 +79,9 @@ class Span(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Nano-dollars; None is unknown, and shown as such."""
     price_version: str | None = None
     cache: str | None = None
-    """Outcome of Penstock's own cache: None when none was asked."""
+    """Outcome of Penstock's own cache: `hit`, `miss` or `joined` (to an identical call in flight); None: not asked."""
+    saved: int | None = None
+    """Nano-dollars that a hit or a joined call would have cost; None unknown, or not a hit."""
     fingerprint: str | None = None
     """BLAKE2b-128, hex, of the canonical input."""
     finish_reasons: list[str] = []

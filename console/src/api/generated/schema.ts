@@ -578,6 +578,7 @@ export interface components {
             provider: string | null;
             requested_model: string | null;
             route: string | null;
+            saved: number | null;
             served_model: string | null;
             session: string | null;
             span_id: string;

@@ -54,7 +54,7 @@ _FORMS: dict[str, Form] = {
     "input": "json",
     "output": "json",
     "attributes": "json",
-    **dict.fromkeys((*USAGE, "started", "duration", "ttft", "http_status", "cost"), "integer"),
+    **dict.fromkeys((*USAGE, "started", "duration", "ttft", "http_status", "cost", "saved"), "integer"),
 }
 _CHOICES = {"kind": get_args(Kind), "status": get_args(Status)}
 _SMALL = {"http_status", *USAGE}

@@ -55,6 +55,7 @@ CREATE TABLE spans (
     cost BIGINT,
     price_version VARCHAR,
     cache VARCHAR,
+    saved BIGINT,
     fingerprint UUID,
     finish_reasons VARCHAR[],
     input VARCHAR USING COMPRESSION zstd,

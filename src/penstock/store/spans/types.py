@@ -118,6 +118,8 @@ class SpanView(msgspec.Struct, kw_only=True):
     cost: int | None
     price_version: str | None
     cache: str | None
+    saved: int | None
+    """Nano-dollars that a cache hit would have cost."""
     fingerprint: str | None
     finish_reasons: list[str]
     input: Any
