@@ -40,6 +40,7 @@ _BY_STATUS: Final[Mapping[int, type[PenstockError]]] = {
     403: PermissionDenied,
     404: NotFound,
     409: Conflict,
+    412: Conflict,
     413: TooLarge,
     422: InvalidInput,
 }

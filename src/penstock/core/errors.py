@@ -6,6 +6,7 @@ PenstockError
 ├── PermissionDenied    403  known, but not allowed
 ├── NotFound            404
 ├── Conflict            409
+│   └── PreconditionFailed 412  it changed since the version that the caller names
 ├── TooLarge            413  over a stated size limit
 ├── ConfigError         422  a configuration file is wrong: names file, line, field
 ├── UpstreamError       502  a provider failed; carries its status and body
@@ -27,6 +28,7 @@ __all__ = [
     "NotFound",
     "PenstockError",
     "PermissionDenied",
+    "PreconditionFailed",
     "TooLarge",
     "Unauthenticated",
     "Unavailable",
@@ -103,6 +105,13 @@ class Conflict(PenstockError):
 
     status = 409
     default_code = "conflict"
+
+
+class PreconditionFailed(Conflict):
+    """The thing is not in the version that the caller's `If-Match` names."""
+
+    status = 412
+    default_code = "precondition_failed"
 
 
 class TooLarge(PenstockError):

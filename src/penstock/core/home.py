@@ -17,6 +17,7 @@ class Home:
     metadata.db     projects, keys, users, sessions, audit (SQLite)
     admin.key       the admin key of the first start, for the CLI and `penstock up` on this machine (0600)
     spans.duckdb    spans (DuckDB)
+    workers/        what each gateway worker reports about itself: <worker>.json
     run/            pid and socket files of running processes
     """
 
@@ -29,6 +30,7 @@ class Home:
         self.metadata = self.path / "metadata.db"
         self.admin_key = self.path / "admin.key"
         self.spans = self.path / "spans.duckdb"
+        self.workers = self.path / "workers"
         self.run = self.path / "run"
 
     def create(self) -> None:
@@ -38,7 +40,7 @@ class Home:
             Unavailable: the folder cannot be made or written (`home_not_writable`).
         """
         try:
-            for folder in (self.path, self.journal, self.quarantine, self.run):
+            for folder in (self.path, self.journal, self.quarantine, self.workers, self.run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise self._not_writable(error) from error

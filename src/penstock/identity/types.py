@@ -32,6 +32,10 @@ Permission = Literal[
     "projects:read",
     "projects:write",
     "users:write",
+    "routes:read",
+    "routes:write",
+    "limits:read",
+    "limits:write",
     "config:read",
     "system:read",
 ]
@@ -40,11 +44,20 @@ KeyStatus = Literal["active", "expired", "revoked"]
 
 PERMISSIONS: frozenset[str] = frozenset(get_args(Permission))
 _VIEWER: frozenset[str] = frozenset(
-    {"traces:read", "models:read", "keys:read", "projects:read", "config:read", "system:read"}
+    {
+        "traces:read",
+        "models:read",
+        "keys:read",
+        "projects:read",
+        "routes:read",
+        "limits:read",
+        "config:read",
+        "system:read",
+    }
 )
 ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
     "viewer": _VIEWER,
-    "editor": _VIEWER | {"gateway:call", "gateway:models", "keys:write"},
+    "editor": _VIEWER | {"gateway:call", "gateway:models", "keys:write", "routes:write"},
     "admin": PERMISSIONS,
 }
 

@@ -1,8 +1,11 @@
 """Limits and budgets: what the snapshot says, and what a call borrows and returns."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from penstock.wire.snapshot import Snapshot
 
 __all__ = [
     "Budget",
@@ -13,6 +16,7 @@ __all__ = [
     "Measure",
     "RedisSettings",
     "Window",
+    "needs_shared_counters",
 ]
 
 Level = Literal["organisation", "project", "key", "user", "tag"]
@@ -42,6 +46,8 @@ class LimitEntry(msgspec.Struct, frozen=True, kw_only=True):
     None: each project, key or user by itself. Nothing for `organisation`."""
     project: str | None = None
     """Project id; only its calls. None: all."""
+    source: Literal["file", "api"] = "file"
+    """Where it was written: the configuration file, or the control API."""
     requests_per_second: int | None = None
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
@@ -96,3 +102,8 @@ class Grant(msgspec.Struct, kw_only=True):
     """Indexes of the claims that are over their soft limit with this borrow."""
     counted: bool = True
     """False: the counters could not be reached and policy let the call through."""
+
+
+def needs_shared_counters(snapshot: "Snapshot") -> bool:
+    """Whether only one worker may serve this: it has limits, and no Redis in which workers would count together."""
+    return bool(snapshot.limits) and snapshot.redis is None

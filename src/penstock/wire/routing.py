@@ -250,6 +250,8 @@ class RouteEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     project: str | None = None
     """Project id; None: every project."""
+    source: Literal["file", "api"] = "file"
+    """Where it was written: the configuration file, or the control API."""
     version: str = ""
     """BLAKE2b-64, hex, of everything that alters an answer; part of a cache fingerprint and of each record."""
     variants: dict[str, Variant]

@@ -21,6 +21,8 @@ __all__ = [
     "HEAD",
     "audit",
     "counters",
+    "definition_history",
+    "definitions",
     "keys",
     "memberships",
     "metadata",
@@ -31,7 +33,7 @@ __all__ = [
     "users",
 ]
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 metadata = MetaData(
@@ -143,6 +145,44 @@ audit = Table(
     Column("details", JSON, nullable=False),
 )
 Index("ix_audit_at", audit.c.at)
+
+# Routes and limits that were written through the control API.
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # `route` or `limit`.
+    Column("kind", String(16), nullable=False),
+    # Empty: every project. Null would make no two rows the same to a unique constraint.
+    Column("project", String(36), nullable=False),
+    Column("name", String(128), nullable=False),
+    # Grows by one with each write; a name that is deleted and written again goes on counting.
+    Column("version", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("updated_by", String(100), nullable=False),
+    UniqueConstraint("kind", "project", "name"),
+)
+
+definition_history = Table(
+    "definition_history",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("project", String(36), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor", String(36)),
+    Column("actor_name", String(100), nullable=False),
+    # `create`, `update` or `delete`.
+    Column("action", String(16), nullable=False),
+    Column("before", JSON),
+    Column("after", JSON),
+    Column("comment", String(500), nullable=False),
+    UniqueConstraint("kind", "project", "name", "version"),
+)
 
 counters = Table(
     "counters",
