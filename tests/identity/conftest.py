@@ -48,7 +48,11 @@ def house(tmp_path: Path, clock: ManualClock):
     metadata = open_metadata(tmp_path / "metadata.db")
     changes: list[int] = []
     service = IdentityService(
-        metadata, clock=clock, ids=RandomIds(clock, seed=1), on_change=lambda: changes.append(metadata.revision())
+        metadata,
+        clock=clock,
+        ids=RandomIds(clock, seed=1),
+        master_key=tmp_path / "master.key",
+        on_change=lambda: changes.append(metadata.revision()),
     )
     built = House(service, metadata, clock, tmp_path, changes)
     made = service.bootstrap(tmp_path / "admin.key")

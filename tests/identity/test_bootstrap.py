@@ -29,7 +29,9 @@ def test_the_admin_key_lies_in_an_owner_only_file(house):
 
 def test_every_installation_has_its_own_secrets(house, tmp_path, clock):
     other = open_metadata(tmp_path / "other.db")
-    made = IdentityService(other, clock=clock, ids=RandomIds(clock, seed=1)).bootstrap(tmp_path / "other.key")
+    made = IdentityService(
+        other, clock=clock, ids=RandomIds(clock, seed=1), master_key=tmp_path / "master.key"
+    ).bootstrap(tmp_path / "other.key")
     assert made.secret != house.made.secret
     other.close()
 
@@ -43,7 +45,7 @@ def test_a_second_start_changes_nothing(house):
 
 def test_a_first_start_that_cannot_write_the_key_is_begun_again(tmp_path, clock):
     metadata = open_metadata(tmp_path / "metadata.db")
-    service = IdentityService(metadata, clock=clock, ids=RandomIds(clock))
+    service = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=tmp_path / "master.key")
     with pytest.raises(Unavailable, match="admin key cannot be written"):
         service.bootstrap(tmp_path / "missing" / "admin.key")
     made = service.bootstrap(tmp_path / "admin.key")
@@ -84,7 +86,10 @@ def test_no_secret_is_stored_anywhere(house):
 
 def test_of_two_first_starts_at_once_one_makes_everything(tmp_path, clock):
     metadata = open_metadata(tmp_path / "metadata.db")
-    services = [IdentityService(metadata, clock=clock, ids=RandomIds(clock, seed=n)) for n in range(4)]
+    services = [
+        IdentityService(metadata, clock=clock, ids=RandomIds(clock, seed=n), master_key=tmp_path / "master.key")
+        for n in range(4)
+    ]
     meet = threading.Barrier(len(services))
 
     def start(service: IdentityService):

@@ -234,7 +234,7 @@ def test_signing_in_and_inviting_are_in_the_audit_log(house):
 
 def test_before_the_first_start_nothing_can_be_made(tmp_path, clock):
     metadata = open_metadata(tmp_path / "metadata.db")
-    service = IdentityService(metadata, clock=clock, ids=RandomIds(clock))
+    service = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=tmp_path / "master.key")
     with pytest.raises(Unavailable, match="organisation does not exist"):
         service.new_signin_link()
     metadata.close()

@@ -53,7 +53,7 @@ def test_a_key_of_one_project_makes_no_other(house):
 
 def test_before_the_first_start_there_is_no_organisation_to_own_one(tmp_path, clock):
     metadata = open_metadata(tmp_path / "metadata.db")
-    service = IdentityService(metadata, clock=clock, ids=RandomIds(clock))
+    service = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=tmp_path / "master.key")
     with pytest.raises(Unavailable):
         service.projects.create(SYSTEM, "first")
     metadata.close()

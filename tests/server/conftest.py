@@ -113,7 +113,7 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     home.create()
     clock = ManualClock()
     metadata = open_metadata(home.metadata)
-    identity = IdentityService(metadata, clock=clock, ids=RandomIds(clock))
+    identity = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=home.master_key)
     made = identity.bootstrap(home.admin_key)
     assert made is not None
     registry = RegistryService(home, clock=clock, entries=identity.snapshot_entries, environment={})

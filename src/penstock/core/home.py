@@ -15,8 +15,10 @@ class Home:
     snapshot        snapshot.json, what the gateway serves
     journal/        segments: *.open (being written), *.ndjson (sealed), quarantine/
     metadata.db     projects, keys, users, sessions, audit (SQLite)
+    master.key      the key that stored secrets are sealed under, unless another place is given (0600)
     admin.key       the admin key of the first start, for the CLI and `penstock up` on this machine (0600)
     spans.duckdb    spans (DuckDB)
+    spend.log       what budgets have used, so that it survives a restart
     workers/        what each gateway worker reports about itself: <worker>.json
     run/            pid and socket files of running processes
     """
@@ -29,7 +31,9 @@ class Home:
         self.quarantine = self.journal / "quarantine"
         self.metadata = self.path / "metadata.db"
         self.admin_key = self.path / "admin.key"
+        self.master_key = self.path / "master.key"
         self.spans = self.path / "spans.duckdb"
+        self.spend = self.path / "spend.log"
         self.workers = self.path / "workers"
         self.run = self.path / "run"
 

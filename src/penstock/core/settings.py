@@ -1,15 +1,17 @@
 """The only place that reads the process environment: home folder and secret references."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from penstock.core.errors import InvalidInput
 
-__all__ = ["Environment", "default_home", "resolve_secret"]
+__all__ = ["REFERENCE_SCHEMES", "Environment", "default_home", "process_environment", "resolve_secret"]
 
 Environment = Mapping[str, str]
 """Variables of a process; tests pass a plain dict."""
+REFERENCE_SCHEMES = ("env:", "file:", "secret:")
+"""What a text begins with that refers to a secret."""
 
 MAX_SECRET_BYTES = 64 * 1024
 
@@ -25,8 +27,15 @@ def default_home(environment: Environment | None = None) -> Path:
     return Path(variables.get("PENSTOCK_HOME") or ".penstock").absolute()
 
 
-def resolve_secret(reference: str, environment: Environment | None = None) -> str:
-    """The value behind `env:NAME` or `file:PATH`; a file's trailing newline is dropped.
+def resolve_secret(
+    reference: str, environment: Environment | None = None, *, sealed: Callable[[str], str] | None = None
+) -> str:
+    """The value behind `env:NAME`, `file:PATH` or `secret:NAME`; a file's trailing newline is dropped.
+
+    Args:
+        reference: One of these.
+        environment: Where `env:` looks; None is the process's own.
+        sealed: Opens a stored secret by its name (`penstock.core.secrets.SealedSecrets.at`); None where none can be.
 
     Raises:
         InvalidInput: not a reference, or nothing stands behind it. The message never holds a value.
@@ -52,7 +61,15 @@ def resolve_secret(reference: str, environment: Environment | None = None) -> st
                 code="secret_missing",
             ) from error
         return data.decode("utf-8").rstrip("\r\n")
+    if scheme == "secret" and name:
+        if sealed is None:
+            raise InvalidInput(
+                f"The secret {name} is stored in Penstock, and can be opened only by its gateway.",
+                hint="Use env:NAME or file:PATH here.",
+                code="secret_missing",
+            )
+        return sealed(name)
     raise InvalidInput(
-        "A secret is given as a reference: env:NAME or file:PATH, never as a value.",
+        "A secret is given as a reference: env:NAME, file:PATH or secret:NAME, never as a value.",
         code="secret_not_a_reference",
     )

@@ -17,6 +17,9 @@ __all__ = [
     "Principal",
     "Project",
     "Role",
+    "Rotation",
+    "Secret",
+    "SecretUse",
     "SessionToken",
     "SigninLink",
     "as_role",
@@ -38,6 +41,8 @@ Permission = Literal[
     "limits:write",
     "config:read",
     "system:read",
+    "secrets:read",
+    "secrets:write",
 ]
 Role = Literal["viewer", "editor", "admin"]
 KeyStatus = Literal["active", "expired", "revoked"]
@@ -183,6 +188,46 @@ class SessionToken(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"SessionToken(expires={self.expires})"
+
+
+class SecretUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the configuration refers to a stored secret."""
+
+    name: str
+    """The secret's."""
+    provider: str
+    field: str
+    """Path in the configuration: `providers.openai.api_key`."""
+    origin: str
+    """Where this provider would send it: `https://api.openai.com`."""
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored secret, without its value, which is shown to nobody. Times are microseconds since the epoch, UTC."""
+
+    name: str
+    origins: list[str]
+    """Where it may be sent; empty until it is bound to that of the first provider that uses it."""
+    created: int
+    created_by: str
+    """Name of the key or person."""
+    updated: int
+    updated_by: str
+    master_key: str
+    """Id of the master key that it is sealed under."""
+    used_by: list[str]
+    """Providers of the served configuration that refer to it."""
+
+
+class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of replacing the master key."""
+
+    master_key: str
+    """Id of the key that everything is sealed under now."""
+    resealed: int
+    """How many secrets."""
+    kept: list[str]
+    """Ids of earlier keys that are still kept for reading."""
 
 
 class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):

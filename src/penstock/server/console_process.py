@@ -77,7 +77,9 @@ async def serve(options: argparse.Namespace) -> None:
     publishing = Publishing()
     with ExitStack() as stack:
         metadata = stack.enter_context(closing(open_metadata(home.metadata)))
-        identity = IdentityService(metadata, clock=clock, ids=ids, on_change=publishing)
+        identity = IdentityService(
+            metadata, clock=clock, ids=ids, master_key=home.master_key, on_change=publishing
+        )
         first = identity.bootstrap(home.path / "admin.key")
         registry = RegistryService(
             home,

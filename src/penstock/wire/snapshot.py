@@ -86,7 +86,7 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     """Without a trailing slash, version path included where the vendor has one (`https://api.openai.com/v1`)."""
     api_key: str | None = None
-    """Reference, `env:NAME` or `file:PATH`; None for servers that need none."""
+    """Reference, `env:NAME`, `file:PATH` or `secret:NAME`; None for servers that need none."""
     keys: tuple[ProviderKey, ...] = ()
     """Several secrets instead of one `api_key`."""
     api_version: str | None = None
@@ -183,6 +183,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """First match wins; then `price_book`."""
     price_book: PriceBook | None = None
     """List prices of the configured providers; None: the pricer compiles its own when first asked."""
+    sealed_secrets: dict[str, str] = {}
+    """Stored secrets that providers refer to as `secret:NAME`, by name, each sealed (`penstock.core.secrets`)."""
     user_salt: str = ""
     """Hex key of the keyed hash that hides end-user ids."""
     gateway: GatewaySettings = GatewaySettings()

@@ -8,12 +8,14 @@ from penstock.core.clock import Clock
 from penstock.core.errors import Unauthenticated, Unavailable
 from penstock.core.files import replace_file
 from penstock.core.ids import Ids
+from penstock.core.settings import Environment
 from penstock.identity.service.access import Access
 from penstock.identity.service.context import Context
 from penstock.identity.service.credentials import Randomness, key_prefix, new_key, strong_randomness
 from penstock.identity.service.keys import Keys
 from penstock.identity.service.people import People
 from penstock.identity.service.projects import Projects
+from penstock.identity.service.secrets import Secrets
 from penstock.identity.store import keys, people, projects
 from penstock.identity.types import PERMISSIONS, SYSTEM, Bootstrap, Principal, Project, SigninLink
 from penstock.store.metadata import Metadata
@@ -29,7 +31,7 @@ def _nobody_listens() -> None:
 
 
 class IdentityService:
-    """Projects, keys, people and what each may do. All methods block: call them from a thread.
+    """Projects, keys, people, what each may do, and providers' secrets. All methods block: call them from a thread.
 
     Args:
         metadata: The open store.
@@ -38,6 +40,8 @@ class IdentityService:
         on_change: Called after each commit that a gateway must learn of, in the thread that made it, before the
             change is answered. It must not raise.
         randomness: Source of secrets; for tests.
+        master_key: The home's own file of master keys, under which providers' secrets are sealed.
+        environment: Where another place of the master key is looked for; None is the process's own.
     """
 
     def __init__(
@@ -46,14 +50,17 @@ class IdentityService:
         *,
         clock: Clock,
         ids: Ids,
+        master_key: Path,
         on_change: Callable[[], None] = _nobody_listens,
         randomness: Randomness = strong_randomness,
+        environment: Environment | None = None,
     ) -> None:
         self._context = Context(metadata=metadata, clock=clock, ids=ids, randomness=randomness, on_change=on_change)
         self.access = Access(self._context)
         self.projects = Projects(self._context)
         self.keys = Keys(self._context)
         self.people = People(self._context)
+        self.secrets = Secrets(self._context, master_key=master_key, environment=environment)
 
     def revision(self) -> int:
         """Grows by one with every change that a gateway must learn of."""

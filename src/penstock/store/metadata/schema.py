@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
@@ -28,12 +29,13 @@ __all__ = [
     "metadata",
     "organizations",
     "projects",
+    "secrets",
     "sessions",
     "signin_links",
     "users",
 ]
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 metadata = MetaData(
@@ -128,6 +130,18 @@ sessions = Table(
     Column("created", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
     Column("ended", BigInteger),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    # Ciphertext with the origins it may be sent to; see `penstock.core.secrets`. The value itself is nowhere.
+    Column("sealed", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("updated_by", String(100), nullable=False),
 )
 
 audit = Table(
