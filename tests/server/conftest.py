@@ -116,7 +116,9 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     identity = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=home.master_key)
     made = identity.bootstrap(home.admin_key)
     assert made is not None
-    registry = RegistryService(home, clock=clock, entries=identity.snapshot_entries, environment={})
+    registry = RegistryService(
+        home, clock=clock, entries=identity.snapshot_entries, environment={}, secrets=identity.secrets
+    )
     await asyncio.to_thread(registry.start)
     ingest = IngestJob(spans, journal, clock=clock)
     tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)

@@ -26,6 +26,7 @@ COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor")
 GROUPS: Final = {
     "projects": "Projects: the tenant boundary of keys and traces.",
     "keys": "Virtual keys of a project.",
+    "secrets": "Secrets of providers, stored sealed.",
     "traces": "What happened: calls, their text, tokens and cost.",
     "config": "The configuration file, penstock.yaml.",
 }

@@ -9,7 +9,19 @@ import msgspec
 
 from penstock.core.errors import Unavailable
 
-__all__ = ["CallRow", "CallUsage", "KeyRow", "KeySecret", "Page", "ProjectRow", "SigninLink", "SpanRow", "decode"]
+__all__ = [
+    "CallRow",
+    "CallUsage",
+    "KeyRow",
+    "KeySecret",
+    "Page",
+    "ProjectRow",
+    "RotationRow",
+    "SecretRow",
+    "SigninLink",
+    "SpanRow",
+    "decode",
+]
 
 Record = TypeVar("Record")
 
@@ -40,6 +52,21 @@ class KeyRow(msgspec.Struct):
 
 class KeySecret(KeyRow, kw_only=True):
     secret: str
+
+
+class SecretRow(msgspec.Struct):
+    name: str
+    origins: list[str] = []
+    updated: int | None = None
+    updated_by: str = ""
+    master_key: str = ""
+    used_by: list[str] = []
+
+
+class RotationRow(msgspec.Struct):
+    master_key: str
+    resealed: int
+    kept: list[str] = []
 
 
 class SigninLink(msgspec.Struct):

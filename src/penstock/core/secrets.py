@@ -24,6 +24,7 @@ from penstock.core.files import replace_file
 from penstock.core.settings import Environment, process_environment
 
 __all__ = [
+    "REDIS",
     "MasterKeys",
     "SealedSecrets",
     "key_of",
@@ -42,6 +43,9 @@ NONCE_BYTES = 12
 MAX_FILE_BYTES = 64 * 1024
 VARIABLE = "PENSTOCK_MASTER_KEY"
 FILE_VARIABLE = "PENSTOCK_MASTER_KEY_FILE"
+REDIS = "redis"
+"""What `origin_of` says of every Redis."""
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -185,9 +189,13 @@ def origins_of(name: str, sealed: str) -> list[str]:
 def origin_of(url: str) -> str:
     """Scheme, host and port of an address: `https://api.openai.com`, the scheme's own port left out.
 
+    Any address of a Redis is `redis`: there the address is itself the secret.
+
     Raises:
         InvalidInput: it is not an http or https address, or holds a user or password.
     """
+    if url.startswith(REDIS_SCHEMES):
+        return REDIS
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port

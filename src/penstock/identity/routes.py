@@ -1,4 +1,4 @@
-"""Control API of projects, keys and sign-in links.
+"""Control API of projects, keys, sign-in links and stored secrets.
 
 The app provides the dependencies: `principal` and `project` (from its guard), `identity`, `console_url`.
 """
@@ -12,7 +12,7 @@ from litestar.params import JSONBody, PathParameter
 
 from penstock.identity.service import IdentityService
 from penstock.identity.service.keys import DEFAULT_SCOPES
-from penstock.identity.types import Key, KeyWithSecret, Principal, Project
+from penstock.identity.types import Key, KeyWithSecret, Principal, Project, Rotation, Secret
 
 __all__ = ["identity_router"]
 
@@ -155,7 +155,68 @@ class SigninLinksController(Controller):
         return SigninUrl(url=link.url(console_url), expires=link.expires)
 
 
+class SecretPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored secrets by name, never with their values."""
+
+    items: list[Secret]
+    next_cursor: str | None
+
+
+class NewSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    """1 to 64 letters, digits, dots, dashes and underscores; configuration refers to it as `secret:NAME`."""
+    value: str
+    """The secret. It is sealed at once and never shown again."""
+    origins: list[str] | None = None
+    """Addresses that it may be sent to, of which scheme, host and port count. Null: those of the value before; of a
+    new secret, that of the first provider that uses it."""
+
+    def __repr__(self) -> str:
+        # The default would print the value into whatever log shows the object.
+        return f"NewSecret(name={self.name!r})"
+
+
+class SecretsController(Controller):
+    path = "/secrets"
+    tags = ("secrets",)
+
+    @get("/", operation_id="listSecrets", opt={"permission": "secrets:read"}, sync_to_thread=True)
+    def list_secrets(self, identity: Identity, principal: Caller) -> SecretPage:
+        return SecretPage(items=identity.secrets.everything(principal), next_cursor=None)
+
+    @post("/", operation_id="setSecret", opt={"permission": "secrets:write"}, status_code=200, sync_to_thread=True)
+    def set_secret(self, identity: Identity, principal: Caller, data: JSONBody[NewSecret]) -> Secret:
+        """Store a secret, in place of the value before if there is one."""
+        return identity.secrets.set(principal, data.name, data.value, origins=data.origins)
+
+    @post(
+        "/rotate",
+        operation_id="rotateMasterKey",
+        opt={"permission": "secrets:write"},
+        status_code=200,
+        sync_to_thread=True,
+    )
+    def rotate_master_key(self, identity: Identity, principal: Caller) -> Rotation:
+        """Seal all stored secrets under a new master key. Their values stay the same."""
+        return identity.secrets.rotate(principal)
+
+    @delete(
+        "/{name:str}",
+        operation_id="deleteSecret",
+        opt={"permission": "secrets:write", "object": "secret"},
+        sync_to_thread=True,
+    )
+    def delete_secret(
+        self,
+        identity: Identity,
+        principal: Caller,
+        name: Annotated[str, PathParameter(description="Name of the secret.")],
+    ) -> None:
+        """Delete a secret that no provider uses."""
+        identity.secrets.delete(principal, name)
+
+
 def identity_router() -> Router:
     """The routes of this slice, to be mounted under `/api/v1`."""
-    handlers: list[Any] = [ProjectsController, KeysController, SigninLinksController]
+    handlers: list[Any] = [ProjectsController, KeysController, SigninLinksController, SecretsController]
     return Router("/", route_handlers=handlers)

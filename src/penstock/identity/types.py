@@ -196,6 +196,7 @@ class SecretUse(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """The secret's."""
     provider: str
+    """Its name, or `redis`."""
     field: str
     """Path in the configuration: `providers.openai.api_key`."""
     origin: str

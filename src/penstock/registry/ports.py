@@ -1,14 +1,31 @@
 """What the registry needs from its neighbours."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from penstock.identity.types import SecretUse
 from penstock.wire.snapshot import KeyEntry, ProjectEntry
 
-__all__ = ["Entries", "ModelStat", "ModelStats", "ProviderStat"]
+__all__ = ["Entries", "ModelStat", "ModelStats", "ProviderStat", "StoredSecrets"]
 
 Entries = Callable[[], tuple[Mapping[str, ProjectEntry], Mapping[str, KeyEntry]]]
 """The projects (by id) and live keys (by hash) of the identity slice, as they stand in its store."""
+
+
+class StoredSecrets(Protocol):
+    """The sealed secrets of the identity slice. Blocking."""
+
+    def check(self, uses: Iterable[SecretUse]) -> list[tuple[SecretUse, str, str]]:
+        """The uses that would send a secret where it was not saved for, with what is wrong and what to do."""
+        ...
+
+    def missing(self, uses: Iterable[SecretUse]) -> list[SecretUse]:
+        """The uses of secrets that are not set."""
+        ...
+
+    def sealed_for(self, uses: Sequence[SecretUse]) -> dict[str, str]:
+        """The sealed secrets that a snapshot with these uses carries, by name."""
+        ...
 
 
 class ModelStat(Protocol):

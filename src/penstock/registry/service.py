@@ -14,7 +14,8 @@ from penstock.core.settings import Environment, process_environment
 from penstock.registry.config import InvalidConfig, LoadedConfig, load_config
 from penstock.registry.config.diff import describe, diff
 from penstock.registry.config.watch import Fingerprint, fingerprint, watch_file
-from penstock.registry.ports import Entries
+from penstock.registry.ports import Entries, StoredSecrets
+from penstock.registry.secret_uses import secret_uses, with_secrets_checked
 from penstock.registry.snapshot import Publisher, config_of
 from penstock.registry.types import ConfigProblem, ConfigState, Reload
 from penstock.wire.snapshot import ProviderEntry, Snapshot
@@ -34,6 +35,7 @@ class RegistryService:
         config: `penstock.yaml`; None is the one in the home. It need not exist.
         environment: Where vendors' keys are looked for without a file; None is the process's own.
         fallback: Providers to serve when neither the file nor the environment has any (the simulator's).
+        secrets: What `secret:NAME` refers to; None where nothing is stored.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class RegistryService:
         config: Path | None = None,
         environment: Environment | None = None,
         fallback: Mapping[str, ProviderEntry] | None = None,
+        secrets: StoredSecrets | None = None,
     ) -> None:
         self._clock = clock
         self._entries = entries
         self._file = (config or home.config).absolute()
         self._environment = process_environment() if environment is None else environment
         self._fallback = fallback
+        self._secrets = secrets
         self._publisher = Publisher(home)
         self._lock = threading.RLock()
         self._config: LoadedConfig | None = None
@@ -106,7 +110,11 @@ class RegistryService:
             before = self._publisher.current
             self._pending = True
             projects, keys = self._entries()
-            snapshot = self._publisher.publish(self._config, projects=projects, keys=keys, at=self._clock.now())
+            uses = secret_uses(self._config)
+            sealed = self._secrets.sealed_for(uses) if self._secrets is not None else {}
+            snapshot = self._publisher.publish(
+                self._config, projects=projects, keys=keys, sealed_secrets=sealed, at=self._clock.now()
+            )
             self._pending = False
         if before is None or snapshot.version != before.version:
             logger.info(
@@ -177,7 +185,8 @@ class RegistryService:
     def _load(self) -> LoadedConfig:
         # Before reading, so that a change between the two is seen as one later.
         self._seen = fingerprint(self._file)
-        return load_config(self._file, environment=self._environment, fallback=self._fallback)
+        loaded = load_config(self._file, environment=self._environment, fallback=self._fallback)
+        return loaded if self._secrets is None else with_secrets_checked(loaded, self._secrets)
 
 
 def _problems(error: ConfigError) -> list[ConfigProblem]:

@@ -62,6 +62,7 @@ class Publisher:
         *,
         projects: Mapping[str, ProjectEntry],
         keys: Mapping[str, KeyEntry],
+        sealed_secrets: Mapping[str, str],
         at: int,
     ) -> Snapshot:
         """Write a new version if anything differs from the current one; give the one that now stands.
@@ -70,6 +71,7 @@ class Publisher:
             config: What the configuration says.
             projects: By id.
             keys: By hash. An expired one stays, and the gateway says so.
+            sealed_secrets: Those that the configuration refers to, by name.
             at: Now, microseconds.
 
         Raises:
@@ -84,6 +86,7 @@ class Publisher:
             aliases=config.aliases,
             prices=config.prices,
             price_book=self._price_book(config.providers),
+            sealed_secrets=dict(sealed_secrets),
             user_salt=self._user_salt(),
             gateway=config.gateway,
             journal=config.journal,

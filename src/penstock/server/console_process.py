@@ -20,6 +20,7 @@ from penstock.identity.service import IdentityService
 from penstock.registry.service import RegistryService
 from penstock.registry.simulated import simulator_providers
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
+from penstock.server.key_retirement import KeyRetirement
 from penstock.server.key_uses import KeyUses
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
 from penstock.server.protocol import BoundedProtocol
@@ -87,6 +88,7 @@ async def serve(options: argparse.Namespace) -> None:
             entries=identity.snapshot_entries,
             config=options.config,
             fallback=simulator_providers(options.simulator_url) if options.simulator_url else None,
+            secrets=identity.secrets,
         )
         snapshot = registry.start()
         publishing.start(registry)
@@ -102,6 +104,7 @@ async def serve(options: argparse.Namespace) -> None:
         async with asyncio.TaskGroup() as tasks:
             jobs = [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
+            jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))
             announce_ready(
                 options.ready_fd,
                 simulator=options.simulator_url is not None,

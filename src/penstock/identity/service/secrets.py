@@ -165,23 +165,30 @@ class Secrets:
             master_key=keys.sealing, resealed=len(sealed), kept=[key for key in keys.keys if key != keys.sealing]
         )
 
-    def retire(self) -> list[str]:
-        """Drop the keys that nothing stored is sealed under from Penstock's own file; their ids.
+    def retire(self, published: Mapping[str, str]) -> list[str]:
+        """Drop keys that seal nothing any more from Penstock's own file; their ids.
 
-        To be called when every gateway worker serves a snapshot that was published after the last rotation.
+        To be called when every gateway worker serves the snapshot that carries `published`, sealed secrets by name.
+
+        Raises:
+            CorruptData: a secret is damaged, so that the key it needs cannot be told; nothing is dropped.
+            NotFound, Unavailable: the master key cannot be used.
         """
+        try:
+            keys = read_master_keys(self._file, self._environment)
+        except NotFound:
+            return []
+        if not keys.own or len(keys.keys) == 1:
+            return []
         with self._context.metadata.write() as connection:
-            needed = {key_of(row.name, row.sealed) for row in secrets.everything(connection)}
-            try:
-                keys = read_master_keys(self._file, self._environment)
-            except NotFound:
-                return []
-            needed.add(keys.sealing)
+            keys = read_master_keys(self._file, self._environment)
+            stored = {row.name: row.sealed for row in secrets.everything(connection)}
+            needed = {keys.sealing}
+            needed.update(key_of(name, sealed) for each in (stored, published) for name, sealed in each.items())
             dropped = [key for key in keys.keys if key not in needed]
-            if not keys.own or not dropped:
-                return []
-            write_master_keys(self._file, [key for name, key in keys.keys.items() if name in needed])
-        logger.info("Master keys that sealed nothing any more were deleted: %s", ", ".join(dropped))
+            if dropped:
+                write_master_keys(self._file, [key for name, key in keys.keys.items() if name in needed])
+                logger.info("Master keys that seal nothing any more were deleted: %s", ", ".join(dropped))
         return dropped
 
     def check(self, uses: Iterable[SecretUse]) -> list[tuple[SecretUse, str, str]]:
