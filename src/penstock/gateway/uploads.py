@@ -6,7 +6,7 @@ refusal ends the sending at once, any other answer is passed on while the rest i
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Protocol
 
@@ -106,8 +106,10 @@ class Uploading:
         upload = self._upload
         if upload is not None:
             sent = upload.sent
-            await upload.stop()
-            self._pool.give_back(upload.connection, reuse=sent and kind is None)
+            try:
+                await upload.stop()
+            finally:
+                self._pool.give_back(upload.connection, reuse=sent and kind is None)
 
 
 class Upload:
@@ -138,9 +140,10 @@ class Upload:
     async def begin(self, head: bytes) -> None:
         """Start to send, and wait for the head of the answer."""
         self.connection.begin(head, b"")
-        self._valve.install()
-        # Held here and awaited in `stop`: a task group would wrap every error of the exchange in a group.
-        self._sending = asyncio.get_running_loop().create_task(self._send())
+        if self._request.length == 0:
+            self._done()
+        else:
+            self._start()
         try:
             await self.connection.head()
         except UpstreamError as error:
@@ -165,12 +168,24 @@ class Upload:
         await self._stop_sending()
         self._valve.remove()
 
+    def _start(self) -> None:
+        self._valve.install()
+        # Held here and awaited in `stop`: a task group would wrap every error of the exchange in a group.
+        self._sending = asyncio.get_running_loop().create_task(self._send())
+
+    def _done(self) -> None:
+        self.sent = True
+        if self._progress is not None:
+            self._progress(True)
+
     async def _stop_sending(self) -> None:
         sending, self._sending = self._sending, None
         if sending is not None:
             sending.cancel()
             # A cancellation of the caller's own comes through: `wait` does not swallow it.
             await asyncio.wait([sending])
+            if not sending.cancelled():
+                sending.result()
 
     async def _send(self) -> None:
         try:
@@ -179,6 +194,12 @@ class Upload:
             # Without the rest of its body the request is none; the provider sees its caller leave.
             self._trouble = error
             self.connection.abort()
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            # A defect: the one who waits for the answer must not wait in vain, and hears of it in `stop`.
+            self.connection.abort()
+            raise
 
     async def _write_body(self) -> None:
         transport = self.connection.transport
@@ -202,9 +223,7 @@ class Upload:
             raise InvalidInput("The request body is shorter than its content-length.", code="malformed_request")
         if chunked and not self.connection.closed:
             transport.write(b"0\r\n\r\n")
-        self.sent = True
-        if self._progress is not None:
-            self._progress(True)
+        self._done()
 
 
 class _Valve(asyncio.Protocol):
@@ -266,7 +285,7 @@ def upload_head(method: str, location: Location, headers: Mapping[str, str], *, 
 
 
 @contextlib.asynccontextmanager
-async def _closing(parts: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
+async def _closing(parts: AsyncIterator[bytes]) -> AsyncGenerator[AsyncIterator[bytes]]:
     """Close a generator that is left early, so that what it holds is let go now."""
     try:
         yield parts
