@@ -8,6 +8,7 @@ PenstockError
 ├── Conflict            409
 │   └── PreconditionFailed 412  it changed since the version that the caller names
 ├── TooLarge            413  over a stated size limit
+├── RateLimited         429  over a rate, a number of parallel calls, or a budget
 ├── ConfigError         422  a configuration file is wrong: names file, line, field
 ├── UpstreamError       502  a provider failed; carries its status and body
 │   └── DeadlineExceeded 504 one of the four upstream timers ran out
@@ -119,6 +120,31 @@ class TooLarge(PenstockError):
 
     status = 413
     default_code = "too_large"
+
+
+class RateLimited(PenstockError):
+    """A limit or a budget has no room for the call.
+
+    Attributes:
+        limit: Name of the limit.
+        retry_after: Seconds until the call may fit.
+    """
+
+    status = 429
+    default_code = "rate_limited"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: str,
+        retry_after: float,
+        hint: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.limit = limit
+        self.retry_after = retry_after
 
 
 class ConfigError(PenstockError):
