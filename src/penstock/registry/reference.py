@@ -15,16 +15,39 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import msgspec
 
 from penstock.registry.config.bind import fields_of
-from penstock.registry.config.forms import Form
-from penstock.registry.config.schema import field_docs, json_schema, written
+from penstock.registry.config.forms import Form, written
+from penstock.registry.config.limit_types import AmountsConfig, BudgetConfig, LimitConfig, RedisConfig
+from penstock.registry.config.route_types import (
+    CacheConfig,
+    CascadeConfig,
+    CheckConfig,
+    ChoiceConfig,
+    CohortConfig,
+    DegradationConfig,
+    HedgeConfig,
+    JudgeConfig,
+    LogprobConfig,
+    OnBudgetConfig,
+    ParametersConfig,
+    RegexConfig,
+    RetriesConfig,
+    RouteConfig,
+    RuleConfig,
+    ShadowConfig,
+    StrategyConfig,
+    VariantConfig,
+)
+from penstock.registry.config.schema import field_docs, json_schema
 from penstock.registry.config.types import (
     AliasConfig,
+    BreakerConfig,
     Config,
     GatewayConfig,
     JournalConfig,
     ModelConfig,
     PriceConfig,
     ProviderConfig,
+    ProviderKeyConfig,
     TimeoutsConfig,
     TokenPrices,
 )
@@ -35,10 +58,34 @@ __all__ = ["configuration_page", "schema_text"]
 SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("The file", Config),
     ("`providers.<name>`", ProviderConfig),
+    ("`providers.<name>.keys[]`", ProviderKeyConfig),
     ("`providers.<name>.timeouts`", TimeoutsConfig),
+    ("`providers.<name>.breaker`", BreakerConfig),
     ("`providers.<name>.models.<model>`", ModelConfig),
     ("`providers.<name>.models.<model>.price`", TokenPrices),
     ("`aliases.<name>`", AliasConfig),
+    ("`routes.<name>`", RouteConfig),
+    ("`routes.<name>.variants.<variant>`", VariantConfig),
+    ("`routes.<name>.variants.<variant>.parameters`", ParametersConfig),
+    ("A strategy", StrategyConfig),
+    ("`weighted[]` and `split[]`", ChoiceConfig),
+    ("`conditional[]`", RuleConfig),
+    ("`cohort` and `sticky`", CohortConfig),
+    ("`shadow`", ShadowConfig),
+    ("`cascade`", CascadeConfig),
+    ("`cascade.checks[]`", CheckConfig),
+    ("`cascade.checks[].logprob`", LogprobConfig),
+    ("`cascade.checks[].regex`", RegexConfig),
+    ("`cascade.checks[].judge`", JudgeConfig),
+    ("`hedge`", HedgeConfig),
+    ("`retries`", RetriesConfig),
+    ("`routes.<name>.cache`", CacheConfig),
+    ("`routes.<name>.on_budget`", OnBudgetConfig),
+    ("`routes.<name>.on_budget.soft` and `hard`", DegradationConfig),
+    ("`limits[]`", LimitConfig),
+    ("`limits[].budget`", BudgetConfig),
+    ("`limits[].budget.<window>`", AmountsConfig),
+    ("`redis`", RedisConfig),
     ("`prices[]`", PriceConfig),
     ("`gateway`", GatewayConfig),
     ("`journal`", JournalConfig),
@@ -74,6 +121,17 @@ aliases:
   careful:
     targets: [gpu-box/llama-3.3-70b, openai/gpt-4o]
 
+routes:
+  support:
+    variants:
+      smart: {model: openai/gpt-4o, parameters: {temperature: 0.2}}
+      cheap: openai/gpt-4o-mini
+    strategy: {fallback: [smart, cheap]}
+    retries: {attempts: 2, budget: 20%}
+
+limits:
+  - {name: everyone, on: key, requests_per_minute: 600, budget: {day: {soft: $40, hard: $50}}}
+
 prices:
   - {provider: openai, model: "gpt-4o*", input: 2.10, output: 8.40}
 ```
@@ -84,8 +142,11 @@ prices:
 - **`penstock config check`** reports every error with its line. `penstock config diff` shows what a file would change
   in what is served, `penstock config show` the whole with its defaults filled in, `penstock config schema` the JSON
   Schema.
-- **Secrets are references**: `env:NAME` or `file:PATH` (a relative path starts at the folder of the file). The secret
-  itself in the file is refused. The variable must be set for the gateway, since it resolves the reference.
+- **Secrets are references**: `env:NAME`, `file:PATH` (a relative path starts at the folder of the file), or
+  `secret:NAME` for one that Penstock stores. The secret itself in the file is refused. The variable must be set for
+  the gateway, since it resolves the reference.
+- **[Routes](routes.md) and limits** may also be written through the console, the control API or `penstock apply`.
+  What stands in the file is changed in the file only.
 - **In an editor**: put `# yaml-language-server: $schema=penstock.schema.json` on the first line, with the
   [schema](penstock.schema.json) beside the file.
 - Write the file aside and rename it into place, as editors do; a file cut short may be valid YAML.
@@ -132,7 +193,7 @@ def _table(struct: type[msgspec.Struct]) -> Iterator[str]:
     docs = field_docs(struct)
     fields = fields_of(struct)
     # What a struct adds to its base says what it is about.
-    own = [name for name in struct.__annotations__ if name in fields]
+    own = [name for name, (_, member) in fields.items() if member.name in struct.__annotations__]
     for name in (*own, *(name for name in fields if name not in own)):
         hint, member = fields[name]
         default = "*required*" if member.required else _default(hint, member.default)
@@ -158,7 +219,7 @@ def _kind(hint: Any) -> str:
     if origin is list:
         return f"list of {_kind(arguments[0])}"
     if origin is dict:
-        return f"mapping of names to {_kind(arguments[1])}"
+        return "JSON object" if arguments[1] is Any else f"mapping of names to {_kind(arguments[1])}"
     return NOUNS.get(hint, "mapping")
 
 

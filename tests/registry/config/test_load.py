@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from penstock.core.errors import ConfigError
 from penstock.registry.config import InvalidConfig, load_config, providers_configured
+from penstock.registry.config.bind import fields_of
 from penstock.registry.config.document import MAX_BYTES
+from penstock.registry.config.types import Config
 from penstock.registry.config.write import as_yaml
 from penstock.wire.snapshot import AliasEntry, GatewaySettings, JournalSettings, PriceEntry, ProviderEntry, Timeouts
 
@@ -256,7 +258,7 @@ VALID = "providers: {openai: {api_key: env:K}, gpu: {kind: openai, models: [llam
         ("version: 2", "1: version: expected 1, got 2."),
         ("version: true", "1: version: expected 1, got true."),
         ("provders: {}", "1: 'provders' is not a field here. Did you mean 'providers'?"),
-        ("zzz: {}", "1: 'zzz' is not a field here. Known here: version, providers, aliases, prices, gateway, journal."),
+        ("zzz: {}", f"1: 'zzz' is not a field here. Known here: {', '.join(fields_of(Config))}."),
         ("[1, 2]", "1: expected a mapping, got a list."),
         ("just text", "1: expected a mapping, got 'just text'."),
         ("providers: [openai]", "1: providers: expected a mapping, got a list."),
@@ -339,7 +341,7 @@ VALID = "providers: {openai: {api_key: env:K}, gpu: {kind: openai, models: [llam
         (f"{VALID}aliases: {{a: gpt-4o}}", "2: aliases.a: expected provider/model, got 'gpt-4o'."),
         (
             f"{VALID}aliases: {{a: openai/x, b: a}}",
-            "2: aliases.b: expected provider/model, got 'a'. An alias names models, not other aliases.",
+            "2: aliases.b: expected provider/model, got 'a'. Models can stand here, aliases cannot.",
         ),
         (
             f"{VALID}aliases: {{a: gpu/llama3}}",
@@ -482,7 +484,7 @@ def test_a_secret_in_the_file_is_refused_and_never_shown(write, text):
 
 def test_a_key_in_the_place_of_its_reference_is_told_how_to_be_written(errors):
     (error,) = errors(f"providers: {{openai: {{api_key: {SECRET}}}}}")
-    assert "providers.openai.api_key: expected a reference to a secret, env:NAME or file:PATH" in error
+    assert "providers.openai.api_key: expected a reference to a secret, env:NAME, file:PATH or secret:NAME" in error
     assert "write env:NAME" in error
 
 

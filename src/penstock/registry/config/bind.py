@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 import msgspec
 
 from penstock.core.errors import ConfigError
-from penstock.registry.config.document import Entry, Item
+from penstock.registry.config.document import Entry, Item, plain
 from penstock.registry.config.errors import nearest
 from penstock.registry.config.forms import Form, shown
 
@@ -30,9 +30,9 @@ NOUNS: dict[object, str] = {str: "a text", bool: "true or false", int: "a whole 
 
 
 def fields_of(struct: type[msgspec.Struct]) -> dict[str, tuple[Any, msgspec.structs.FieldInfo]]:
-    """Names of a struct's members to their full type hints and defaults."""
+    """A struct's members, by their names in the file, with full type hints and defaults."""
     hints = typing.get_type_hints(struct, include_extras=True)
-    return {member.name: (hints[member.name], member) for member in msgspec.structs.fields(struct)}
+    return {member.encode_name: (hints[member.name], member) for member in msgspec.structs.fields(struct)}
 
 
 def child_path(path: str, name: str) -> str:
@@ -62,7 +62,7 @@ class Binder:
 
     def fail(self, message: str, *, path: str, line: int | None = None, hint: str | None = None) -> _Invalid:
         """Note an error at a field; without a line, where the field was seen."""
-        where = self.lines.get(path) if line is None else line
+        where = (self.lines.get(path) if line is None else line) or None
         self.errors.append(ConfigError(message, file=self.file, line=where, field=path or None, hint=hint))
         return INVALID
 
@@ -74,6 +74,8 @@ class Binder:
     def _value(self, item: Item, hint: Any, path: str) -> object:
         self.lines[path] = item.line
         origin = get_origin(hint)
+        if hint is Any:
+            return plain(item)
         if origin is None:
             return (
                 self._struct(item, hint, path) if issubclass(hint, msgspec.Struct) else self._scalar(item, hint, path)
@@ -162,7 +164,7 @@ class Binder:
         for name, (_, member) in known.items():
             if member.required and name not in values:
                 values[name] = self.fail(f"'{name}' is missing here.", path=path)
-        return INVALID if INVALID in values.values() else self._checked(struct(**values), path)
+        return INVALID if INVALID in values.values() else self._checked(_made(struct, known, values), path)
 
     def _checked(self, value: msgspec.Struct, path: str) -> object:
         check = self.checks.get(type(value))
@@ -177,6 +179,15 @@ class Binder:
     def _unknown(self, name: str, entry: Entry, known: Mapping[str, object], path: str) -> _Invalid:
         hint = nearest(name, known) or f"Known here: {', '.join(known)}."
         return self.fail(f"{shown(name)} is not a field here.", path=path, line=entry.line, hint=hint)
+
+
+def _made(
+    struct: type[msgspec.Struct],
+    known: "Mapping[str, tuple[Any, msgspec.structs.FieldInfo]]",
+    values: dict[str, object],
+) -> msgspec.Struct:
+    """The struct from values by their names in the file."""
+    return struct(**{known[name][1].name: value for name, value in values.items()})
 
 
 def _at(entry: Entry) -> Item:

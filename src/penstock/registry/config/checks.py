@@ -10,14 +10,20 @@ from penstock.finops.price_list import sheet_names
 from penstock.registry.config.bind import Binder, child_path
 from penstock.registry.config.document import Item
 from penstock.registry.config.errors import nearest
-from penstock.registry.config.forms import REFERENCE, shown
-from penstock.registry.config.types import GatewayConfig, ProviderConfig
+from penstock.registry.config.forms import ALIAS, NAME, REFERENCE, shown
+from penstock.registry.config.limit_checks import LIMIT_CHECKS
+from penstock.registry.config.route_checks import (
+    ROUTE_CHECKS,
+    Surroundings,
+    check_route,
+    judges_within,
+    target_problem,
+)
+from penstock.registry.config.types import BreakerConfig, GatewayConfig, ProviderConfig
 from penstock.registry.config.vendors import VENDORS
 
 __all__ = ["STRUCT_CHECKS", "check_references"]
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 SECRET_HEADERS = frozenset(
     {"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization", "x-auth-token"}
@@ -53,6 +59,7 @@ def _check_provider(provider: ProviderConfig, path: str, binder: Binder) -> None
             path=child_path(path, "any_model"),
             hint="List its models.",
         )
+    _check_keys(provider, path, binder)
     _check_models(provider, child_path(path, "models"), binder)
     _check_headers(provider, child_path(path, "headers"), binder)
     if provider.price_as is not None:
@@ -63,6 +70,34 @@ def _check_provider(provider: ProviderConfig, path: str, binder: Binder) -> None
                 path=child_path(path, "price_as"),
                 hint=nearest(provider.price_as, known) or f"Known: {', '.join(known)}.",
             )
+
+
+def _check_keys(provider: ProviderConfig, path: str, binder: Binder) -> None:
+    if provider.keys is None:
+        return
+    where = child_path(path, "keys")
+    if provider.api_key is not None:
+        binder.fail("expected api_key or keys, got both.", path=where)
+    if not provider.keys:
+        binder.fail("expected at least one key.", path=where)
+    elif sum(key.weight for key in provider.keys) <= 0:
+        binder.fail("the weights sum to 0, so no key would ever be used.", path=where)
+    seen: set[str] = set()
+    for index, key in enumerate(provider.keys):
+        at = f"{where}[{index}].name"
+        if NAME.fullmatch(key.name) is None:
+            binder.fail(f"expected letters, digits, '.', '_' and '-', got {shown(key.name)}.", path=at)
+        elif key.name in seen:
+            binder.fail(f"the name {shown(key.name)} stands here twice.", path=at)
+        seen.add(key.name)
+
+
+def _check_breaker(breaker: BreakerConfig, path: str, binder: Binder) -> None:
+    for name in ("error_rate", "slow_rate"):
+        if getattr(breaker, name) <= 0:
+            binder.fail("expected more than 0, or it would open at once.", path=child_path(path, name))
+    if breaker.open_for > breaker.open_for_at_most:
+        binder.fail("'open_for' is longer than 'open_for_at_most'.", path=child_path(path, "open_for"))
 
 
 def _check_models(provider: ProviderConfig, path: str, binder: Binder) -> None:
@@ -85,7 +120,8 @@ def _check_headers(provider: ProviderConfig, path: str, binder: Binder) -> None:
             binder.fail(f"the header {header} belongs to the connection and cannot be set.", path=where)
         elif header.lower() in SECRET_HEADERS and REFERENCE.fullmatch(value) is None:
             binder.fail(
-                f"the header {header} carries a secret: expected env:NAME or file:PATH, got something else.", path=where
+                f"the header {header} carries a secret: expected env:NAME, file:PATH or secret:NAME, got another text.",
+                path=where,
             )
 
 
@@ -99,7 +135,10 @@ def _check_gateway(gateway: GatewayConfig, path: str, binder: Binder) -> None:
 
 STRUCT_CHECKS: dict[type[msgspec.Struct], Callable[[Any, str, Binder], None]] = {
     ProviderConfig: _check_provider,
+    BreakerConfig: _check_breaker,
     GatewayConfig: _check_gateway,
+    **ROUTE_CHECKS,
+    **LIMIT_CHECKS,
 }
 """Checks of one struct each, run as soon as it is bound, so that one wrong section hides no other."""
 
@@ -126,6 +165,8 @@ def check_references(root: Item, providers: Mapping[str, ProviderConfig | None],
                 f"expected an alias of letters, digits, '.', '_', ':', '@' and '-', got {shown(name)}.", path=path
             )
         _check_targets(item, path, binder, providers=providers, aliases=aliases)
+    _check_routes(root, providers, binder, aliases=aliases)
+    _check_limit_names(root, binder)
     for index, item in enumerate(_elements(root, "prices")):
         entry = (item.members or {}).get("provider")
         named = entry.value.scalar if entry else None
@@ -135,6 +176,42 @@ def check_references(root: Item, providers: Mapping[str, ProviderConfig | None],
                 path=f"prices[{index}].provider",
                 hint=nearest(named, providers) or _known(providers),
             )
+
+
+def _check_routes(
+    root: Item, providers: Mapping[str, ProviderConfig | None], binder: Binder, *, aliases: Mapping[str, Item]
+) -> None:
+    routes = _members(root, "routes")
+    paths = {name: child_path("routes", name) for name in routes}
+    around = Surroundings(
+        providers=providers,
+        aliases=aliases,
+        routes=routes,
+        judges={name: judges_within(binder, path) for name, path in paths.items()},
+    )
+    for name, item in routes.items():
+        path = paths[name]
+        if ALIAS.fullmatch(name) is None:
+            binder.fail(
+                f"expected a route's name of letters, digits, '.', '_', ':', '@' and '-', got {shown(name)}.", path=path
+            )
+        if name in aliases:
+            binder.fail(f"an alias is called {shown(name)} too; a name stands for one thing.", path=path)
+        check_route(name, item, path, binder, around)
+
+
+def _check_limit_names(root: Item, binder: Binder) -> None:
+    seen: dict[str, int] = {}
+    for index, item in enumerate(_elements(root, "limits")):
+        entry = (item.members or {}).get("name")
+        name = entry.value.scalar if entry is not None else None
+        if isinstance(name, str) and name in seen:
+            binder.fail(
+                f"the limit {shown(name)} stands here a second time; the first is limits[{seen[name]}].",
+                path=f"limits[{index}].name",
+            )
+        elif isinstance(name, str):
+            seen[name] = index
 
 
 def _check_targets(
@@ -157,29 +234,13 @@ def _check_targets(
     for where, target in places:
         if not isinstance(target, str) or not target:
             continue  # the types have said so already
-        problem = _target_problem(target, providers=providers, aliases=aliases)
+        problem = target_problem(target, providers=providers, aliases=aliases)
         if problem is not None:
             message, hint = problem
             binder.fail(message, path=where, hint=hint)
         elif target in seen:
             binder.fail(f"the target {shown(target)} stands here twice.", path=where)
         seen.add(target)
-
-
-def _target_problem(
-    target: str, *, providers: Mapping[str, ProviderConfig | None], aliases: Mapping[str, Item]
-) -> tuple[str, str | None] | None:
-    """What is wrong with an alias's target, and a hint; None when nothing is."""
-    name, slash, model = target.partition("/")
-    if not slash or not name or not model:
-        hint = "An alias names models, not other aliases." if target in aliases else nearest(target, providers)
-        return f"expected provider/model, got {shown(target)}.", hint
-    if name not in providers:
-        return f"no provider is called {shown(name)}.", nearest(name, providers) or _known(providers)
-    provider = providers[name]
-    if provider is not None and not provider.any_model and model not in (provider.models or ()):
-        return f"the provider {name} does not list the model {shown(model)}.", nearest(model, provider.models or ())
-    return None
 
 
 def _known(providers: Mapping[str, object]) -> str:

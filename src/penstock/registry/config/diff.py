@@ -6,11 +6,13 @@ from typing import Any, Literal, cast
 import msgspec
 
 from penstock.registry.config.bind import child_path
+from penstock.registry.config.limits import limit_document
 from penstock.registry.config.load import LoadedConfig
+from penstock.registry.config.routes import route_document
 
-__all__ = ["Difference", "describe", "diff"]
+__all__ = ["Difference", "describe", "diff", "diff_documents"]
 
-SECTIONS = ("providers", "aliases", "prices", "gateway", "journal")
+SECTIONS = ("providers", "aliases", "routes", "limits", "redis", "prices", "gateway", "journal")
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,11 @@ def diff(old: LoadedConfig, new: LoadedConfig) -> list[Difference]:
     return [difference for name in SECTIONS for difference in _compare(before[name], after[name], name)]
 
 
+def diff_documents(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[Difference]:
+    """What differs between two documents, such as a route's; None is one that does not exist."""
+    return list(_compare(old or {}, new or {}, ""))
+
+
 def describe(difference: Difference) -> str:
     """One line: `+ providers.vllm`, `- aliases.fast`, `~ gateway.drain: 30.0 → 10.0`."""
     if difference.change == "added":
@@ -42,6 +49,8 @@ def describe(difference: Difference) -> str:
 
 def _plain(config: LoadedConfig) -> dict[str, Any]:
     plain = cast("dict[str, Any]", msgspec.to_builtins(config))
+    plain["routes"] = {name: route_document(route) for name, route in config.routes.items()}
+    plain["limits"] = {limit.name: limit_document(limit) for limit in config.limits}
     # A price has no name of its own; its place in the list matters, because the first match wins.
     plain["prices"] = {str(index): price for index, price in enumerate(plain["prices"])}
     return plain

@@ -11,7 +11,10 @@ from penstock.core.errors import ConfigError
 from penstock.registry.config.errors import InvalidConfig
 from penstock.registry.config.forms import shown
 
-__all__ = ["MAX_BYTES", "Entry", "Item", "read_document"]
+__all__ = ["MAX_BYTES", "NO_LINE", "Entry", "Item", "as_item", "plain", "read_document"]
+
+NO_LINE = 0
+"""The line of what stands in no file."""
 
 MAX_BYTES = 1024 * 1024
 """Bytes of a configuration file; more is refused before it is parsed."""
@@ -42,6 +45,34 @@ class Entry:
 
     line: int
     value: Item
+
+
+def plain(item: Item) -> Any:
+    """The value as lists, mappings and scalars."""
+    if item.members is not None:
+        return {name: plain(entry.value) for name, entry in item.members.items()}
+    if item.elements is not None:
+        return [plain(element) for element in item.elements]
+    return item.scalar
+
+
+def as_item(value: Any, *, depth: int = 0) -> Item:
+    """JSON as a tree, for what is written as in the file and comes another way. It has no lines.
+
+    Raises:
+        ValueError: it is nested deeper than a file may be.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"it is nested over {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return Item(
+            NO_LINE,
+            members={name: Entry(NO_LINE, as_item(part, depth=depth + 1)) for name, part in members.items()},
+        )
+    if isinstance(value, list):
+        return Item(NO_LINE, elements=[as_item(part, depth=depth + 1) for part in cast("list[Any]", value)])
+    return Item(NO_LINE, scalar=value)
 
 
 def read_document(text: str, *, file: str) -> Item | None:

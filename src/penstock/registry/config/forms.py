@@ -1,13 +1,37 @@
 """Scalars that penstock.yaml writes in its own way: durations, sizes, prices, addresses, secret references."""
 
 import re
+import types
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
-__all__ = ["BaseUrl", "Dollars", "Duration", "Form", "HeaderValue", "ModelGlob", "SecretReference", "Size", "shown"]
+__all__ = [
+    "ALIAS",
+    "NAME",
+    "REFERENCE",
+    "BaseUrl",
+    "Dollars",
+    "Duration",
+    "Form",
+    "HeaderValue",
+    "ModelGlob",
+    "Scalar",
+    "SecretReference",
+    "Size",
+    "parse_duration",
+    "shown",
+    "write_duration",
+    "written",
+]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Of a provider, a variant, a key, a limit."""
+ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
+"""Of what a caller names as its model: an alias, a route."""
 
 Scalar = str | int | float | bool | None
 
@@ -30,6 +54,24 @@ class Form:
     """The value as it is written in the file; for the reference."""
     secret: bool = False
     """True: a wrong value is never shown, it may be a secret."""
+
+
+def written(hint: Any, value: object) -> Any:
+    """A default as it would be written in the file."""
+    form = _form_of(hint)
+    if form is not None and value is not None:
+        text = form.write(value)
+        return value if text == str(value) else text
+    return value
+
+
+def _form_of(hint: Any) -> Form | None:
+    """The form of a scalar, or of the one option of a union that has one."""
+    if get_origin(hint) is Annotated:
+        return cast("Form", get_args(hint)[1])
+    if get_origin(hint) in {types.UnionType, typing.Union}:
+        return next((form for option in get_args(hint) if (form := _form_of(option)) is not None), None)
+    return None
 
 
 SECRET = re.compile(
@@ -74,7 +116,12 @@ BYTES = {
 }
 
 
-def _duration(value: Scalar) -> float:
+def parse_duration(value: Scalar) -> float:
+    """Seconds.
+
+    Raises:
+        ValueError: as `Form.parse`.
+    """
     if isinstance(value, bool) or value is None:
         raise ValueError
     if isinstance(value, int | float):
@@ -89,7 +136,8 @@ def _duration(value: Scalar) -> float:
     return seconds
 
 
-def _write_duration(value: object) -> str:
+def write_duration(value: object) -> str:
+    """Seconds in the unit that people would use."""
     seconds = float(str(value))
     if seconds < 1:
         return f"{seconds * 1000:g}ms"
@@ -138,7 +186,7 @@ def _dollars(value: Scalar) -> int:
 
 # --- texts ------------------------------------------------------------------------------------
 
-REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
+REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+|secret:[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def _text(value: Scalar) -> str:
@@ -152,7 +200,7 @@ def _secret_reference(given: Scalar) -> str:
     if REFERENCE.fullmatch(value) is None:
         raise ValueError(
             "the secret itself must not stand in the file; put it into an environment variable and write env:NAME, "
-            "or into a file of its own and write file:PATH"
+            "or into a file of its own and write file:PATH, or store it and write secret:NAME"
         )
     return value
 
@@ -162,7 +210,7 @@ def _header_value(given: Scalar) -> str:
     if REFERENCE.fullmatch(value) is not None:
         return value
     if SECRET.search(value):
-        raise ValueError("it looks like a secret; write env:NAME or file:PATH")
+        raise ValueError("it looks like a secret; write env:NAME, file:PATH or secret:NAME")
     if not value.isprintable() or not value.isascii():
         raise ValueError("a header's value is printable ASCII text on one line")
     return value
@@ -199,9 +247,9 @@ Duration = Annotated[
     float,
     Form(
         "a duration such as 500ms, 10s, 2m",
-        _duration,
+        parse_duration,
         {"type": ["string", "number"], "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h)$", "exclusiveMinimum": 0},
-        write=_write_duration,
+        write=write_duration,
     ),
 ]
 """Read as seconds."""
@@ -228,13 +276,15 @@ Dollars = Annotated[
 SecretReference = Annotated[
     str,
     Form(
-        "a reference to a secret, env:NAME or file:PATH",
+        "a reference to a secret, env:NAME, file:PATH or secret:NAME",
         _secret_reference,
-        {"type": "string", "pattern": r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"},
+        {"type": "string", "pattern": f"^({REFERENCE.pattern})$"},
         secret=True,
     ),
 ]
-HeaderValue = Annotated[str, Form("a text, env:NAME or file:PATH", _header_value, {"type": "string"}, secret=True)]
+HeaderValue = Annotated[
+    str, Form("a text, env:NAME, file:PATH or secret:NAME", _header_value, {"type": "string"}, secret=True)
+]
 BaseUrl = Annotated[
     str,
     Form(

@@ -15,14 +15,19 @@ from penstock.registry.config.bind import Binder, child_path
 from penstock.registry.config.checks import STRUCT_CHECKS, check_references
 from penstock.registry.config.document import MAX_BYTES, read_document
 from penstock.registry.config.errors import InvalidConfig
+from penstock.registry.config.limits import limit_entry
+from penstock.registry.config.routes import route_entry
 from penstock.registry.config.types import AliasConfig, Config, ProviderConfig, TokenPrices
 from penstock.registry.config.vendors import AZURE_API_VERSION, DEFAULT_BASE_URLS, VENDORS, Vendor
+from penstock.wire.limits import LimitEntry, RedisSettings
+from penstock.wire.routing import Breaker, RouteEntry, variants_of
 from penstock.wire.snapshot import (
     AliasEntry,
     GatewaySettings,
     JournalSettings,
     PriceEntry,
     ProviderEntry,
+    ProviderKey,
     Timeouts,
 )
 
@@ -47,9 +52,16 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of the file's bytes; empty without a file."""
     providers: dict[str, ProviderEntry]
     aliases: dict[str, AliasEntry] = {}
+    routes: dict[str, RouteEntry] = {}
+    """By name. Their projects are as they were written, by id or name."""
+    limits: tuple[LimitEntry, ...] = ()
+    """Projects and keys are as they were written, by id or name."""
+    redis: RedisSettings | None = None
     prices: tuple[PriceEntry, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
     journal: JournalSettings = JournalSettings()
+    lines: dict[str, int] = {}
+    """Where routes and limits stand in the file: `routes.NAME` and `limits.NAME`."""
     warnings: tuple[str, ...] = ()
     """What is valid and probably not wanted, for a person."""
 
@@ -77,13 +89,21 @@ def load_config(
     except OSError as error:
         raise ConfigError(f"The file cannot be read: {error.strerror}.", file=str(path)) from error
     others = _vendors_with_keys(variables) or list(fallback or ())
-    config = parse_config(data, file=str(path), other_providers=others)
+    config, lines = parse_config(data, file=str(path), other_providers=others)
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return compile_config(config, file=path, digest=digest, environment=variables, fallback=fallback)
+    loaded = compile_config(config, file=path, digest=digest, environment=variables, fallback=fallback)
+    return msgspec.structs.replace(loaded, lines=_places(config, lines))
 
 
-def parse_config(data: bytes, *, file: str, other_providers: Iterable[str] = ()) -> Config:
-    """The typed content of a file's bytes.
+def _places(config: Config, lines: Mapping[str, int]) -> dict[str, int]:
+    return {
+        **{f"routes.{name}": lines[child_path("routes", name)] for name in config.routes},
+        **{f"limits.{limit.name}": lines[f"limits[{index}]"] for index, limit in enumerate(config.limits)},
+    }
+
+
+def parse_config(data: bytes, *, file: str, other_providers: Iterable[str] = ()) -> tuple[Config, Mapping[str, int]]:
+    """The typed content of a file's bytes, and the line of each of its fields.
 
     Args:
         data: The bytes.
@@ -96,7 +116,7 @@ def parse_config(data: bytes, *, file: str, other_providers: Iterable[str] = ())
     text = _decode(data, file=file)
     root = read_document(text, file=file)
     if root is None:
-        return Config()
+        return Config(), {}
     binder = Binder(file, STRUCT_CHECKS)
     config = binder.bind(root, Config)
     providers_entry = (root.members or {}).get("providers")
@@ -109,7 +129,7 @@ def parse_config(data: bytes, *, file: str, other_providers: Iterable[str] = ())
     check_references(root, providers, binder)
     if binder.errors or config is None:
         raise InvalidConfig(binder.errors)
-    return config
+    return config, binder.lines
 
 
 def _decode(data: bytes, *, file: str) -> str:
@@ -203,22 +223,33 @@ def compile_config(
 
     A relative `file:` reference is taken from the folder of the configuration file.
     """
+    folder = file.absolute().parent if file is not None else Path.cwd()
     if config.providers is None:
         providers = providers_from_environment(environment)
     else:
-        folder = file.absolute().parent if file is not None else Path.cwd()
         providers = {name: _provider_entry(name, entry, folder) for name, entry in config.providers.items()}
     providers = providers or dict(fallback or {})
+    routes = {name: route_entry(name, route) for name, route in config.routes.items()}
     return LoadedConfig(
         file=str(file) if file is not None else None,
         digest=digest,
         providers=providers,
         aliases={name: _alias_entry(name, alias) for name, alias in config.aliases.items()},
+        routes=routes,
+        limits=tuple(limit_entry(limit) for limit in config.limits),
+        redis=_redis(config, folder),
         prices=tuple(_prices(config)),
         gateway=msgspec.convert(config.gateway, GatewaySettings, from_attributes=True),
         journal=msgspec.convert(config.journal, JournalSettings, from_attributes=True),
-        warnings=tuple(_warnings(providers.values(), environment)),
+        warnings=(*_warnings(providers.values(), environment), *_route_warnings(routes.values(), providers)),
     )
+
+
+def _redis(config: Config, folder: Path) -> RedisSettings | None:
+    if config.redis is None:
+        return None
+    settings = msgspec.convert(config.redis, RedisSettings, from_attributes=True)
+    return msgspec.structs.replace(settings, url=_absolute(settings.url, folder))
 
 
 def _provider_entry(name: str, config: ProviderConfig, folder: Path) -> ProviderEntry:
@@ -238,6 +269,10 @@ def _provider_entry(name: str, config: ProviderConfig, folder: Path) -> Provider
         kind=kind,
         base_url=base_url,
         api_key=_absolute(config.api_key, folder) if config.api_key else None,
+        keys=tuple(
+            ProviderKey(name=key.name, secret=_absolute(key.secret, folder), weight=key.weight)
+            for key in config.keys or ()
+        ),
         api_version=config.api_version or (AZURE_API_VERSION if kind == "azure" else None),
         headers={header: _absolute(value, folder) for header, value in config.headers.items()},
         models=listed,
@@ -245,6 +280,7 @@ def _provider_entry(name: str, config: ProviderConfig, folder: Path) -> Provider
         responses=config.responses or known_responses,
         price_as=config.price_as or (vendor.price_as if vendor is not None and at_vendor else None),
         timeouts=msgspec.convert(config.timeouts, Timeouts, from_attributes=True),
+        breaker=msgspec.convert(config.breaker, Breaker, from_attributes=True),
     )
 
 
@@ -287,13 +323,16 @@ def _warnings(providers: Iterable[ProviderEntry], environment: Environment) -> I
     for provider in providers:
         secrets: Mapping[str, str] = {
             **({"api_key": provider.api_key} if provider.api_key else {}),
+            **{f"keys[{index}].secret": key.secret for index, key in enumerate(provider.keys)},
             **{
                 child_path("headers", header): value
                 for header, value in provider.headers.items()
-                if value.startswith(("env:", "file:"))
+                if value.startswith(("env:", "file:", "secret:"))
             },
         }
         for field, reference in secrets.items():
+            if reference.startswith("secret:"):
+                continue  # it lies in the metadata store, which is not asked here
             try:
                 resolve_secret(reference, environment)
             except InvalidInput as error:
@@ -302,3 +341,16 @@ def _warnings(providers: Iterable[ProviderEntry], environment: Environment) -> I
         if secrets and parts.scheme == "http" and parts.hostname not in LOOPBACK:
             place = child_path("providers", provider.name)
             yield f"{place}.base_url: {provider.base_url} is not https, so its key travels unencrypted."
+
+
+def _route_warnings(routes: Iterable[RouteEntry], providers: Mapping[str, ProviderEntry]) -> Iterable[str]:
+    for route in routes:
+        place = child_path("routes", route.name)
+        hidden = next((provider.name for provider in providers.values() if route.name in provider.models), None)
+        if hidden is not None:
+            yield f"{place}: the provider {hidden} has a model of this name; it is called {hidden}/{route.name} now."
+        spare = (route.on_budget.soft.use, route.on_budget.hard.use)
+        used = {name for part in (route.strategy, *spare) if part is not None for name in variants_of(part)}
+        for variant in route.variants:
+            if variant not in used:
+                yield f"{child_path(child_path(place, 'variants'), variant)}: nothing uses this variant."

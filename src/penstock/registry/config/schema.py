@@ -12,11 +12,10 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import msgspec
 
 from penstock.registry.config.bind import fields_of
-from penstock.registry.config.checks import ALIAS, NAME
-from penstock.registry.config.forms import Form
+from penstock.registry.config.forms import ALIAS, NAME, Form, written
 from penstock.registry.config.types import Config
 
-__all__ = ["SCHEMA_ID", "field_docs", "json_schema", "written"]
+__all__ = ["SCHEMA_ID", "field_docs", "json_schema"]
 
 SCHEMA_ID = "urn:penstock:configuration:1"
 PLAIN: dict[object, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
@@ -32,6 +31,7 @@ def json_schema() -> dict[str, Any]:
     sections = root["properties"]
     sections["providers"]["anyOf"][0]["propertyNames"] = {"pattern": f"^{NAME.pattern}$"}
     sections["aliases"]["anyOf"][0]["propertyNames"] = {"pattern": f"^{ALIAS.pattern}$"}
+    sections["routes"]["anyOf"][0]["propertyNames"] = {"pattern": f"^{ALIAS.pattern}$"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
@@ -44,19 +44,11 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def written(hint: Any, value: object) -> Any:
-    """A default as it would be written in the file."""
-    form = _form_of(hint)
-    if form is not None and value is not None:
-        text = form.write(value)
-        return value if text == str(value) else text
-    return value
-
-
 @functools.cache
 def field_docs(struct: type[msgspec.Struct]) -> dict[str, str]:
     """The text under each member, of the class and of its bases, on one line."""
     docs: dict[str, str] = {}
+    names = {member.name: member.encode_name for member in msgspec.structs.fields(struct)}
     for base in reversed(struct.__mro__):
         if not (issubclass(base, msgspec.Struct) and base is not msgspec.Struct):
             continue
@@ -66,22 +58,13 @@ def field_docs(struct: type[msgspec.Struct]) -> dict[str, str]:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 text = _text_of(follower)
                 if text is not None:
-                    docs[statement.target.id] = text
+                    docs[names[statement.target.id]] = text
     return docs
 
 
 def _text_of(node: ast.stmt) -> str | None:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return " ".join(node.value.value.split())
-    return None
-
-
-def _form_of(hint: Any) -> Form | None:
-    """The form of a scalar, or of the one option of a union that has one."""
-    if get_origin(hint) is Annotated:
-        return cast("Form", get_args(hint)[1])
-    if get_origin(hint) in {types.UnionType, typing.Union}:
-        return next((form for option in get_args(hint) if (form := _form_of(option)) is not None), None)
     return None
 
 
@@ -104,6 +87,8 @@ def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 def _plain(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if hint is types.NoneType:
         return {"type": "null"}
+    if hint is Any:
+        return {}
     if issubclass(hint, msgspec.Struct):
         return _struct(hint, definitions)
     return {"type": PLAIN[hint], **({"minLength": 1} if hint is str else {})}
@@ -111,6 +96,7 @@ def _plain(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _struct(struct: type[msgspec.Struct], definitions: dict[str, Any]) -> dict[str, Any]:
     if struct.__name__ not in definitions:
+        definitions[struct.__name__] = {}  # a strategy holds strategies
         docs = field_docs(struct)
         fields = fields_of(struct)
         definition: dict[str, Any] = {

@@ -5,16 +5,22 @@ from typing import Literal
 import msgspec
 
 from penstock.registry.config.forms import BaseUrl, Dollars, Duration, HeaderValue, ModelGlob, SecretReference, Size
+from penstock.registry.config.limit_types import LimitConfig, RedisConfig
+from penstock.registry.config.quantities import Count, Share, Weight
+from penstock.registry.config.route_types import RetriesConfig, RouteConfig
+from penstock.wire.routing import Breaker
 from penstock.wire.snapshot import GatewaySettings, JournalSettings, ProviderKind, Timeouts
 
 __all__ = [
     "AliasConfig",
+    "BreakerConfig",
     "Config",
     "GatewayConfig",
     "JournalConfig",
     "ModelConfig",
     "PriceConfig",
     "ProviderConfig",
+    "ProviderKeyConfig",
     "TimeoutsConfig",
     "TokenPrices",
 ]
@@ -24,6 +30,7 @@ __all__ = [
 _TIMEOUTS = Timeouts()
 _GATEWAY = GatewaySettings()
 _JOURNAL = JournalSettings()
+_BREAKER = Breaker()
 
 
 class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +44,40 @@ class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The longest silence between two chunks of an answer."""
     total: Duration = _TIMEOUTS.total
     """The whole attempt."""
+
+
+class BreakerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """When a target, which is one model of this provider, is taken out of service, and when it is tried again."""
+
+    error_rate: Share = _BREAKER.error_rate
+    """The share of failed attempts in the window that opens it."""
+    slow_rate: Share = _BREAKER.slow_rate
+    """The share of attempts slower than `slow_after` that opens it."""
+    slow_after: Duration | None = _BREAKER.slow_after
+    """Time to first content that counts as slow; left out, slowness never opens it."""
+    minimum: Count = _BREAKER.minimum
+    """Attempts in the window before it is judged at all."""
+    window: Duration = _BREAKER.window
+    """How far back attempts count."""
+    open_for: Duration = _BREAKER.open_for
+    """Time until it is probed; doubled each time the probes fail."""
+    open_for_at_most: Duration = _BREAKER.open_for_at_most
+    """Where doubling ends."""
+    probes: Count = _BREAKER.probes
+    """Successes in a row that close it again."""
+    ramp: Duration = _BREAKER.ramp
+    """Time over which its share of the load grows back to full."""
+
+
+class ProviderKeyConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several keys for the same provider."""
+
+    name: str
+    """Shown where the key itself must not be."""
+    secret: SecretReference
+    """Where the key is found."""
+    weight: Weight = 1.0
+    """Its share of the calls, among the keys that work."""
 
 
 class TokenPrices(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +126,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     `azure` has none and needs one."""
     api_key: SecretReference | None = None
     """Where its key is found; leave out for a server that needs none. The key is sent to `base_url` only."""
+    keys: list[ProviderKeyConfig] | None = None
+    """Several keys instead of one `api_key`. A key that fails is set aside for a while."""
     api_version: str | None = None
     """Azure's `api-version`, or Anthropic's `anthropic-version`."""
     headers: dict[str, HeaderValue] = {}
@@ -102,6 +145,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     Found by `base_url` when left out."""
     timeouts: TimeoutsConfig = TimeoutsConfig()
     """Timers of each attempt."""
+    breaker: BreakerConfig = BreakerConfig()
+    """When one of its models is taken out of service. Each is judged by itself."""
 
 
 class AliasConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +173,12 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the text of input and output is recorded. `false` keeps sizes and fingerprints only."""
     max_recorded: Size = _GATEWAY.max_recorded
     """How much of the input, and of the output, is recorded; longer text is left out, and its size said."""
+    estimate_output_tokens: Count = _GATEWAY.estimate_output_tokens
+    """Output tokens that a call without a limit of its own is taken to need when it borrows from a budget."""
+    cache_bytes: Size = _GATEWAY.cache_bytes
+    """Cached answers per worker at most; the least recently used go first."""
+    retries: RetriesConfig = RetriesConfig()
+    """For models and aliases that are called without a route."""
 
 
 class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +205,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The upstreams, by name. Left out: those whose keys are in the environment (see below)."""
     aliases: dict[str, AliasConfig | str] = {}
     """Names that applications call, each for one `provider/model` or for several in order."""
+    routes: dict[str, RouteConfig] = {}
+    """Names that applications call, each with variants and a strategy. See [routes](routes.md)."""
+    limits: list[LimitConfig] = []
+    """Rate limits and budgets. All that match a call must let it through."""
+    redis: RedisConfig | None = None
+    """Redis or Valkey for the limits and the cache of several workers; left out, they are held in the memory of the
+    one worker."""
     prices: list[PriceConfig] = []
     """Prices that override the built-in list; the first match wins."""
     gateway: GatewayConfig = GatewayConfig()

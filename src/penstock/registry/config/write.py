@@ -7,13 +7,19 @@ import msgspec
 from ruamel.yaml import YAML
 
 from penstock.registry.config.bind import fields_of
+from penstock.registry.config.forms import written
+from penstock.registry.config.limit_types import RedisConfig
+from penstock.registry.config.limits import limit_document
 from penstock.registry.config.load import LoadedConfig
-from penstock.registry.config.schema import written
+from penstock.registry.config.route_types import RetriesConfig
+from penstock.registry.config.routes import route_document
 from penstock.registry.config.types import (
+    BreakerConfig,
     GatewayConfig,
     JournalConfig,
     PriceConfig,
     ProviderConfig,
+    ProviderKeyConfig,
     TimeoutsConfig,
 )
 
@@ -25,12 +31,23 @@ def as_document(config: LoadedConfig) -> dict[str, Any]:
     return {
         "version": 1,
         "providers": {
-            name: {**_section(entry, ProviderConfig), "timeouts": _section(entry.timeouts, TimeoutsConfig)}
+            name: {
+                **_section(entry, ProviderConfig),
+                "timeouts": _section(entry.timeouts, TimeoutsConfig),
+                "breaker": _section(entry.breaker, BreakerConfig),
+                **({"keys": [_section(key, ProviderKeyConfig) for key in entry.keys]} if entry.keys else {}),
+            }
             for name, entry in config.providers.items()
         },
         "aliases": {name: {"targets": list(alias.targets)} for name, alias in config.aliases.items()},
+        "routes": {name: route_document(route) for name, route in config.routes.items()},
+        "limits": [limit_document(limit) for limit in config.limits],
+        **({"redis": _section(config.redis, RedisConfig)} if config.redis is not None else {}),
         "prices": [_section(price, PriceConfig) for price in config.prices],
-        "gateway": _section(config.gateway, GatewayConfig),
+        "gateway": {
+            **_section(config.gateway, GatewayConfig),
+            "retries": _section(config.gateway.retries, RetriesConfig),
+        },
         "journal": _section(config.journal, JournalConfig),
     }
 
@@ -46,8 +63,10 @@ def as_yaml(config: LoadedConfig) -> str:
 
 
 def _section(entry: msgspec.Struct, struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """The members that the snapshot's record shares with the file's section; what is None is left out."""
+    """The members that the snapshot's record shares with the file's section; what is None or empty is left out."""
     values = {name: (hint, getattr(entry, name, None)) for name, (hint, _) in fields_of(struct).items()}
     return {
-        name: written(hint, msgspec.to_builtins(value)) for name, (hint, value) in values.items() if value is not None
+        name: written(hint, msgspec.to_builtins(value))
+        for name, (hint, value) in values.items()
+        if value is not None and value != ()
     }
