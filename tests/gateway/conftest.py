@@ -1,27 +1,23 @@
 """A gateway in this process, in front of a provider that does what a test tells it."""
 
 import asyncio
-import contextlib
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from gateway_harness import KEY, SECRET, Gateway, MemoryJournal, Provider, listening
 from penstock.core.clock import SystemClock
 from penstock.core.ids import RandomIds
 from penstock.finops.pricing import Pricer
 from penstock.gateway.app import GatewayApp
+from penstock.gateway.inbound.listener import Listener
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
 from penstock.gateway.stages.dispatch import Dispatcher
 from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import Watchdog
-from penstock.server.protocol import GatewayProtocol
 from penstock.wire.snapshot import (
     AliasEntry,
     GatewaySettings,
@@ -94,27 +90,18 @@ async def gateway(snapshot: Snapshot, tmp_path: Path) -> AsyncIterator[Gateway]:
         pipeline = Pipeline(publication, journal, dispatcher, watchdog, tasks=tasks, clock=clock, ids=ids)
         app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
 
-        async def asgi(scope: Any, receive: Any, send: Any) -> None:
-            await app(scope, receive, send)
-
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            asgi, http=GatewayProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        listener = Listener(app)
+        watchdog.chores.append(listener.tick)
+        server = await asyncio.get_running_loop().create_server(listener.connection, "127.0.0.1", 0)
         ticker = tasks.create_task(watchdog.run())
-        serving = tasks.create_task(server.serve(sockets=[listener]))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {KEY}"}, timeout=10) as client:
             gateway = Gateway(client, journal, publication, tmp_path / "snapshot.json")
             gateway.watchdog = watchdog
             gateway.publish(snapshot)
-            while not server.started:
-                await asyncio.sleep(0.005)
             yield gateway
-        server.should_exit = True
-        await serving
+        server.close()
+        listener.drain()
+        await listener.drained(1)
         ticker.cancel()
     await transport.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from penstock.server.protocol import MAX_HEAD, BoundedProtocol, GatewayProtocol
+from penstock.server.protocol import MAX_HEAD, BoundedProtocol
 
 Talk = Callable[[list[bytes]], Any]
 
@@ -26,12 +26,12 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-@pytest.fixture(params=[BoundedProtocol, GatewayProtocol])
-async def talk(request: pytest.FixtureRequest) -> AsyncIterator[Talk]:
+@pytest.fixture
+async def talk() -> AsyncIterator[Talk]:
     """Sends pieces on one connection and reads until it is quiet or closed."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(echo, http=request.param, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(echo, http=BoundedProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
 

@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application: the table of its routes, and who may use them."""
+"""The gateway's application: the table of its routes, and who may use them."""
 
 import asyncio
 from typing import Literal
@@ -8,7 +8,8 @@ import msgspec
 from penstock.core.clock import Clock, to_datetime
 from penstock.core.errors import InvalidInput, NotFound, PenstockError
 from penstock.core.ids import Ids
-from penstock.gateway.http import Receive, Request, Responder, Scope, Send
+from penstock.gateway.http import Responder
+from penstock.gateway.inbound.request import Request
 from penstock.gateway.pipeline import CALL_SCOPE, Pipeline, retry_after, trace_headers
 from penstock.gateway.publication import Publication
 from penstock.gateway.stages.authenticate import authenticate
@@ -49,7 +50,7 @@ ROUTES: tuple[Route, ...] = (
 
 
 class GatewayApp:
-    """Pure ASGI. `lifespan` belongs to the worker that runs it."""
+    """Takes every request of a `Listener`."""
 
     def __init__(
         self, pipeline: Pipeline, publication: Publication, *, tasks: asyncio.TaskGroup, clock: Clock, ids: Ids
@@ -60,18 +61,17 @@ class GatewayApp:
         self._clock = clock
         self._ids = ids
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+    async def __call__(self, request: Request) -> None:
         operation = OPERATIONS.get(request.path)
         if operation is not None and request.method == "POST" and self._publication.ready:
-            await self._pipeline.handle(request, send, operation)
+            await self._pipeline.handle(request, operation)
         else:
-            await self._other(request, send, operation)
+            self._other(request, operation)
 
-    async def _other(self, request: Request, send: Send, operation: Operation | None) -> None:
+    def _other(self, request: Request, operation: Operation | None) -> None:
         trace_id = self._ids.trace_id()
         dialect: Dialect = "anthropic" if _speaks_anthropic(request, operation) else "openai"
-        responder = Responder(request, send, trace_headers(trace_id, dialect), tasks=self._tasks)
+        responder = Responder(request, trace_headers(trace_id, dialect), tasks=self._tasks)
         try:
             status, body = self._answer(request, operation, dialect)
             headers: list[tuple[bytes, bytes]] = []
@@ -80,8 +80,8 @@ class GatewayApp:
             headers = retry_after(error)
             if isinstance(error, InvalidInput) and error.code == "method_not_allowed":
                 status = 405
-                headers = [(b"allow", b"POST" if operation else b"GET")]
-        await responder.whole(status, body, headers=headers)
+                headers = [(b"allow", b"POST" if operation else b"GET, HEAD")]
+        responder.whole(status, body, headers=headers)
 
     def _answer(self, request: Request, operation: Operation | None, dialect: Dialect) -> tuple[int, bytes]:
         path = request.path
@@ -97,7 +97,7 @@ class GatewayApp:
                 "an OpenAI SDK's base_url ends with /v1, an Anthropic SDK's does not.",
                 code="unknown_route",
             )
-        if request.method != ("POST" if operation else "GET"):
+        if request.method not in (("POST",) if operation else ("GET", "HEAD")):
             raise InvalidInput(f"{path} does not take {request.method}.", code="method_not_allowed")
         if path == "/healthz":
             return 200, b'{"status":"ok"}'

@@ -7,7 +7,8 @@ import msgspec
 
 from penstock.core.errors import PenstockError
 from penstock.gateway.catalog import Catalog, Resolution
-from penstock.gateway.http import Request, Responder
+from penstock.gateway.http import Responder
+from penstock.gateway.inbound.request import Request
 from penstock.providers.types import Answer, Dialect, InboundCall, Operation, Target
 from penstock.wire.headers import SESSION, TAGS, TRACEPARENT, USER, check_id, decode_tags
 from penstock.wire.snapshot import KeyEntry
@@ -77,6 +78,12 @@ class Call(msgspec.Struct, kw_only=True):
     """The caller closed the connection."""
     recorded: bool = False
     recorded_input: bytes | None = None
+
+    def leave(self) -> None:
+        """The caller closed the connection."""
+        if not self.left and not self.responder.finished:
+            self.left = True
+            self.task.cancel()
 
 
 def read_trace(request: Request) -> Context:

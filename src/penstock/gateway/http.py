@@ -1,102 +1,37 @@
-"""The gateway's side of HTTP: what came in, and the one way to answer."""
+"""The gateway's one way to answer: whole, or as an event stream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
 
-from penstock.core.errors import InvalidInput, TooLarge
+from penstock.gateway.inbound.request import Request
 
-__all__ = ["Receive", "Request", "Responder", "Scope", "Send", "read_body"]
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+__all__ = ["Responder", "header_lines", "status_line", "vendor_headers"]
 
 VENDOR_PREFIXES = (b"anthropic-", b"openai-")
 COMMENT = b": keep-alive\n\n"
-
-
-class Request:
-    """The head of an HTTP request."""
-
-    __slots__ = ("headers", "method", "path", "query", "receive", "state")
-
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query: bytes = scope["query_string"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.receive = receive
-        self.state: dict[str, Any] = scope["state"]
-
-    def header(self, name: str) -> str | None:
-        value = self.headers.get(name.encode())
-        return None if value is None else value.decode("latin-1")
-
-    def vendor_headers(self) -> dict[str, str]:
-        """The caller's headers that concern a provider: `anthropic-*` and `openai-*`."""
-        return {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in self.headers.items()
-            if name.startswith(VENDOR_PREFIXES)
-        }
-
-    def on_disconnect(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when the caller goes away before its answer is complete.
-
-        `server.protocol` calls it; ASGI's own way is a second task per request that waits for it.
-        """
-        self.state["on_disconnect"] = callback
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body.
-
-    Raises:
-        TooLarge: more than `limit` bytes were announced or came.
-        InvalidInput: the body is compressed, or the caller went away before its end.
-    """
-    declared = request.headers.get(b"content-length")
-    if declared is not None and int(declared) > limit:
-        raise _too_large(limit)
-    if request.headers.get(b"content-encoding", b"identity") != b"identity":
-        raise InvalidInput(
-            "A request body must come uncompressed (content-encoding: identity).", code="unsupported_encoding"
-        )
-    message = await request.receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False) and message["type"] == "http.request":
-        return body
-    parts = [body]
-    size = len(body)
-    while message["type"] == "http.request" and message.get("more_body", False):
-        message = await request.receive()
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(part)
-    if message["type"] != "http.request":
-        raise InvalidInput("The caller went away before the request body was complete.", code="client_disconnected")
-    return b"".join(parts)
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f"The request body is larger than the limit of {limit} bytes.",
-        hint="Send less, or raise gateway.max_body in penstock.yaml.",
-        code="request_too_large",
-    )
-
-
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-def _head(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-    line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    return line + b"".join([b"%b: %b\r\n" % header for header in headers]) + b"\r\n"
+EVENT_STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+JSON = b"content-type: application/json\r\n"
+
+
+def vendor_headers(request: Request) -> dict[str, str]:
+    """The caller's headers that concern a provider: `anthropic-*` and `openai-*`."""
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in request.headers.items()
+        if name.startswith(VENDOR_PREFIXES)
+    }
+
+
+def status_line(status: int) -> bytes:
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 class Responder:
@@ -109,27 +44,21 @@ class Responder:
     """
 
     __slots__ = (
-        "_answer",
         "_at_boundary",
         "_headers",
         "_interval",
-        "_loop",
         "_quiet_since",
-        "_send",
+        "_request",
         "finished",
         "started",
         "status",
         "tasks",
     )
 
-    def __init__(
-        self, request: Request, send: Send, headers: list[tuple[bytes, bytes]], *, tasks: asyncio.TaskGroup
-    ) -> None:
-        self._send = send
-        self._answer: Callable[[bytes], bool] | None = request.state.get("answer")
+    def __init__(self, request: Request, headers: bytes, *, tasks: asyncio.TaskGroup) -> None:
+        self._request = request
         self._headers = headers
-        self._loop = asyncio.get_running_loop()
-        self._quiet_since = self._loop.time()
+        self._quiet_since = 0.0
         self._interval = 0.0
         self._at_boundary = True
         self.tasks = tasks
@@ -137,58 +66,49 @@ class Responder:
         self.finished = False
         self.status = 0
 
-    async def whole(
+    def add_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """More headers of the answer, before it starts. None may come from a caller or a provider unchecked."""
+        self._headers += header_lines(headers)
+
+    def whole(
         self,
         status: int,
         body: bytes,
         *,
-        content_type: bytes = b"application/json",
-        headers: list[tuple[bytes, bytes]] | None = None,
+        content_type: bytes | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
-        """Answer at once. No header may come from a caller or a provider unchecked."""
+        """Answer at once; JSON unless `content_type` says otherwise."""
         self.started = self.finished = True
         self.status = status
-        head = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            *self._headers,
-            *(headers or ()),
-        ]
-        if self._answer is not None and self._answer(_head(status, head) + body):
-            return
-        await self._send({"type": "http.response.start", "status": status, "headers": head})
-        await self._send({"type": "http.response.body", "body": body})
+        kind = JSON if content_type is None else b"content-type: %b\r\n" % content_type
+        self._request.respond(b"%b%b%b%b" % (status_line(status), kind, self._headers, header_lines(headers)), body)
 
-    async def open_stream(self) -> None:
+    def open_stream(self) -> None:
         """Send the head of an event stream."""
         self.started = True
         self.status = 200
-        head = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"cache-control", b"no-cache"),
-            (b"x-accel-buffering", b"no"),
-            *self._headers,
-        ]
-        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        self._request.open(b"%b%b%b" % (STATUS_LINES[200], EVENT_STREAM, self._headers))
 
     async def write(self, data: bytes) -> None:
         """More of the stream; opens it when it is not open."""
         if not self.started:
-            await self.open_stream()
-        self._quiet_since = self._loop.time()
+            self.open_stream()
+        self._quiet_since = self._now()
         self._at_boundary = data.endswith(b"\n\n")
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        await self._request.write(data)
 
-    async def end(self, data: bytes = b"") -> None:
+    def end(self, data: bytes = b"") -> None:
         """The last of the stream."""
         if not self.started:
-            await self.open_stream()
+            self.open_stream()
         self.finished = True
-        await self._send({"type": "http.response.body", "body": data})
+        self._request.end(data)
 
     def keep_streams_alive(self, interval: float) -> None:
         """Send a comment after each `interval` seconds of silence, so that no proxy on the way gives up."""
         self._interval = interval
+        self._quiet_since = self._now()
 
     def keep_alive(self, now: float) -> None:
         """Called by the watchdog each tick."""
@@ -196,6 +116,9 @@ class Responder:
             return
         self._quiet_since = now
         self.tasks.create_task(self._comment())
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _comment(self) -> None:
         if self._at_boundary and not self.finished:

@@ -7,7 +7,8 @@ from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError, Unavailable
 from penstock.core.ids import Ids
 from penstock.gateway.call import Call, read_context, read_trace
-from penstock.gateway.http import Request, Responder, Send, read_body
+from penstock.gateway.http import Responder, vendor_headers
+from penstock.gateway.inbound.request import Request
 from penstock.gateway.ports import Journal
 from penstock.gateway.publication import Publication
 from penstock.gateway.stages.authenticate import authenticate
@@ -50,26 +51,24 @@ class Pipeline:
         self._clock = clock
         self._ids = ids
 
-    async def handle(self, request: Request, send: Send, operation: Operation) -> None:
+    async def handle(self, request: Request, operation: Operation) -> None:
         """Serve one call. Never raises for what a caller or a provider does."""
-        call = self._open(request, send, operation)
+        call = self._open(request, operation)
         try:
             ending = await self._run(call)
             settle(call)
             call.responder.status = 200
             record(call, self._journal, self._clock)
-            await _finish(call.responder, ending)
+            _finish(call.responder, ending)
         except PenstockError as error:
-            await self._fail(call, error)
+            self._fail(call, error)
         except asyncio.CancelledError:
             call.task.uncancel()
-            await self._interrupt(call)
+            self._interrupt(call)
         except Exception:
             # The boundary: a defect of ours must answer its caller, leave a record, and spare the other calls.
             logger.exception("call %s failed inside the gateway", call.trace_id)
-            await self._fail(
-                call, PenstockError("The gateway failed to handle this call.", hint=f"Trace {call.trace_id}.")
-            )
+            self._fail(call, PenstockError("The gateway failed to handle this call.", hint=f"Trace {call.trace_id}."))
         finally:
             self._watchdog.let_go(call.responder)
 
@@ -77,8 +76,8 @@ class Pipeline:
         snapshot = call.catalog.snapshot
         call.key = authenticate(call.catalog, call.request, CALL_SCOPE, now=call.started)
         call.context = read_context(call.request, call.context)
-        body = await read_body(call.request, snapshot.gateway.max_body)
-        inbound = call.inbound = parse_call(call.operation, body, call.request.vendor_headers())
+        body = await call.request.body(snapshot.gateway.max_body)
+        inbound = call.inbound = parse_call(call.operation, body, vendor_headers(call.request))
         resolution = call.resolution = call.catalog.resolve(inbound.model, call.key)
         self._journal.admit()
         if inbound.stream:
@@ -87,7 +86,7 @@ class Pipeline:
             self._watchdog.keep_alive(call.responder)
         return await self._dispatcher.dispatch(call, inbound, resolution.targets)
 
-    def _open(self, request: Request, send: Send, operation: Operation) -> Call:
+    def _open(self, request: Request, operation: Operation) -> Call:
         context = read_trace(request)
         dialect = dialect_of(operation)
         trace_id = context.trace_id or self._ids.trace_id()
@@ -95,7 +94,7 @@ class Pipeline:
         assert task is not None  # noqa: S101 - a coroutine of the event loop runs in a task
         call = Call(
             request=request,
-            responder=Responder(request, send, trace_headers(trace_id, dialect), tasks=self._tasks),
+            responder=Responder(request, trace_headers(trace_id, dialect), tasks=self._tasks),
             operation=operation,
             dialect=dialect,
             task=task,
@@ -106,15 +105,10 @@ class Pipeline:
             context=context,
         )
 
-        def leave() -> None:
-            if not call.left and not call.responder.finished:
-                call.left = True
-                task.cancel()
-
-        request.on_disconnect(leave)
+        request.on_disconnect = call.leave
         return call
 
-    async def _interrupt(self, call: Call) -> None:
+    def _interrupt(self, call: Call) -> None:
         """The caller left, or this worker stops and its patience is over."""
         if call.left:
             error = PenstockError(
@@ -124,9 +118,9 @@ class Pipeline:
             error = Unavailable(
                 "The gateway is stopping and could not wait for this call any longer.", code="gateway_stopping"
             )
-        await self._fail(call, error, interrupted=True)
+        self._fail(call, error, interrupted=True)
 
-    async def _fail(self, call: Call, error: PenstockError, *, interrupted: bool = False) -> None:
+    def _fail(self, call: Call, error: PenstockError, *, interrupted: bool = False) -> None:
         call.error = error
         call.status = "interrupted" if interrupted else "error"
         settle(call)
@@ -142,15 +136,15 @@ class Pipeline:
         if call.left:
             return
         if call.responder.started:
-            await call.responder.end(render_stream_error(call.dialect, call.operation, error, request_id=call.trace_id))
+            call.responder.end(render_stream_error(call.dialect, call.operation, error, request_id=call.trace_id))
         else:
-            await call.responder.whole(status, body, headers=retry_after(error))
+            call.responder.whole(status, body, headers=retry_after(error))
 
 
-def trace_headers(trace_id: str, dialect: Dialect) -> list[tuple[bytes, bytes]]:
-    """The trace id under Penstock's name and under the one that the vendor's SDK reads."""
-    value = trace_id.encode()
-    return [(b"x-penstock-trace-id", value), (b"request-id" if dialect == "anthropic" else b"x-request-id", value)]
+def trace_headers(trace_id: str, dialect: Dialect) -> bytes:
+    """The trace id under Penstock's name and under the one that the vendor's SDK reads, as lines."""
+    name = "request-id" if dialect == "anthropic" else "x-request-id"
+    return f"x-penstock-trace-id: {trace_id}\r\n{name}: {trace_id}\r\n".encode()
 
 
 def retry_after(error: PenstockError) -> list[tuple[bytes, bytes]]:
@@ -159,8 +153,12 @@ def retry_after(error: PenstockError) -> list[tuple[bytes, bytes]]:
     return [] if seconds is None else [(b"retry-after", b"%d" % max(1, -int(-seconds // 1)))]
 
 
-async def _finish(responder: Responder, ending: Ending) -> None:
+def _finish(responder: Responder, ending: Ending) -> None:
     if ending.stream:
-        await responder.end(ending.body)
+        responder.end(ending.body)
     else:
-        await responder.whole(200, ending.body, content_type=ending.content_type.encode("latin-1"))
+        responder.whole(
+            200,
+            ending.body,
+            content_type=None if ending.content_type == "application/json" else ending.content_type.encode("latin-1"),
+        )

@@ -7,7 +7,6 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
 from penstock.core.clock import SystemClock
@@ -16,20 +15,20 @@ from penstock.core.ids import RandomIds
 from penstock.finops.pricing import Pricer
 from penstock.gateway.app import GatewayApp
 from penstock.gateway.catalog import Catalog
+from penstock.gateway.inbound.listener import Listener
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
 from penstock.gateway.stages.dispatch import Dispatcher
 from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import TICK_SECONDS, Watchdog
 from penstock.server.process import (
-    PlaneServer,
     adopt_socket,
     announce_ready,
     set_up_logging,
+    stop_on_signals,
     stop_with_parent,
     when_closed,
 )
-from penstock.server.protocol import GatewayProtocol
 from penstock.store.journal.writer import JournalWriter
 from penstock.wire.snapshot import GatewaySettings, JournalSettings
 
@@ -37,7 +36,7 @@ __all__ = ["main", "serve"]
 
 logger = logging.getLogger(__name__)
 
-KEEPALIVE_SECONDS = 75
+BACKLOG = 2048
 START_PATIENCE = 5.0
 """Seconds to wait for a first snapshot before serving 503."""
 COLLECT_AFTER = 20_000
@@ -78,25 +77,28 @@ async def serve(
             app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
             ticker = tasks.create_task(watchdog.run())
             await _until_ready(publication)
-            server = PlaneServer(_config(app, settings.drain))
-
-            def follow(catalog: Catalog) -> None:
-                server.config.timeout_graceful_shutdown = _whole_seconds(catalog.snapshot.gateway.drain)
+            listener = Listener(app)
+            watchdog.chores.append(listener.tick)
+            told_to_stop = asyncio.Event()
 
             def announce() -> None:
                 publication.refresh()
                 announce_ready(ready_fd)
 
-            publication.listeners.append(follow)
-            if publication.ready:
-                follow(publication.catalog)
-            stop_with_parent(parent_fd, server.stop)
-            _relax_collector()
-            if published_fd is None:
-                announce()
-            else:
-                when_closed(published_fd, announce)
-            await server.serve(sockets=[adopt_socket(listen_fd)])
+            with stop_on_signals(told_to_stop.set):
+                stop_with_parent(parent_fd, told_to_stop.set)
+                _relax_collector()
+                accepting = await asyncio.get_running_loop().create_server(
+                    listener.connection, sock=adopt_socket(listen_fd), backlog=BACKLOG
+                )
+                if published_fd is None:
+                    announce()
+                else:
+                    when_closed(published_fd, announce)
+                await told_to_stop.wait()
+                accepting.close()
+                listener.drain()
+                await listener.drained(publication.catalog.snapshot.gateway.drain if publication.ready else 0)
             ticker.cancel()
     finally:
         await transport.close()
@@ -121,29 +123,6 @@ def _relax_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
-
-
-def _config(app: GatewayApp, drain: float) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - uvicorn's types are narrower than ASGI's
-        http=GatewayProtocol,
-        ws="none",
-        lifespan="off",
-        loop="none",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEPALIVE_SECONDS,
-        timeout_graceful_shutdown=_whole_seconds(drain),
-        backlog=2048,
-    )
-
-
-def _whole_seconds(drain: float) -> int:
-    return max(1, round(drain))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,7 +14,15 @@ from typing import Any
 import msgspec
 import uvicorn
 
-__all__ = ["PlaneServer", "adopt_socket", "announce_ready", "set_up_logging", "stop_with_parent", "when_closed"]
+__all__ = [
+    "PlaneServer",
+    "adopt_socket",
+    "announce_ready",
+    "set_up_logging",
+    "stop_on_signals",
+    "stop_with_parent",
+    "when_closed",
+]
 
 LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s[%(process)d] %(message)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S"
@@ -30,20 +38,27 @@ class PlaneServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        try:
+        with stop_on_signals(self.stop):
             yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-                # A second signal while the last records are written changes nothing.
-                signal.signal(number, signal.SIG_IGN)
 
     def stop(self) -> None:
         """Stop accepting, let requests in flight finish, return from `serve`."""
         self.should_exit = True
+
+
+@contextlib.contextmanager
+def stop_on_signals(stop: Callable[[], None]) -> Generator[None]:
+    """Call `stop` on SIGTERM and SIGINT while the body runs; afterwards they change nothing."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            # A second signal while the last records are written changes nothing.
+            signal.signal(number, signal.SIG_IGN)
 
 
 def set_up_logging(level: str = "INFO") -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
+import threading
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -25,6 +27,7 @@ BACKOFF_SECONDS = 5.0
 """Longest pause between two tries while the store is down."""
 MAINTAIN_SECONDS = 30.0
 """How often upkeep is looked for, when nothing waits."""
+LOWEST_PRIORITY = 19
 BATCH_BYTES = 96 * 1024 * 1024
 BATCH_SEGMENTS = 512
 """Segments of one transaction at most."""
@@ -66,6 +69,12 @@ class Tail:
         self._event.set()
 
 
+def _stand_back() -> None:
+    """Give this thread the lowest priority: it takes what is left over, and a call never waits for its time slice."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+
+
 class IngestJob:
     """Moves sealed segments into the store and removes their files.
 
@@ -89,7 +98,7 @@ class IngestJob:
         self._journal = journal
         self._clock = clock
         self._pause = pause
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest", initializer=_stand_back)
         self._tails: set[Tail] = set()
         self._recovered_at = float("-inf")
         self._maintained_at = float("-inf")

@@ -2,7 +2,7 @@
 
 from penstock.core.errors import PermissionDenied, Unauthenticated
 from penstock.gateway.catalog import Catalog
-from penstock.gateway.http import Request
+from penstock.gateway.inbound.request import Request
 from penstock.wire.snapshot import KeyEntry, hash_key
 
 __all__ = ["authenticate"]
