@@ -32,6 +32,7 @@ PUBLIC = {
 BODIES = {
     "/api/v1/keys": {"name": "x"},
     "/api/v1/projects": {"name": "x"},
+    "/api/v1/secrets": {"name": "x", "value": "sk-x"},
     "/api/v1/signin-links": {"role": "viewer"},
 }
 
@@ -98,11 +99,18 @@ async def test_another_tenants_project_is_not_there_on_any_route(console, method
     assert (answer.status_code, answer.json()["code"]) == (404, "project_not_found")
 
 
+def secret(console) -> str:
+    """A stored secret is the organisation's: for whoever may do so in one project only, it is not there."""
+    admin = console.identity.access.by_key(console.made.secret)
+    return console.identity.secrets.set(admin, "theirs", "sk-x").name
+
+
 async def theirs(console, path: str) -> str:
     """The address of an object that exists, in a project of somebody else."""
     project = console.project("theirs")
     objects = {
         "/api/v1/keys/": lambda: asyncio.sleep(0, console.key("gateway:call", project=project).id),
+        "/api/v1/secrets/": lambda: asyncio.to_thread(secret, console),
         "/api/v1/traces/": lambda: console.trace(project),
     }
     (make,) = [make for prefix, make in objects.items() if path.startswith(prefix)]
