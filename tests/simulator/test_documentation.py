@@ -87,7 +87,7 @@ def test_every_path_of_the_page_is_served(method, path):
 
 
 def test_the_table_of_paths_was_read():
-    assert len(list(served_paths())) == 16
+    assert len(list(served_paths())) == 33
 
 
 def test_every_count_is_named():

@@ -15,6 +15,8 @@ from penstock.simulator.completion import Author
 from penstock.simulator.config import SimulatorConfig
 from penstock.simulator.control import Control
 from penstock.simulator.dialects.types import Dialect, StreamStyle
+from penstock.simulator.endpoints.shelf import Shelf
+from penstock.simulator.endpoints.types import Asked
 from penstock.simulator.faults import Fault, FaultPlan, overlay, parse_fault
 from penstock.simulator.models import SIMULATED_MODELS, Vendor
 from penstock.simulator.player import HTML_PAGE, Player, enlarge
@@ -61,6 +63,7 @@ class Simulator:
         self._ids = ids or RandomIds(self._clock, seed=self._config.seed)
         self._author = Author(self._config, clock=self._clock, ids=self._ids)
         self._recorder = Recorder(self._config.history)
+        self._shelf = Shelf()
         self._faults = FaultPlan(self._config.faults, seed=self._config.seed)
         self._since = self._clock.monotonic()
         self._control = Control(self, self._recorder)
@@ -76,9 +79,10 @@ class Simulator:
         self._since = self._clock.monotonic()
 
     def reset(self) -> None:
-        """Back to the start: the configured faults, no history, no counts."""
+        """Back to the start: the configured faults, no history, no counts, no files."""
         self.set_faults(self._config.faults)
         self._author = Author(self._config, clock=self._clock, ids=self._ids)
+        self._shelf = Shelf()
         self._recorder.reset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,6 +136,12 @@ class Simulator:
         try:
             if failure is not None:
                 raise failure
+            if route.other is not None:
+                asked = self._asked(route, sighting, body)
+                reply = route.other.endpoint(asked)
+                sighting.status = 200
+                await player.whole(200, exchange.headers(reply.content_type, fault), reply.body)
+                return
             if ask is None:
                 assert route.plain is not None  # noqa: S101 - a route without a chat is plain
                 _, answer = route.plain(body, route.model, self._config)
@@ -155,9 +165,39 @@ class Simulator:
         after = completion.pace.whole(completion.usage.total_output)
         await player.whole(200, exchange.headers("application/json", fault), whole, after=after)
 
+    def _asked(self, route: Route, sighting: Sighting, body: bytes) -> Asked:
+        """The request of an endpoint that is no chat."""
+        assert route.other is not None  # noqa: S101 - the caller looked
+        return Asked(
+            body=body,
+            content_type=dict(sighting.headers).get(b"content-type", b"").decode("latin-1"),
+            config=self._config,
+            ids=self._ids,
+            now=self._clock.now() // 1_000_000,
+            shelf=self._shelf,
+            model=route.model,
+            id=route.other.id,
+            query=sighting.query,
+            run=self._run,
+        )
+
+    def _run(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """One line of a batch: the status and the JSON that a request of its own would get."""
+        route = find_route("POST", path, caller=None)
+        if route is None or route.other is not None:
+            raise InvalidInput(f"Invalid value: '{path}'. A batch is of chats, responses or embeddings.")
+        try:
+            if route.plain is not None:
+                return 200, route.plain(body, route.model, self._config)[1]
+            ask = route.dialect.parse(body, model=route.model, stream=False)
+            self._check_model(ask, route.dialect)
+            return 200, route.dialect.whole(ask, self._author.write(ask, route.dialect.vendor, Fault()))
+        except PenstockError as error:
+            return error.status, route.dialect.error(error.status, error.message)
+
     def _parse(self, route: Route, body: bytes) -> tuple[Ask | None, PenstockError | None]:
         """The request, or why it is none; neither for what is no chat."""
-        if route.plain is not None:
+        if route.plain is not None or route.other is not None:
             return None, None
         try:
             return route.dialect.parse(body, model=route.model, stream=route.stream), None

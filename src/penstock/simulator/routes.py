@@ -14,6 +14,7 @@ from penstock.simulator.dialects.gemini import GeminiContent
 from penstock.simulator.dialects.openai_chat import OpenAIChat
 from penstock.simulator.dialects.openai_responses import OpenAIResponses
 from penstock.simulator.dialects.types import Dialect
+from penstock.simulator.endpoints.table import Found, find_endpoint
 from penstock.simulator.models import Vendor
 
 __all__ = ["Plain", "Route", "find_route"]
@@ -35,6 +36,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """The model that the path names."""
     stream: bool | None = None
     """Whether it streams, where the path says so."""
+    other: Found | None = None
+    """Answers what is neither a chat nor always JSON."""
 
 
 _CHAT, _AZURE, _RESPONSES = OpenAIChat(), OpenAIChat(azure=True), OpenAIResponses()
@@ -85,6 +88,8 @@ def find_route(method: str, path: str, *, caller: Vendor | None) -> Route | None
         return find_route(method, path[len("/anthropic") :], caller="anthropic")
     if path.startswith("/openai/v1/"):
         return find_route(method, path[len("/openai") :], caller="openai")
+    if other := find_endpoint(method, path):
+        return Route(label=other.label, dialect=_CHAT, model=other.model, other=other)
     if method == "GET":
         return _get(path, caller)
     return _post(path) if method == "POST" else None

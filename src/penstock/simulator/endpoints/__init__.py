@@ -1,0 +1,1 @@
+"""OpenAI's endpoints that are no chat: images, audio, files, batches, moderations and reranking."""
