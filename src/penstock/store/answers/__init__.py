@@ -2,5 +2,6 @@
 
 memory.py     least recently used first, by bytes
 redis.py      shared by all workers; what cannot be reached is a miss
+scripts.py    what runs inside Redis
 envelope.py   one answer as the bytes that Redis keeps
 """
