@@ -9,7 +9,8 @@ import pytest
 
 from penstock.core.errors import Unavailable
 from penstock.core.home import Home
-from penstock.server.supervisor import STOP_SECONDS, Child, _patience
+from penstock.server.child import STOP_SECONDS, Child
+from penstock.server.supervisor import _patience
 from penstock.wire.snapshot import GatewaySettings, Snapshot, encode_snapshot
 
 SERVES = "import os, sys, signal; os.write(int(sys.argv[2]), b'{}\\n'); signal.pause()"
@@ -77,8 +78,8 @@ async def test_a_dead_child_is_started_again_until_it_is_stopped(lifeline: int) 
 async def test_a_stop_does_not_wait_out_the_pause_before_a_restart(
     lifeline: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("penstock.server.supervisor.FIRST_BACKOFF", 100.0)
-    monkeypatch.setattr("penstock.server.supervisor.LAST_BACKOFF", 100.0)
+    monkeypatch.setattr("penstock.server.child.FIRST_BACKOFF", 100.0)
+    monkeypatch.setattr("penstock.server.child.LAST_BACKOFF", 100.0)
     kept = child(SERVES, lifeline)
     await kept.start()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:

@@ -28,6 +28,7 @@ GROUPS: Final = {
     "keys": "Virtual keys of a project.",
     "secrets": "Secrets of providers, stored sealed.",
     "traces": "What happened: calls, their text, tokens and cost.",
+    "workers": "Gateway processes of a running Penstock.",
     "config": "The configuration file, penstock.yaml.",
 }
 """Modules whose `app` is a group of commands of that name, with its help."""

@@ -10,9 +10,11 @@ __all__ = [
     "HostOption",
     "JsonOption",
     "KeyOption",
+    "ListenOption",
     "ProjectOption",
     "QuietOption",
     "ReadyFileOption",
+    "ReplaceOption",
     "UrlOption",
 ]
 
@@ -54,6 +56,21 @@ ProjectOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 HostOption = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
+ListenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        metavar="ADDRESS",
+        show_default=False,
+        help="Address to listen on. Default: 127.0.0.1, or that of the one that is replaced.",
+    ),
+]
+ReplaceOption = Annotated[
+    bool,
+    typer.Option(
+        "--replace", help="Take the place of the one that runs on this home, on its ports, without a call failing."
+    ),
+]
 ReadyFileOption = Annotated[
     Path | None,
     typer.Option(

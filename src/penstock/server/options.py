@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DEFAULT_CONSOLE_PORT", "DEFAULT_GATEWAY_PORT", "UpOptions"]
+__all__ = ["DEFAULT_CONSOLE_PORT", "DEFAULT_GATEWAY_PORT", "DEFAULT_HOST", "UpOptions"]
 
+DEFAULT_HOST = "127.0.0.1"
 DEFAULT_GATEWAY_PORT = 4100
 DEFAULT_CONSOLE_PORT = 4180
 
@@ -15,12 +16,12 @@ class UpOptions:
 
     home: Path
     """Where state lives; made, owner-only, when it is missing."""
-    host: str = "127.0.0.1"
-    """Address that both planes listen on."""
-    gateway_port: int = DEFAULT_GATEWAY_PORT
-    """0 picks a free one."""
-    console_port: int = DEFAULT_CONSOLE_PORT
-    """0 picks a free one."""
+    host: str | None = None
+    """Address that both planes listen on; None: `DEFAULT_HOST`, or where the one listens that is replaced."""
+    gateway_port: int | None = None
+    """0 picks a free one; None: `DEFAULT_GATEWAY_PORT`, or that of the one that is replaced."""
+    console_port: int | None = None
+    """0 picks a free one; None: `DEFAULT_CONSOLE_PORT`, or that of the one that is replaced."""
     workers: int = 1
     """Gateway processes, each with one event loop."""
     config: Path | None = None
@@ -31,5 +32,7 @@ class UpOptions:
     """The console's address as people's browsers see it (`https://penstock.example.com`)."""
     simulator: bool = True
     """Whether the simulator may stand in when no provider is configured."""
+    replace: bool = False
+    """Take the place of the Penstock that runs on this home, if one does, without a call failing."""
     quiet: bool = False
     """Print errors only."""

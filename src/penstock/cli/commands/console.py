@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.options import HomeOption, HostOption, QuietOption, ReadyFileOption
+from penstock.cli.options import HomeOption, ListenOption, QuietOption, ReadyFileOption, ReplaceOption
 from penstock.core.settings import default_home
 from penstock.server.options import DEFAULT_CONSOLE_PORT, UpOptions
 
@@ -18,10 +18,19 @@ app = typer.Typer()
 def console(
     *,
     home: HomeOption = None,
-    host: HostOption = "127.0.0.1",
+    host: ListenOption = None,
     port: Annotated[
-        int, typer.Option("--port", "--console-port", min=0, max=65535, help="Port of the console; 0 picks a free one.")
-    ] = DEFAULT_CONSOLE_PORT,
+        int | None,
+        typer.Option(
+            "--port",
+            "--console-port",
+            min=0,
+            max=65535,
+            show_default=False,
+            metavar="NUMBER",
+            help=f"Port of the console; 0: a free one. Default: {DEFAULT_CONSOLE_PORT}, or that of the replaced one.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -33,6 +42,7 @@ def console(
         typer.Option(metavar="URL", show_default=False, help="The console's address as browsers see it."),
     ] = None,
     ready_file: ReadyFileOption = None,
+    replace: ReplaceOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Start the console alone: control API, web UI, ingestion of the journal in the home."""
@@ -45,6 +55,7 @@ def console(
         config=config,
         public_url=public_url,
         ready_file=ready_file,
+        replace=replace,
         quiet=quiet,
     )
     raise typer.Exit(run_console(options))

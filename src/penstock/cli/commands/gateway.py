@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.options import HomeOption, HostOption, QuietOption, ReadyFileOption
+from penstock.cli.options import HomeOption, ListenOption, QuietOption, ReadyFileOption, ReplaceOption
 from penstock.core.settings import default_home
 from penstock.server.options import DEFAULT_GATEWAY_PORT, UpOptions
 
@@ -17,12 +17,22 @@ app = typer.Typer()
 def gateway(
     *,
     home: HomeOption = None,
-    host: HostOption = "127.0.0.1",
+    host: ListenOption = None,
     port: Annotated[
-        int, typer.Option("--port", "--gateway-port", min=0, max=65535, help="Port of the gateway; 0 picks a free one.")
-    ] = DEFAULT_GATEWAY_PORT,
+        int | None,
+        typer.Option(
+            "--port",
+            "--gateway-port",
+            min=0,
+            max=65535,
+            show_default=False,
+            metavar="NUMBER",
+            help=f"Port of the gateway; 0: a free one. Default: {DEFAULT_GATEWAY_PORT}, or that of the replaced one.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Gateway processes.")] = 1,
     ready_file: ReadyFileOption = None,
+    replace: ReplaceOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Start the gateway alone, on the snapshot in the home.
@@ -37,6 +47,7 @@ def gateway(
         gateway_port=port,
         workers=workers,
         ready_file=ready_file,
+        replace=replace,
         quiet=quiet,
     )
     raise typer.Exit(run_gateway(options))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.options import HomeOption, HostOption, QuietOption, ReadyFileOption
+from penstock.cli.options import HomeOption, ListenOption, QuietOption, ReadyFileOption, ReplaceOption
 from penstock.core.settings import default_home
 from penstock.server.options import DEFAULT_CONSOLE_PORT, DEFAULT_GATEWAY_PORT, UpOptions
 
@@ -18,13 +18,27 @@ app = typer.Typer()
 def up(
     *,
     home: HomeOption = None,
-    host: HostOption = "127.0.0.1",
+    host: ListenOption = None,
     gateway_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the gateway; 0 picks a free one.")
-    ] = DEFAULT_GATEWAY_PORT,
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            show_default=False,
+            metavar="NUMBER",
+            help=f"Port of the gateway; 0: a free one. Default: {DEFAULT_GATEWAY_PORT}, or that of the replaced one.",
+        ),
+    ] = None,
     console_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the console; 0 picks a free one.")
-    ] = DEFAULT_CONSOLE_PORT,
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            show_default=False,
+            metavar="NUMBER",
+            help=f"Port of the console; 0: a free one. Default: {DEFAULT_CONSOLE_PORT}, or that of the replaced one.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Gateway processes.")] = 1,
     config: Annotated[
         Path | None,
@@ -40,6 +54,7 @@ def up(
     simulator: Annotated[
         bool, typer.Option("--sim/--no-sim", help="Use the simulator when no provider is configured.")
     ] = True,
+    replace: ReplaceOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Start the gateway and the console, and print how to use them.
@@ -58,6 +73,7 @@ def up(
         public_url=public_url,
         ready_file=ready_file,
         simulator=simulator,
+        replace=replace,
         quiet=quiet,
     )
     raise typer.Exit(run_up(options))
