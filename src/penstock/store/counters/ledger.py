@@ -27,8 +27,9 @@ class Ledger:
         self._amounts: dict[tuple[str, int], int] = {}
         self._changed: set[tuple[str, int]] = set()
 
-    def __len__(self) -> int:
-        return len(self._amounts)
+    @property
+    def empty(self) -> bool:
+        return not self._amounts
 
     def book(self, counter: str, start: int, amount: int) -> None:
         if amount:

@@ -121,7 +121,9 @@ class MemoryCounters:
         self._unswept: list[str] = []
         self._leases_checked = clock.monotonic()
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Counters held."""
         return len(self._counters)
 
     @property

@@ -224,14 +224,18 @@ class RedisCounters:
             self._lose("the configuration names another")
         self._settings = settings
 
-    async def close(self) -> None:
-        """Hand in what was given back, as far as Redis is there, and end."""
-        self._closing.set()
+    async def drained(self) -> None:
+        """Return when all that was given back is counted, or Redis is away."""
         while self._ready.is_set() and (self._lanes or self._settles or self._sending or self._pending):
             self._hand_in()
             self._idle.clear()
             self._flush()
             await self._idle.wait()
+
+    async def close(self) -> None:
+        """Hand in what was given back, as far as Redis is there, and end."""
+        self._closing.set()
+        await self.drained()
         left = len(self._settles) + len(self._sending) + len(self._pending)
         if left:
             logger.error("Redis is away at exit: %d returns are not counted there; the records have them", left)

@@ -36,7 +36,7 @@ local function field(key, name)
 end
 
 local function add(key, name, amount, ttl)
-  if call('HINCRBY', key, name, int(amount)) == amount then
+  if amount ~= 0 and call('HINCRBY', key, name, int(amount)) == amount then
     call('PEXPIRE', key, int(ttl))
   end
 end
@@ -106,6 +106,7 @@ end
 
 -- A claim is {kind, counter, amount, hard or -1, width or start, ttl}.
 local REQUESTS, TOKENS, SLOTS = 1, 2, 3
+local lends = false
 
 local function borrow(ask)
   local ticket, lease, claims, extends = ask[1], ask[2], ask[3], ask[4]
@@ -157,7 +158,7 @@ local function borrow(ask)
     else
       add(keys[i], name, amount, claim[6])
     end
-    if kind ~= REQUESTS then
+    if kind ~= REQUESTS and amount ~= 0 then
       record[#record + 1] = keys[i]
       record[#record + 1] = name
       record[#record + 1] = amount
@@ -167,6 +168,7 @@ local function borrow(ask)
   if #record > 0 then
     call('HSET', lent, ticket, pack(record))
     call('ZADD', leases, int(now + lease), ticket)
+    lends = true
   end
   return answer
 end
@@ -174,6 +176,10 @@ end
 local answers = {}
 for i, ask in ipairs(borrows) do
   answers[i] = borrow(ask)
+end
+if lends then
+  call('PEXPIRE', lent, keep)
+  call('PEXPIRE', leases, keep)
 end
 return pack({turns, now, answers})
 """

@@ -110,7 +110,7 @@ class SpendLog:
 
     def snapshot_changes(self) -> bytes:
         """What to give to `write` for the segment that ends now; empty while nothing was ever booked."""
-        return _encode(self._ledger.take_changes()) if len(self._ledger) else b""
+        return b"" if self._ledger.empty else _encode(self._ledger.take_changes())
 
     def write(self, segment: str, changes: bytes) -> None:
         """Append what `snapshot_changes` gave, durably. May be tried again, also after later segments.
