@@ -12,7 +12,10 @@ from penstock.core.home import Home
 from penstock.core.ids import RandomIds
 from penstock.identity.service import IdentityService
 from penstock.identity.types import Bootstrap, KeyWithSecret
+from penstock.registry.definitions import Definitions
 from penstock.registry.service import RegistryService
+from penstock.registry.stored import StoredEntries
+from penstock.registry.types import Place
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
 from penstock.store.metadata import open_metadata
@@ -58,6 +61,15 @@ class Console:
             headers |= {"cookie": f"penstock_session={session}", "x-csrf-token": csrf_token(session)}
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
         return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers, **options)
+
+    def definition(self, kind: str, name: str, project: str) -> str:
+        """Name of a new route or limit of the control API."""
+        body = {"on": "key", "parallel": 1} if kind == "limit" else {"strategy": "up/m"}
+        self.home.config.write_text("providers: {up: {kind: openai, base_url: 'http://127.0.0.1:1/v1'}}")
+        self.services.registry.reload()
+        admin = self.identity.access.by_key(self.made.secret)
+        self.services.definitions.put(kind, admin, name, body, place=Place(project=project))
+        return name
 
     async def trace(self, project: str) -> str:
         """Id of a new trace of one call, stored as the gateway's journal would bring it."""
@@ -117,12 +129,20 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     made = identity.bootstrap(home.admin_key)
     assert made is not None
     registry = RegistryService(
-        home, clock=clock, entries=identity.snapshot_entries, environment={}, secrets=identity.secrets
+        home,
+        clock=clock,
+        entries=identity.snapshot_entries,
+        environment={},
+        secrets=identity.secrets,
+        stored=StoredEntries(metadata),
     )
     await asyncio.to_thread(registry.start)
     ingest = IngestJob(spans, journal, clock=clock)
     tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
-    services = ConsoleServices(identity=identity, registry=registry, tracing=tracing, clock=clock)
+    definitions = Definitions(metadata, registry=registry, clock=clock, ids=RandomIds(clock))
+    services = ConsoleServices(
+        identity=identity, registry=registry, definitions=definitions, tracing=tracing, clock=clock
+    )
     shared.services = services
     yield Console(shared.app, services, identity, made, clock, home, ingest, journal)
     metadata.close()

@@ -46,7 +46,13 @@ def every_route(app=APP) -> Iterator[tuple[str, str, dict]]:
 
 
 GUARDED = sorted((m, p, opt["permission"]) for m, p, opt in every_route() if "permission" in opt)
-OBJECTS = [(m, p, permission) for m, p, permission in GUARDED if "{" in p]
+BY_NAME = {
+    (m, f"/api/v1/{kind}/{{name:str}}{rest}")
+    for kind in ("routes", "limits")
+    for m, rest in (("PUT", ""), ("POST", "/diff"))
+}
+"""What writes, or would write, under a name of the caller's own project, whoever else has it."""
+OBJECTS = [(m, p, permission) for m, p, permission in GUARDED if "{" in p and (m, p) not in BY_NAME]
 
 
 PARAMETER = re.compile(r"\{[^}]+\}")
@@ -111,6 +117,8 @@ async def theirs(console, path: str) -> str:
     objects = {
         "/api/v1/keys/": lambda: asyncio.sleep(0, console.key("gateway:call", project=project).id),
         "/api/v1/secrets/": lambda: asyncio.to_thread(secret, console),
+        "/api/v1/routes/": lambda: asyncio.sleep(0, console.definition("route", "theirs", project)),
+        "/api/v1/limits/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
         "/api/v1/traces/": lambda: console.trace(project),
     }
     (make,) = [make for prefix, make in objects.items() if path.startswith(prefix)]

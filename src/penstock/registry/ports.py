@@ -4,12 +4,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from penstock.identity.types import SecretUse
+from penstock.wire.limits import LimitEntry
+from penstock.wire.routing import RouteEntry
 from penstock.wire.snapshot import KeyEntry, ProjectEntry
 
-__all__ = ["Entries", "ModelStat", "ModelStats", "ProviderStat", "StoredSecrets"]
+__all__ = ["Entries", "ModelStat", "ModelStats", "ProviderStat", "StoredDefinitions", "StoredSecrets"]
 
 Entries = Callable[[], tuple[Mapping[str, ProjectEntry], Mapping[str, KeyEntry]]]
 """The projects (by id) and live keys (by hash) of the identity slice, as they stand in its store."""
+
+
+class StoredDefinitions(Protocol):
+    """The routes and limits that came through the control API. Blocking."""
+
+    def entries(self) -> tuple[Sequence[RouteEntry], Sequence[LimitEntry]]:
+        """All of them; a limit's match is as it was written, by id or name."""
+        ...
 
 
 class StoredSecrets(Protocol):

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from penstock.core.clock import Clock
 from penstock.core.errors import ConfigError, PenstockError, Unavailable
 from penstock.core.home import Home
@@ -14,11 +16,15 @@ from penstock.core.settings import Environment, process_environment
 from penstock.registry.config import InvalidConfig, LoadedConfig, load_config
 from penstock.registry.config.diff import describe, diff
 from penstock.registry.config.watch import Fingerprint, fingerprint, watch_file
-from penstock.registry.ports import Entries, StoredSecrets
+from penstock.registry.ports import Entries, StoredDefinitions, StoredSecrets
+from penstock.registry.resolve import Names, route_key
 from penstock.registry.secret_uses import secret_uses, with_secrets_checked
 from penstock.registry.snapshot import Publisher, config_of
-from penstock.registry.types import ConfigProblem, ConfigState, Reload
-from penstock.wire.snapshot import ProviderEntry, Snapshot
+from penstock.registry.types import ConfigProblem, ConfigState, Reload, WorkerView
+from penstock.registry.workers import is_live, is_waiting, workers
+from penstock.wire.limits import LimitEntry, needs_shared_counters
+from penstock.wire.routing import RouteEntry
+from penstock.wire.snapshot import KeyEntry, ProjectEntry, ProviderEntry, Snapshot
 
 __all__ = ["RegistryService"]
 
@@ -36,6 +42,7 @@ class RegistryService:
         environment: Where vendors' keys are looked for without a file; None is the process's own.
         fallback: Providers to serve when neither the file nor the environment has any (the simulator's).
         secrets: What `secret:NAME` refers to; None where nothing is stored.
+        stored: Gives the routes and limits that came through the control API, read anew at each publication.
     """
 
     def __init__(
@@ -48,13 +55,17 @@ class RegistryService:
         environment: Environment | None = None,
         fallback: Mapping[str, ProviderEntry] | None = None,
         secrets: StoredSecrets | None = None,
+        stored: StoredDefinitions | None = None,
     ) -> None:
+        self._home = home
         self._clock = clock
         self._entries = entries
         self._file = (config or home.config).absolute()
         self._environment = process_environment() if environment is None else environment
         self._fallback = fallback
         self._secrets = secrets
+        self._stored = stored
+        self._unserved: list[str] = []
         self._publisher = Publisher(home)
         self._lock = threading.RLock()
         self._config: LoadedConfig | None = None
@@ -113,7 +124,11 @@ class RegistryService:
             uses = secret_uses(self._config)
             sealed = self._secrets.sealed_for(uses) if self._secrets is not None else {}
             snapshot = self._publisher.publish(
-                self._config, projects=projects, keys=keys, sealed_secrets=sealed, at=self._clock.now()
+                self._compiled(self._config, projects=projects, keys=keys),
+                projects=projects,
+                keys=keys,
+                sealed_secrets=sealed,
+                at=self._clock.now(),
             )
             self._pending = False
         if before is None or snapshot.version != before.version:
@@ -121,6 +136,63 @@ class RegistryService:
                 "Snapshot %d: %d providers, %d keys.", snapshot.version, len(snapshot.providers), len(snapshot.keys)
             )
         return snapshot
+
+    def _compiled(
+        self, config: LoadedConfig, *, projects: Mapping[str, ProjectEntry], keys: Mapping[str, KeyEntry]
+    ) -> LoadedConfig:
+        """The file's configuration with what is stored beside it, in the snapshot's terms."""
+        names = Names(projects, keys)
+        resolved, self._unserved = names.resolved(config)
+        routes = {route_key(route): route for route in resolved.routes.values()}
+        limits = list(resolved.limits)
+        stored = self._stored.entries() if self._stored is not None else ((), ())
+        for entry in (*stored[0], *stored[1]):
+            problem = self.unserved(entry, config=config, names=names)
+            if problem is not None:
+                noun = "route" if isinstance(entry, RouteEntry) else "limit"
+                self._unserved.append(f"The {noun} {entry.name} of the control API is not in force: {problem}")
+            elif isinstance(entry, RouteEntry):
+                routes[route_key(entry)] = entry
+            else:
+                limits += names.limit(entry)
+        return msgspec.structs.replace(resolved, routes=routes, limits=tuple(limits))
+
+    @staticmethod
+    def unserved(entry: RouteEntry | LimitEntry, *, config: LoadedConfig, names: Names) -> str | None:
+        """Why a stored route or limit cannot be in force beside this file; None when it can.
+
+        The file always goes first: it is valid or not by itself, whatever is stored.
+        """
+        try:
+            if isinstance(entry, LimitEntry):
+                names.limit(entry)
+                taken = any(limit.name == entry.name for limit in config.limits)
+                return "the configuration file has a limit of this name." if taken else None
+            names.route(entry)
+        except LookupError as error:
+            return str(error)
+        if entry.name in config.routes:
+            return "the configuration file has a route of this name."
+        return "the configuration file has an alias of this name." if entry.name in config.aliases else None
+
+    @property
+    def config(self) -> LoadedConfig:
+        """The file's configuration as it is served.
+
+        Raises:
+            Unavailable: `start` has not run.
+        """
+        if self._config is None:
+            raise Unavailable("The registry has not started.", code="not_ready")
+        return self._config
+
+    def names(self) -> Names:
+        """The projects and keys of this moment."""
+        return Names(*self._entries())
+
+    def workers(self) -> list[WorkerView]:
+        """The gateway workers that report into this home."""
+        return workers(self._home, version=self._version, now=self._clock.now())
 
     def reload(self) -> Reload:
         """Read the file again: validate, compare, swap. A file with errors changes nothing.
@@ -166,7 +238,8 @@ class RegistryService:
                     logger.error("%s It is tried again.", error)  # noqa: TRY400 - as above
 
     def state(self) -> ConfigState:
-        """What is served, and whether the file is it."""
+        """What is served, whether the file is it, and whether it is served everywhere."""
+        found = self.workers()
         with self._lock:
             config = self._config
             return ConfigState(
@@ -175,8 +248,18 @@ class RegistryService:
                 snapshot_version=self._version,
                 error=self._errors[0] if self._errors else None,
                 errors=list(self._errors),
-                warnings=list(config.warnings) if config is not None else [],
+                warnings=[*(config.warnings if config is not None else ()), *self._unserved, *self._sharing(found)],
+                live=is_live(found),
+                waiting_for=[worker.worker for worker in found if is_waiting(worker)],
             )
+
+    def _sharing(self, found: "list[WorkerView]") -> list[str]:
+        snapshot = self._publisher.current
+        count = sum(not worker.stale for worker in found)
+        if snapshot is None or count < 2 or not needs_shared_counters(snapshot):
+            return []
+        harm = f"each of the {count} workers counts by itself, and a limit holds {count} times"
+        return [f"There are limits and no Redis: {harm}. Configure redis, or run one worker."]
 
     @property
     def _version(self) -> int:

@@ -68,7 +68,8 @@ class Publisher:
         """Write a new version if anything differs from the current one; give the one that now stands.
 
         Args:
-            config: What the configuration says.
+            config: What the configuration says, with its routes by their place in the snapshot, and with ids for
+                the names of projects and keys.
             projects: By id.
             keys: By hash. An expired one stays, and the gateway says so.
             sealed_secrets: Those that the configuration refers to, by name.
@@ -84,6 +85,9 @@ class Publisher:
             keys=dict(keys),
             providers=config.providers,
             aliases=config.aliases,
+            routes=config.routes,
+            limits=config.limits,
+            redis=config.redis,
             prices=config.prices,
             price_book=self._price_book(config.providers),
             sealed_secrets=dict(sealed_secrets),
@@ -136,12 +140,15 @@ class Publisher:
 
 
 def config_of(snapshot: Snapshot) -> LoadedConfig:
-    """The configuration that a snapshot was compiled from."""
+    """The configuration file that a snapshot was compiled from, with ids for the names of projects and keys."""
     return LoadedConfig(
         file=None,
         digest="",
         providers=snapshot.providers,
         aliases=snapshot.aliases,
+        routes={route.name: route for route in snapshot.routes.values() if route.source == "file"},
+        limits=tuple(limit for limit in snapshot.limits if limit.source == "file"),
+        redis=snapshot.redis,
         prices=snapshot.prices,
         gateway=snapshot.gateway,
         journal=snapshot.journal,

@@ -14,6 +14,7 @@ from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSe
 from penstock.core.clock import Clock, SystemClock
 from penstock.identity.routes import identity_router
 from penstock.identity.service import IdentityService
+from penstock.registry.definitions import Definitions
 from penstock.registry.models import ModelCatalog
 from penstock.registry.routes import registry_router
 from penstock.registry.service import RegistryService
@@ -44,6 +45,7 @@ class ConsoleServices:
 
     identity: IdentityService
     registry: RegistryService
+    definitions: Definitions
     tracing: TracingService
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
     clock: Clock = field(default_factory=SystemClock)
@@ -128,6 +130,7 @@ def build(
             "clock": Provide(lambda: services().clock, sync_to_thread=False),
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
             "model_catalog": Provide(catalog, sync_to_thread=False),
+            "definitions": Provide(lambda: services().definitions, sync_to_thread=False),
             "registry": Provide(lambda: services().registry, sync_to_thread=False),
             "tracing": Provide(lambda: services().tracing, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),

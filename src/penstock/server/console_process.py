@@ -17,8 +17,10 @@ from penstock.core.errors import PenstockError
 from penstock.core.home import Home
 from penstock.core.ids import RandomIds
 from penstock.identity.service import IdentityService
+from penstock.registry.definitions import Definitions
 from penstock.registry.service import RegistryService
 from penstock.registry.simulated import simulator_providers
+from penstock.registry.stored import StoredEntries
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
 from penstock.server.key_retirement import KeyRetirement
 from penstock.server.key_uses import KeyUses
@@ -89,7 +91,9 @@ async def serve(options: argparse.Namespace) -> None:
             config=options.config,
             fallback=simulator_providers(options.simulator_url) if options.simulator_url else None,
             secrets=identity.secrets,
+            stored=StoredEntries(metadata),
         )
+        definitions = Definitions(metadata, registry=registry, clock=clock, ids=ids)
         snapshot = registry.start()
         publishing.start(registry)
         spans = stack.enter_context(closing(open_spans(home.spans, clock=clock)))
@@ -98,7 +102,11 @@ async def serve(options: argparse.Namespace) -> None:
         settings = ConsoleSettings(
             console_url=options.console_url, public_url=options.public_url, gateway_url=options.gateway_url
         )
-        app = create_app(ConsoleServices(identity=identity, tracing=tracing, registry=registry, settings=settings))
+        app = create_app(
+            ConsoleServices(
+                identity=identity, tracing=tracing, registry=registry, definitions=definitions, settings=settings
+            )
+        )
         server = PlaneServer(_config(app))
         stop_with_parent(options.parent_fd, server.stop)
         async with asyncio.TaskGroup() as tasks:

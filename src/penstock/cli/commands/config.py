@@ -82,12 +82,14 @@ def compare(file: FileArgument = None, *, home: HomeOption = None, as_json: Json
     Exits with 0 when nothing, 1 when something, 2 when it could not be told.
     """
     from penstock.registry.config.diff import describe, diff  # noqa: PLC0415 - as above
+    from penstock.registry.resolve import Names  # noqa: PLC0415 - as above
     from penstock.registry.simulated import SIMULATOR_NAMES  # noqa: PLC0415 - as above
     from penstock.registry.snapshot import config_of  # noqa: PLC0415 - as above
 
     served = _served(Home(home or default_home()))
     stand_ins = {name: entry for name, entry in served.providers.items() if name in SIMULATOR_NAMES}
-    differences = diff(config_of(served), _load(file, _path(file, home), stand_ins=stand_ins))
+    loaded, _ = Names(served.projects, served.keys).resolved(_load(file, _path(file, home), stand_ins=stand_ins))
+    differences = diff(config_of(served), loaded)
     if as_json:
         print_json({"snapshot_version": served.version, "differences": differences})
     elif differences:

@@ -1,7 +1,7 @@
 """A route of the file in the terms of the snapshot, and back."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, assert_never
 
@@ -53,7 +53,7 @@ from penstock.wire.routing import (
     Weighted,
 )
 
-__all__ = ["content_version", "route_document", "route_entry", "section"]
+__all__ = ["content_version", "judges_of", "route_document", "route_entry", "section"]
 
 T = TypeVar("T")
 
@@ -290,3 +290,30 @@ def _degradation_document(given: Degradation) -> dict[str, Any]:
     if given.max_output_tokens is not None:
         return {"max_output_tokens": given.max_output_tokens}
     return {} if given.answer is None else {"answer": given.answer}
+
+
+def judges_of(strategy: Strategy) -> list[str]:
+    """What the checks of a strategy ask as their judge, each once."""
+    return list(dict.fromkeys(_judges(strategy)))
+
+
+def _judges(strategy: Strategy) -> Iterator[str]:
+    parts: list[Strategy] = []
+    match strategy:
+        case Use():
+            pass
+        case Weighted(choices=choices) | Cohort(choices=choices) | Sticky(choices=choices):
+            parts = [choice.use for choice in choices]
+        case Fallback(of=of):
+            parts = [*of]
+        case Conditional(rules=rules, otherwise=otherwise):
+            parts = [*(rule.use for rule in rules), otherwise]
+        case Shadow(use=use, to=to):
+            parts = [use, to]
+        case Cascade(steps=steps, checks=checks):
+            parts = [*steps]
+            yield from (check.route for check in checks if isinstance(check, JudgeCheck))
+        case Hedge(use=use, backup=backup):
+            parts = [use, backup]
+    for part in parts:
+        yield from _judges(part)
