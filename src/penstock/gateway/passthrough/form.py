@@ -150,12 +150,10 @@ class Form:
         except UnicodeDecodeError as error:
             raise InvalidInput("The form's 'model' is not UTF-8.", field=FIELD) from error
         self._field = None
-        # What was fed ends with this part's line break, delimiter, and two bytes after it.
-        end = self._fed - 2 - len(self._delimiter) - 2
-        self._place = (end - len(field), end)
-        if not self._in_head:
-            return
-        self._place = (end - len(field), end)
+        if self._in_head:
+            # What was fed ends with this part's line break, delimiter, and two bytes after it.
+            end = self._fed - 2 - len(self._delimiter) - 2
+            self._place = (end - len(field), end)
 
 
 def _malformed(error: MultipartError) -> InvalidInput:

@@ -43,7 +43,10 @@ _OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("anthropic", "messages"): "messages",
     ("anthropic", "messages/count_tokens"): "count_tokens",
 }
-_ID: Final = re.compile(r"(?=[^:]*\d)(?:[a-zA-Z]+[-_])*[A-Za-z0-9]{9,}(?:-[A-Za-z0-9]+){0,4}")
+_ID: Final = re.compile(
+    r"(?=[^:]*\d)(?:[a-zA-Z]+[-_])*[A-Za-z0-9]{9,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+)
+"""`file-abc123def456`, `batch_…`, a UUID: long, and with a digit, which names of models and verbs are not both."""
 
 
 def endpoint_of(
