@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 60.0
 """How long after the end of the drain what has not stopped is killed."""
+LAST_BREATH_SECONDS = 5.0
 FIRST_BACKOFF = 0.1
 LAST_BACKOFF = 2.0
 STEADY_SECONDS = 1.0
@@ -97,7 +98,7 @@ class Child:
             os.close(tell)
         line = await _read_line(ready)
         if not line:
-            code = self._process.returncode if self._process.returncode is not None else await self._end()
+            code = await self._ended()
             raise Unavailable(
                 f"The {self.name} did not start (exit code {code}); its own message is above.", code="start_failed"
             )
@@ -140,6 +141,14 @@ class Child:
         except TimeoutError:
             logger.error("the %s did not stop within %.0f s and was killed", self.name, patience)  # noqa: TRY400 - nothing raised
             await self._end()
+
+    async def _ended(self) -> int:
+        """Exit code of one that has closed its pipe, which it does when it is about to end."""
+        assert self._process is not None  # noqa: S101 - only after start()
+        try:
+            return await asyncio.wait_for(self._process.wait(), LAST_BREATH_SECONDS)
+        except TimeoutError:
+            return await self._end()
 
     async def _end(self) -> int:
         assert self._process is not None  # noqa: S101 - only after start()
