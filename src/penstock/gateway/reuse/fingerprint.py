@@ -33,7 +33,7 @@ IGNORED: Final = frozenset(
 
 _STORED: Final = frozenset({"store"})
 """In Responses an answer can be continued later only when it was stored, so there `store` counts."""
-_ECHOED: Final = ("metadata", "user", "safety_identifier", "prompt_cache_key", "model")
+_ECHOED: Final = ("metadata", "user", "safety_identifier", "prompt_cache_key")
 """Members that a response of that API repeats: they make no other answer, but other bytes."""
 
 _HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta", "openai-beta"})
