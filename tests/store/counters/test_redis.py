@@ -11,7 +11,7 @@ from counters_harness import PATIENCE, Bench, claim, redis_counters
 from penstock.core.clock import ManualClock
 from penstock.core.errors import InvalidInput, MissingExtra, PenstockError, Unavailable
 from penstock.core.money import NANO_PER_DOLLAR
-from penstock.store.counters import redis as redis_module
+from penstock.store.counters import returns as returns_module
 from penstock.store.counters.ledger import Ledger
 from penstock.store.counters.link import Link, Lost, Script
 from penstock.store.counters.redis import RedisCounters
@@ -159,7 +159,7 @@ async def test_an_open_policy_serves_and_counts_afterwards(own_redis: RedisServe
             assert not grant.counted
             assert not (await bench.counters.extend(f"t{number}", [MONEY])).counted
             bench.counters.give_back(f"t{number}", [0, 3])
-        assert len(redis_of(bench)._pending) == 2
+        assert len(redis_of(bench)._returns._pending) == 2
         own_redis.start()
         await back(bench)
         assert await bench.used(MONEY) == 605
@@ -171,15 +171,15 @@ async def test_what_waits_for_a_lost_redis_is_bounded(
     own_redis: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FAILURES G9."""
-    monkeypatch.setattr(redis_module, "MAX_PENDING", 5)
+    monkeypatch.setattr(returns_module, "MAX_PENDING", 5)
     own_redis.kill()
     async with redis_counters(own_redis.url, prefix=prefix, on_lost="open", wait=False) as bench:
         for number in range(9):
             one = claim("money", "day", 1, 10, whose=f"user:{number}")
             await bench.counters.borrow(str(number), [one], lease=60)
             bench.counters.give_back(str(number), [1])
-        assert len(redis_of(bench)._pending) == 5
-        assert redis_of(bench).dropped == 4
+        assert len(redis_of(bench)._returns._pending) == 5
+        assert redis_of(bench)._returns.dropped == 4
 
 
 async def test_a_start_without_redis_refuses_and_recovers_by_itself(own_redis: RedisServer, prefix: str) -> None:
@@ -413,6 +413,43 @@ async def test_restoring_fails_as_long_as_what_was_booked_cannot_be_read(
         assert bench.counters.state == "lost"
         await back(bench)
         assert await bench.used(MONEY) == 9
+
+
+async def test_a_redis_that_refuses_every_step_is_not_asked_without_pause(
+    own_redis: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with redis_counters(own_redis.url, prefix=prefix) as bench:
+        counters = redis_of(bench)
+        await bench.counters.borrow("before", [MONEY], lease=60)
+        pauses: list[float] = []
+        closed_within = counters._closed_within
+
+        async def pause(seconds: float) -> bool:
+            pauses.append(seconds)
+            return await closed_within(0)
+
+        monkeypatch.setattr(counters, "_closed_within", pause)
+        lent = f"{{{prefix}}}:{counters._epoch}:lent"
+        await ask(own_redis, "SET", lent, "what does not belong here")
+        bench.counters.give_back("before", [8])
+        async with asyncio.timeout(PATIENCE):
+            while len(pauses) < 8:
+                await asyncio.sleep(0)
+        assert pauses[:7] == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+        await ask(own_redis, "DEL", lent)
+        await back(bench)
+        assert await bench.used(MONEY) == 8
+
+
+async def test_reading_and_setting_do_not_believe_an_empty_redis(own_redis: RedisServer, prefix: str) -> None:
+    async with redis_counters(own_redis.url, prefix=prefix) as bench:
+        await spend(bench, "a", 20)
+        for step in (bench.counters.read([MONEY.counter]), bench.counters.set({MONEY.counter: 3})):
+            await ask(own_redis, "FLUSHALL")
+            with pytest.raises(Unavailable):
+                await step
+            await back(bench)
+        assert await bench.used(MONEY) == 20
 
 
 async def test_scripts_that_redis_forgot_are_sent_again(own_redis: RedisServer, prefix: str) -> None:

@@ -5,6 +5,8 @@ grants.py     the answer to a borrow
 ledger.py     what this process has booked
 memory.py     counters in memory
 redis.py      counters in Redis: borrow, give back, what happens while it is away
+returns.py    what is on its way back to Redis
+encoding.py   how claims and bookings look on the way
 link.py       one connection: scripts, batches, time limits
 scripts.py    what runs inside Redis
 spendlog.py   what was booked, on disk, so that it survives a restart

@@ -8,10 +8,11 @@ from typing import Any, Literal
 from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError, Unavailable
 from penstock.core.ids import Ids
-from penstock.store.counters.encoding import Ask, Booking, answer_of, book, booking, buckets, ttl_of
+from penstock.store.counters.encoding import Ask, Booking, answer_of, book, booking, buckets
 from penstock.store.counters.ledger import Ledger, is_durable
 from penstock.store.counters.link import Link, Lost, Script
 from penstock.store.counters.memory import only_money
+from penstock.store.counters.returns import MAX_BATCH, Returns
 from penstock.store.counters.scripts import BOOK, JOIN, READ, SET, TURN
 from penstock.store.counters.windows import kind_of, sliding
 from penstock.wire.limits import Claim, Grant, RedisSettings
@@ -24,7 +25,6 @@ _TURN, _JOIN, _BOOK, _READ, _SET = (Script(source) for source in (TURN, JOIN, BO
 
 LANES = 2
 """Batches on the way at a time. What comes meanwhile waits and travels together."""
-MAX_BATCH = 128
 SETTLE_SECONDS = 0.002
 """How long returns wait for a borrow to travel with."""
 IDLE_SECONDS = 1.0
@@ -32,8 +32,8 @@ IDLE_SECONDS = 1.0
 SEED_SECONDS = 10.0
 """Time limit of the few large steps after a loss of data."""
 BACKOFF = (0.05, 2.0)
-MAX_PENDING = 100_000
-"""Counters for which amounts are kept while Redis is away."""
+
+FORGOT = "it has lost its data"
 
 OnFresh = Callable[[], Awaitable[Mapping[str, int]]]
 
@@ -96,23 +96,20 @@ class RedisCounters:
         self._ready = asyncio.Event()
         self._closing = asyncio.Event()
         self._joining = False
+        self._worked = True
+        self._delay = BACKOFF[0]
         self._epoch = ""
         self._replace = ""
         self._turns = 0
         self._own: tuple[str, list[object]] = ("", [])
         self._tickets: dict[str, _Ticket] = {}
         self._asks: list[Ask] = []
-        self._settles: list[tuple[str, list[object]]] = []
-        self._sending: list[tuple[str, list[object]]] = []
-        self._batch = 0
+        self._returns = Returns()
         self._settling = False
         self._lanes = 0
         self._idle = asyncio.Event()
         self._wake: asyncio.TimerHandle | None = None
         self._latest = clock.monotonic()
-        self._pending: dict[tuple[str, int], Booking] = {}
-        self.dropped = 0
-        """Amounts not kept while Redis was away, for want of room, since the start."""
         self._join_soon()
 
     @property
@@ -168,10 +165,10 @@ class RedisCounters:
             if is_durable(claim.measure, claim.window):
                 self._ledger.book(one.counter, one.start, amount)
         if held.counted:
-            self._settles.append((ticket, book(bookings, self._clock.now())))
+            self._returns.add(ticket, bookings, self._clock.now())
             self._flush_soon()
         else:
-            self._keep(bookings)
+            self._returns.keep(bookings)
 
     async def read(self, counters: Iterable[str]) -> dict[str, int]:
         """See `Counters.read`."""
@@ -204,8 +201,8 @@ class RedisCounters:
         self._ledger.prune(self._clock.now())
         if not self._ready.is_set():
             return
-        self._hand_in()
-        if self._settles or self._sending or self._clock.monotonic() - self._latest >= IDLE_SECONDS:
+        self._returns.hand_in(self._clock.now())
+        if self._returns.waiting or self._clock.monotonic() - self._latest >= IDLE_SECONDS:
             self._flush(idle=True)
 
     def configure(self, settings: RedisSettings | None) -> None:
@@ -226,8 +223,8 @@ class RedisCounters:
 
     async def drained(self) -> None:
         """Return when all that was given back is counted, or Redis is away."""
-        while self._ready.is_set() and (self._lanes or self._settles or self._sending or self._pending):
-            self._hand_in()
+        while self._ready.is_set() and (self._lanes or self._returns):
+            self._returns.hand_in(self._clock.now())
             self._idle.clear()
             self._flush()
             await self._idle.wait()
@@ -236,9 +233,10 @@ class RedisCounters:
         """Hand in what was given back, as far as Redis is there, and end."""
         self._closing.set()
         await self.drained()
-        left = len(self._settles) + len(self._sending) + len(self._pending)
-        if left:
-            logger.error("Redis is away at exit: %d returns are not counted there; the records have them", left)
+        if self._returns:
+            logger.error(
+                "Redis is away at exit: %d returns are not counted there; the records have them", len(self._returns)
+            )
         for ask in self._asks:
             ask.answer(None)
         self._asks.clear()
@@ -264,7 +262,7 @@ class RedisCounters:
             raise
 
     def _release(self, ticket: str) -> None:
-        self._settles.append((ticket, []))
+        self._returns.add(ticket, (), self._clock.now())
         self._flush_soon()
 
     def _flush_soon(self) -> None:
@@ -277,7 +275,7 @@ class RedisCounters:
             self._wake.cancel()
             self._wake = None
         while self._ready.is_set() and self._lanes < LANES:
-            waits = not self._settling and (self._settles or self._sending)
+            waits = not self._settling and self._returns.waiting
             if not self._asks and not waits and not idle:
                 return
             idle = False
@@ -285,18 +283,11 @@ class RedisCounters:
             self._lanes += 1
             self._tasks.create_task(self._turn(asks, settles=not self._settling))
 
-    def _next_settles(self) -> int:
-        """Fill `_sending`; the number of the batch, 0 when there is none. A batch that failed goes again as it was."""
-        if not self._sending and self._settles:
-            self._sending, self._settles = self._settles[:MAX_BATCH], self._settles[MAX_BATCH:]
-            self._batch += 1
-        return self._batch if self._sending else 0
-
     async def _turn(self, asks: list[Ask], *, settles: bool) -> None:
-        batch = 0
+        number, batch = 0, []
         if settles:
             self._settling = True
-            batch = self._next_settles()
+            number, batch = self._returns.batch()
         epoch, now = self._epoch, self._clock.now()
         self._latest = self._clock.monotonic()
         live = [ask for ask in asks if not ask.future.done()]
@@ -307,9 +298,9 @@ class RedisCounters:
                 self._turns,
                 now,
                 self._worker,
-                batch,
+                number,
                 [ask.encoded(now) for ask in live],
-                self._sending if batch else [],
+                batch,
                 timeout=self._settings.timeout,
             )
         except Lost as error:
@@ -317,16 +308,17 @@ class RedisCounters:
         else:
             if turns < 0:
                 self._replace = epoch
-                self._failed(live, epoch, "it has lost its data")
+                self._failed(live, epoch, FORGOT)
             else:
                 self._turns = max(self._turns, turns)
+                self._worked = True
                 for ask, answer in zip(live, answers, strict=True):
                     if not ask.future.cancelled():
                         ask.answer(answer_of(ask.claims, answer, used_now))
                     elif not ask.extends:
                         self._release(ask.ticket)
-                if batch and batch == self._batch and epoch == self._epoch:
-                    self._sending = []
+                if epoch == self._epoch:
+                    self._returns.taken(number)
         finally:
             self._lanes -= 1
             if settles:
@@ -339,7 +331,7 @@ class RedisCounters:
         for ask in asks:
             if not ask.extends:
                 # It may have been lent all the same.
-                self._settles.append((ask.ticket, []))
+                self._returns.add(ask.ticket, (), self._clock.now())
             ask.answer(None)
         if epoch == self._epoch:
             self._lose(reason)
@@ -347,9 +339,13 @@ class RedisCounters:
     async def _must(self, script: Script, *arguments: object) -> Any:
         if self._ready.is_set():
             try:
-                return await self._link.run(script, self._epoch, *arguments, timeout=self._settings.timeout)
+                answer = await self._link.run(script, self._epoch, *arguments, timeout=self._settings.timeout)
             except Lost as error:
                 self._lose(str(error))
+            else:
+                if answer:
+                    return answer[1:]
+                self._lose(FORGOT)
         raise _unavailable()
 
     # ---- Away, and back ----
@@ -359,28 +355,6 @@ class RedisCounters:
         if self._settings.on_lost == "open" or all(claim.hard is None for claim in claims):
             return Grant(claims=tuple(claims), counted=False)
         raise _unavailable()
-
-    def _keep(self, bookings: Sequence[Booking]) -> None:
-        for one in bookings:
-            place = (one.counter, one.start)
-            before = self._pending.get(place)
-            if before is not None:
-                before.amount += one.amount
-            elif len(self._pending) < MAX_PENDING:
-                self._pending[place] = one
-            else:
-                self.dropped += 1
-                if self.dropped == 1:
-                    logger.error("over %d counters wait for Redis: amounts of others are not kept", MAX_PENDING)
-
-    def _hand_in(self) -> None:
-        """Let what was counted without Redis travel with the returns."""
-        if self._pending:
-            now = self._clock.now()
-            waiting = [one for one in self._pending.values() if ttl_of(one.counter, one.start, now) > 0]
-            self._pending.clear()
-            for first in range(0, len(waiting), MAX_BATCH):
-                self._settles.append(("", book(waiting[first : first + MAX_BATCH], now)))
 
     def _lose(self, reason: str) -> None:
         if self._ready.is_set():
@@ -397,10 +371,12 @@ class RedisCounters:
             self._tasks.create_task(self._join_until_ready())
 
     async def _join_until_ready(self) -> None:
-        delay = BACKOFF[0]
+        # The first try is at once, unless nothing has worked since the last time.
+        delay = BACKOFF[0] if self._worked else self._delay
         reason = ""
         try:
-            while not self._closing.is_set():
+            while self._worked or not await self._closed_within(delay):
+                self._worked = False
                 try:
                     if await self._join():
                         logger.info("Redis holds the limits")
@@ -409,15 +385,20 @@ class RedisCounters:
                     if str(error) != reason:
                         reason = str(error)
                         logger.warning("Redis cannot be reached yet: %s", reason)
-                try:
-                    await asyncio.wait_for(self._closing.wait(), delay)
-                except TimeoutError:
-                    delay = min(2 * delay, BACKOFF[1])
+                delay = min(2 * delay, BACKOFF[1])
         finally:
             self._joining = False
+            self._delay = min(2 * delay, BACKOFF[1])
             if self._ready.is_set():
-                self._hand_in()
+                self._returns.hand_in(self._clock.now())
                 self._flush()
+
+    async def _closed_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def _join(self) -> bool:
         """Take part in the present epoch, or begin one; False to try again soon.
@@ -429,7 +410,7 @@ class RedisCounters:
         fresh = self._ids.uuid7()
         epoch, seeded, turns = await link.run(_JOIN, self._replace, fresh, self._worker, timeout=seconds)
         self._replace = ""
-        if epoch == self._epoch and turns < self._turns:
+        if epoch == self._epoch and turns <= self._turns:
             self._replace = epoch
             return False
         if seeded == 0:
@@ -453,7 +434,11 @@ class RedisCounters:
             raise Lost(f"what earlier workers booked cannot be read: {error}") from error
         bookings = [booking(name, kind_of(name)[1], now, amount) for name, amount in values.items()]
         await link.run(_BOOK, epoch, "seeded", book(bookings, now), timeout=SEED_SECONDS)
-        logger.warning("Redis held no limits: %d counters of earlier workers are restored", len(values))
+        logger.log(
+            logging.WARNING if values else logging.INFO,
+            "Redis held no limits: %d counters of earlier workers are restored",
+            len(values),
+        )
 
     async def _contribute(self, link: Link, epoch: str) -> None:
         """Add what this worker booked, once. What it books from here on goes the usual way."""
@@ -461,9 +446,7 @@ class RedisCounters:
             now = self._clock.now()
             entries = [Booking(*entry) for entry in self._ledger.entries(now)]
             # All that waits is in the ledger, or was lost with the data that it belonged to.
-            self._settles.clear()
-            self._sending = []
-            self._pending.clear()
+            self._returns.clear()
             self._own = (epoch, book(entries, now))
         await link.run(_BOOK, epoch, f"from:{self._worker}", self._own[1], timeout=SEED_SECONDS)
 

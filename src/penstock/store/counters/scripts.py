@@ -209,7 +209,10 @@ if seeded == 0 then
     seeded = 2
   end
 end
-return pack({current, seeded, tonumber(call('GET', base .. 'turns') or 0)})
+-- A Redis that takes no writes (full, read-only) fails here, and not with every call.
+local turns = call('INCR', base .. 'turns')
+call('PEXPIRE', base .. 'turns', keep)
+return pack({current, seeded, turns})
 """
 )
 """`{epoch to replace or '', a new name, worker}` → `{epoch, 0 | 1 | 2, turns}`; 1: seeded, 2: this worker is to."""
@@ -235,21 +238,27 @@ return pack({1})
 READ = (
     _COMMON
     + """
-local found = {}
+if call('GET', prefix .. 'epoch') ~= epoch then
+  return pack({})
+end
+local found = {1}
 for i, key in ipairs(arg[2]) do
   local both = call('HMGET', base .. 'c:' .. key, 'b', 'r')
-  found[2 * i - 1] = tonumber(both[1] or 0)
-  found[2 * i] = tonumber(both[2] or 0)
+  found[2 * i] = tonumber(both[1] or 0)
+  found[2 * i + 1] = tonumber(both[2] or 0)
 end
 return pack(found)
 """
 )
-"""`{epoch, {counter:start, …}}` → booked and borrowed of each."""
+"""`{epoch, {counter:start, …}}` → `{1, booked and borrowed of each}`; `{}` of another epoch."""
 
 SET = (
     _COMMON
     + """
-local before, books = {}, arg[2]
+if call('GET', prefix .. 'epoch') ~= epoch then
+  return pack({})
+end
+local before, books = {1}, arg[2]
 for i = 1, #books, 3 do
   local key = base .. 'c:' .. books[i]
   before[#before + 1] = field(key, 'b')
@@ -259,4 +268,4 @@ end
 return pack(before)
 """
 )
-"""`{epoch, {counter:start, value, ttl, …}}` → what was booked before."""
+"""`{epoch, {counter:start, value, ttl, …}}` → `{1, what was booked before}`; `{}` of another epoch."""
