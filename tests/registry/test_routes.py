@@ -3,6 +3,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
+from penstock.identity.types import SYSTEM
 from penstock.registry.models import ModelCatalog
 from penstock.registry.routes import registry_router
 
@@ -34,6 +35,8 @@ def client(make_registry, write, stats, clock):
         [registry_router()],
         dependencies={
             "project": Provide(lambda: "p1", sync_to_thread=False),
+            "principal": Provide(lambda: SYSTEM, sync_to_thread=False),
+            "definitions": Provide(lambda: None, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
             "model_catalog": Provide(lambda: catalog, sync_to_thread=False),
             "clock": Provide(lambda: clock, sync_to_thread=False),

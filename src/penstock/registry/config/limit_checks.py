@@ -41,7 +41,8 @@ def _check_limit(value: LimitConfig, path: str, binder: Binder) -> None:
         binder.fail("there is one organisation, so a limit on it matches nothing in particular.", path=where)
     if value.on == "tag" and (value.match is None or TAG.fullmatch(value.match) is None):
         binder.fail(
-            "a limit on a tag says which: expected NAME=VALUE, or NAME for each of its values by itself.", path=where
+            "a limit on a tag says which: expected NAME=VALUE, or NAME for each of its values by itself.",
+            path=path if value.match is None else where,
         )
     if value.on == "project" and value.match is not None and value.project is not None:
         binder.fail("a limit on a project has 'match' or 'project', not both.", path=where)
