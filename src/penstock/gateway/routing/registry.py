@@ -86,7 +86,7 @@ class Health:
         for (provider, _, _), health in latest:
             if len(found) >= MAX_REPORTED:
                 break
-            if health.target in found or (health.clear and health.used < now - REPORTED_FOR):
+            if health.target in found or (health.used < now - REPORTED_FOR and health.share(now) >= 1.0):
                 continue
             ring = self._rings.get(provider)
             found[health.target] = health.report(now, keys_aside=ring.aside(now) if ring is not None else ())
