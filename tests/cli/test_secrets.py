@@ -80,6 +80,6 @@ def test_a_secret_is_deleted_and_the_master_key_rotated(ask, canned):
     assert "deleted" in ask("secrets", "delete", "openai").err
     assert ask("secrets", "delete", "openai", "--json").data == {"name": "openai", "status": "deleted"}
     ran = ask("secrets", "rotate")
-    assert "2 secrets are sealed under the master key new" in ran.err
+    assert "sealed under the master key new: 2" in ran.err
     assert "Kept for reading" in ran.err
     assert ask("secrets", "rotate", "--json").data["kept"] == ["old"]

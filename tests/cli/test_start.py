@@ -26,6 +26,7 @@ def test_up_takes_every_option(penstock, started, tmp_path):
     ran = penstock(
         *("up", "--home", "h", "--host", "192.0.2.1", "--gateway-port", "0", "--console-port", "1", "--workers", "3"),
         *("--config", "c.yaml", "--public-url", "https://p", "--ready-file", "r.json", "--no-sim", "--quiet"),
+        "--replace",
     )
     assert ran.code == 0
     assert started["run_up"] == UpOptions(
@@ -38,6 +39,7 @@ def test_up_takes_every_option(penstock, started, tmp_path):
         public_url="https://p",
         ready_file=Path("r.json"),
         simulator=False,
+        replace=True,
         quiet=True,
     )
 

@@ -1,9 +1,13 @@
 """When an earlier master key may go."""
 
+import asyncio
+import contextlib
+
 import msgspec
 import pytest
 
 from penstock.core.clock import ManualClock
+from penstock.core.errors import Unavailable
 from penstock.server.key_retirement import ALIVE_SECONDS, KeyRetirement
 from penstock.wire.snapshot import Snapshot
 from penstock.wire.status import WorkerReport
@@ -58,3 +62,26 @@ def test_a_worker_that_is_gone_is_not_waited_for(retirement, tmp_path):
     report("gone", snapshot=3, age=ALIVE_SECONDS + 1)
     (tmp_path / "broken.json").write_text("{")
     assert step.step() == ["old"]
+
+
+async def test_a_master_key_that_cannot_be_used_now_is_looked_at_again(retirement, monkeypatch, caplog):
+    step, keys, report = retirement
+    report("one", snapshot=7)
+    monkeypatch.setattr("penstock.server.key_retirement.INTERVAL_SECONDS", 0)
+    again = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def retire(published):
+        keys.asked.append(published)
+        if len(keys.asked) == 1:
+            raise Unavailable("The master key cannot be read.")
+        loop.call_soon_threadsafe(again.set)
+        return []
+
+    monkeypatch.setattr(keys, "retire", retire)
+    running = asyncio.create_task(step.run())
+    await asyncio.wait_for(again.wait(), 10)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert "earlier master keys are kept" in caplog.text

@@ -113,7 +113,7 @@ def rotate(
         print_json(data)
         return
     row = decode(data, RotationRow)
-    say(f"{row.resealed} secrets are sealed under the master key {row.master_key}.")
+    say(f"Secrets sealed under the master key {row.master_key}: {row.resealed}.")
     if row.kept:
         say(f"Kept for reading until every gateway follows: {', '.join(row.kept)}.")
 

@@ -33,7 +33,7 @@ def replace(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"replaced": replaced})
     else:
-        say(f"{replaced} gateway workers were replaced.")
+        say(f"Gateway workers replaced: {replaced}.")
 
 
 async def _replace(folder: Path) -> int:
