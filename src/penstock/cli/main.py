@@ -21,12 +21,14 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 the answer is no, 2 could not tell.",
 )
 
-COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor")
+COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor", "apply")
 """Modules whose `app` brings its commands under names of its own."""
 GROUPS: Final = {
     "projects": "Projects: the tenant boundary of keys and traces.",
     "keys": "Virtual keys of a project.",
     "secrets": "Secrets of providers, stored sealed.",
+    "routes": "Names that applications call, and what stands behind them.",
+    "limits": "Rate limits and budgets.",
     "traces": "What happened: calls, their text, tokens and cost.",
     "workers": "Gateway processes of a running Penstock.",
     "config": "The configuration file, penstock.yaml.",

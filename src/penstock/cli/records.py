@@ -12,10 +12,12 @@ from penstock.core.errors import Unavailable
 __all__ = [
     "CallRow",
     "CallUsage",
+    "DefinitionRow",
     "KeyRow",
     "KeySecret",
     "Page",
     "ProjectRow",
+    "ProposalRow",
     "RotationRow",
     "SecretRow",
     "SigninLink",
@@ -52,6 +54,35 @@ class KeyRow(msgspec.Struct):
 
 class KeySecret(KeyRow, kw_only=True):
     secret: str
+
+
+class DefinitionRow(msgspec.Struct):
+    """A route or a limit."""
+
+    name: str
+    source: str
+    definition: dict[str, Any]
+    project: str | None = None
+    file: str | None = None
+    line: int | None = None
+    served: bool = True
+    problem: str | None = None
+    updated: int | None = None
+    updated_by: str | None = None
+
+
+class ProblemRow(msgspec.Struct):
+    message: str
+    field: str | None = None
+    hint: str | None = None
+
+
+class ProposalRow(msgspec.Struct):
+    """What writing a route or a limit would do."""
+
+    valid: bool
+    problems: list[ProblemRow] = []
+    differences: list[dict[str, Any]] = []
 
 
 class SecretRow(msgspec.Struct):

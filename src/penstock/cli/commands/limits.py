@@ -1,0 +1,7 @@
+"""`penstock limits`: list, show, set, delete."""
+
+from penstock.cli.definitions import definition_app
+
+__all__ = ["app"]
+
+app = definition_app("limit")
