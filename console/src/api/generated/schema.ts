@@ -73,6 +73,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListLimits */
+        get: operations["listLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetLimit */
+        get: operations["getLimit"];
+        /** PutLimit */
+        put: operations["putLimit"];
+        post?: never;
+        /** DeleteLimit */
+        delete: operations["deleteLimit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** DiffLimit */
+        post: operations["diffLimit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** LimitHistory */
+        get: operations["listLimitHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -120,6 +190,128 @@ export interface paths {
         /** CreateProject */
         post: operations["createProject"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListRoutes */
+        get: operations["listRoutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetRoute */
+        get: operations["getRoute"];
+        /** PutRoute */
+        put: operations["putRoute"];
+        post?: never;
+        /** DeleteRoute */
+        delete: operations["deleteRoute"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** DiffRoute */
+        post: operations["diffRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** RouteHistory */
+        get: operations["listRouteHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListSecrets */
+        get: operations["listSecrets"];
+        put?: never;
+        /** SetSecret */
+        post: operations["setSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** RotateMasterKey */
+        post: operations["rotateMasterKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** DeleteSecret */
+        delete: operations["deleteSecret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -246,6 +438,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListWorkers */
+        get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -284,10 +493,58 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** ActPage */
+        ActPage: {
+            items: components["schemas"]["DefinitionAct"][];
+            next_cursor: string | null;
+        };
         /** AliasView */
         AliasView: {
             name: string;
             targets: string[];
+        };
+        /**
+         * CacheReport
+         * @default {
+         *       "bytes": 0,
+         *       "entries": 0,
+         *       "hits": 0,
+         *       "joined": 0,
+         *       "misses": 0,
+         *       "saved": 0
+         *     }
+         */
+        CacheReport: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            hits: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            joined: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            misses: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            saved: number;
         };
         /** ConfigProblem */
         ConfigProblem: {
@@ -301,10 +558,68 @@ export interface components {
             error: components["schemas"]["ConfigProblem"] | null;
             errors: components["schemas"]["ConfigProblem"][];
             file: string | null;
+            live: boolean;
             loaded: number | null;
             /** Format: int64 */
             snapshot_version: number;
+            waiting_for: string[];
             warnings: string[];
+        };
+        /** Definition */
+        Definition: {
+            definition: {
+                [key: string]: unknown;
+            };
+            etag: string;
+            file: string | null;
+            line: number | null;
+            name: string;
+            problem: string | null;
+            project: string | null;
+            served: boolean;
+            /** @enum {string} */
+            source: "file" | "api";
+            updated: number | null;
+            updated_by: string | null;
+            version: string | null;
+        };
+        /** DefinitionAct */
+        DefinitionAct: {
+            /** @enum {string} */
+            action: "create" | "update" | "delete";
+            actor: string;
+            actor_kind: string;
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: int64 */
+            at: number;
+            before: {
+                [key: string]: unknown;
+            } | null;
+            comment: string;
+            differences: components["schemas"]["Difference"][];
+            /** Format: int64 */
+            version: number;
+        };
+        /** DefinitionPage */
+        DefinitionPage: {
+            items: components["schemas"]["Definition"][];
+            next_cursor: string | null;
+        };
+        /** DefinitionProblem */
+        DefinitionProblem: {
+            field: string | null;
+            hint?: string | null;
+            message: string;
+        };
+        /** Difference */
+        Difference: {
+            after?: unknown;
+            before?: unknown;
+            /** @enum {string} */
+            change: "added" | "removed" | "changed";
+            path: string;
         };
         /** DiskState */
         DiskState: {
@@ -437,6 +752,12 @@ export interface components {
         NewProject: {
             name: string;
         };
+        /** NewSecret */
+        NewSecret: {
+            name: string;
+            origins?: string[] | null;
+            value: string;
+        };
         /** NewSigninLink */
         NewSigninLink: {
             name?: string | null;
@@ -517,6 +838,16 @@ export interface components {
             items: components["schemas"]["Project"][];
             next_cursor: string | null;
         };
+        /** Proposal */
+        Proposal: {
+            definition: {
+                [key: string]: unknown;
+            } | null;
+            differences: components["schemas"]["Difference"][];
+            etag: string | null;
+            problems: components["schemas"]["DefinitionProblem"][];
+            valid: boolean;
+        };
         /** ProviderView */
         ProviderView: {
             base_url: string;
@@ -525,6 +856,31 @@ export interface components {
             kind: "openai" | "azure" | "anthropic" | "gemini";
             models: components["schemas"]["ModelView"][];
             name: string;
+        };
+        /** Rotation */
+        Rotation: {
+            kept: string[];
+            master_key: string;
+            /** Format: int64 */
+            resealed: number;
+        };
+        /** Secret */
+        Secret: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            master_key: string;
+            name: string;
+            origins: string[];
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            used_by: string[];
+        };
+        /** SecretPage */
+        SecretPage: {
+            items: components["schemas"]["Secret"][];
+            next_cursor: string | null;
         };
         /** Session */
         Session: {
@@ -622,6 +978,39 @@ export interface components {
             journal: components["schemas"]["JournalState"];
             version: string;
         };
+        /** TargetReport */
+        TargetReport: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            errors: number;
+            /** @default [] */
+            history: components["schemas"]["Transition"][];
+            /**
+             * Format: int64
+             * @default 0
+             */
+            in_flight: number;
+            /** @default [] */
+            keys_aside: string[];
+            latency?: number | null;
+            p95?: number | null;
+            /** @default  */
+            reason: string;
+            since?: number | null;
+            /**
+             * @default closed
+             * @enum {string}
+             */
+            state: "closed" | "open" | "half_open";
+            target: string;
+        };
         /** Top */
         Top: {
             /** Format: int64 */
@@ -707,6 +1096,14 @@ export interface components {
             totals: components["schemas"]["TraceTotals"];
             trace_id: string;
         };
+        /** Transition */
+        Transition: {
+            /** Format: int64 */
+            at: number;
+            reason: string;
+            /** @enum {string} */
+            state: "closed" | "open" | "half_open";
+        };
         /** UsageView */
         UsageView: {
             /** Format: int64 */
@@ -722,6 +1119,60 @@ export interface components {
             reasoning: number;
             /** Format: int64 */
             total: number;
+        };
+        /** WorkerPage */
+        WorkerPage: {
+            items: components["schemas"]["WorkerView"][];
+            next_cursor: string | null;
+        };
+        /** WorkerView */
+        WorkerView: {
+            /** Format: int64 */
+            at: number;
+            cache?: components["schemas"]["CacheReport"];
+            /**
+             * Format: int64
+             * @default 0
+             */
+            calls: number;
+            /**
+             * @default memory
+             * @enum {string}
+             */
+            counters: "memory" | "redis" | "lost";
+            /**
+             * Format: int64
+             * @default 0
+             */
+            in_flight: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            lost: number;
+            newest: boolean;
+            /** Format: int64 */
+            pid: number;
+            problem?: string | null;
+            program: string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            recorded: number;
+            /** Format: int64 */
+            snapshot: number;
+            stale: boolean;
+            /** Format: int64 */
+            started: number;
+            /**
+             * @default serving
+             * @enum {string}
+             */
+            state: "serving" | "draining";
+            /** @default [] */
+            targets: components["schemas"]["TargetReport"][];
+            worker: string;
         };
     };
     responses: never;
@@ -897,6 +1348,251 @@ export interface operations {
             };
         };
     };
+    listLimits: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLimit: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putLimit: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+                /** @description Why, for the history; at most 500 characters. */
+                comment?: string;
+            };
+            header?: {
+                /** @description The `etag` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+                /** @description `*`: it must not exist yet. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteLimit: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+                /** @description Why, for the history; at most 500 characters. */
+                comment?: string;
+            };
+            header?: {
+                /** @description The `etag` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+                /** @description `*`: it must not exist yet. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffLimit: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLimitHistory: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: number | null;
+                /** @description Changes on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listModels: {
         parameters: {
             query?: {
@@ -1021,6 +1717,372 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Project"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRoutes: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRoute: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putRoute: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+                /** @description Why, for the history; at most 500 characters. */
+                comment?: string;
+            };
+            header?: {
+                /** @description The `etag` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+                /** @description `*`: it must not exist yet. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRoute: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+                /** @description Why, for the history; at most 500 characters. */
+                comment?: string;
+            };
+            header?: {
+                /** @description The `etag` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+                /** @description `*`: it must not exist yet. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffRoute: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRouteHistory: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: number | null;
+                /** @description Changes on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSecrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSecret"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateMasterKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rotation"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the secret. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {
@@ -1331,6 +2393,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerPage"];
                 };
             };
             /** @description What went wrong */
