@@ -109,6 +109,7 @@ def test_a_text_that_is_no_unicode_is_not_true_and_no_error():
         ("model.matches('x') || tags.all(t, t == 'a')", 1, 7, "cannot stand beside a loop"),
         ("tags.all(a, true)" + " && tags.all(a, true)" * 4, 1, 89, "at most 4 loops"),
         ("model.matches('a')" + "||model.matches('a')" * 8, 1, 167, "at most 8 patterns"),
+        ("input.tokens + 1 > 2 || tags.all(t, t == 'a')", 1, 14, "+ cannot stand beside a loop"),
         ("'a'" + "+'a'" * 9 + "== model", 1, 36, "add at most 8 times"),
         ("(" * 500 + "true" + ")" * 500, 1, 1, "recursion limit"),
         ("'" + "x" * MAX_CONDITION + "' == model", 1, 1, "at most 4096 bytes, this one has 4107"),

@@ -16,14 +16,14 @@ What a condition may name:
 | `headers` | map of strings | names in lower case; credentials and cookies are left out |
 | `input.tokens` | int | an estimate |
 | `input.bytes`, `input.messages`, `input.images` | int | size of the body, and what it holds |
-| `metadata` | map | the body's `metadata` object; empty when it is none, or larger than 64 KiB |
+| `metadata` | map | the body's `metadata` object; empty when it is none, or larger than 16 KiB |
 | `time.hour`, `time.minute` | int | of the call, UTC |
 | `time.weekday` | int | 1 Monday … 7 Sunday, UTC |
 | `time.epoch` | int | seconds since 1970 |
 
 The cost of a condition is bounded: 4096 bytes of text, at most 4 loops (`all`, `exists`, …), no `map`
-(it can double its values with each use), no `matches` inside loops, at most 8 additions, and the
-library's own ceilings of 10,000 loop steps and 32 levels of nesting.
+(it can double its values with each use), no `matches` and no `+` beside a loop, at most 8 of each
+otherwise, and the library's own ceilings of 10,000 loop steps and 32 levels of nesting.
 """
 
 import difflib
@@ -41,7 +41,7 @@ __all__ = ["MAX_CONDITION", "Condition", "ConditionError", "Facts", "compile_con
 
 MAX_CONDITION: Final = 4096
 """Bytes of an expression."""
-MAX_METADATA: Final = 64 * 1024
+MAX_METADATA: Final = 16 * 1024
 MAX_LOOPS: Final = 4
 MAX_ADDITIONS: Final = 8
 MAX_MATCHES: Final = 8
@@ -394,6 +394,13 @@ def _bound(code: str) -> None:
     if len(matched) > MAX_MATCHES:
         raise _at(code, matched[MAX_MATCHES].start(), f"A condition may match at most {MAX_MATCHES} patterns.", None)
     additions = [place for place, letter in enumerate(code) if letter == "+"]
+    if loops and additions:
+        raise _at(
+            code,
+            additions[0],
+            "+ cannot stand beside a loop such as exists(), because a long text would be copied at each step.",
+            "Compare the parts.",
+        )
     if len(additions) > MAX_ADDITIONS:
         raise _at(code, additions[MAX_ADDITIONS], f"A condition may add at most {MAX_ADDITIONS} times.", None)
 

@@ -1,5 +1,6 @@
 """Several keys for one provider."""
 
+import math
 from collections import Counter
 from random import Random
 
@@ -57,13 +58,22 @@ def test_a_refused_key_is_set_aside_for_five_minutes_and_then_twice_as_long(stat
 def test_a_key_that_works_again_starts_afresh():
     ring = KeyRing(KEYS)
     ring.failed(0, refused(), 0.0)
-    ring.pick(300.0, Random(1))
-    ring.succeeded(0)
+    assert ring.has_another(300.0, tried=0b10)
+    ring.succeeded(0, began=300.0)
     ring.failed(0, refused(), 1000.0)
     assert ring.back_at() == 1300.0
-    # An attempt that was under way when another one failed.
-    ring.succeeded(0)
-    assert picks(ring, 1001.0).keys() == {0, 1}
+
+
+def test_an_answer_to_what_was_sent_before_a_refusal_does_not_bring_the_key_back():
+    ring = KeyRing(KEYS)
+    ring.failed(0, refused(), 1000.0)
+    ring.succeeded(0, began=990.0)
+    assert picks(ring, 1001.0).keys() == {1}
+    # Tried because nothing else was left.
+    ring.succeeded(0, began=1001.0)
+    assert picks(ring, 1002.0).keys() == {0, 1}
+    ring.succeeded(0, began=1003.0)
+    assert ring.back_at() == math.inf
 
 
 @pytest.mark.parametrize(

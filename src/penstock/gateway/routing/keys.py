@@ -27,6 +27,8 @@ class KeyState(msgspec.Struct):
 
     until: float = 0.0
     """Set aside until then, monotonic seconds; 0: in use."""
+    since: float = 0.0
+    """When it was last set aside."""
     refusals: int = 0
     """In a row."""
     reason: str = ""
@@ -94,10 +96,10 @@ class KeyRing:
             self._sort(now)
         return any(not tried >> index & 1 for index in self._indexes)
 
-    def succeeded(self, index: int) -> None:
-        """The provider took the key."""
+    def succeeded(self, index: int, *, began: float) -> None:
+        """The provider took the key, for an attempt that began then: before it was set aside says nothing."""
         state = self._states[index]
-        if state.refusals or state.until:
+        if (state.refusals or state.until) and began > state.since:
             state.refusals, state.until, state.reason = 0, 0.0, ""
             self._sort()
 
@@ -126,6 +128,7 @@ class KeyRing:
         else:
             return False
         state.until = max(state.until, now + seconds)
+        state.since = now
         state.reason = reason
         self._sort(now)
         return True
