@@ -51,6 +51,7 @@ export function makeSpan(row: TraceRow, extra: Partial<SpanRecord> = {}): SpanRe
     cost: row.cost,
     price_version: row.cost === null ? null : "genai-prices 0.2.1",
     cache: null,
+    saved: null,
     fingerprint: "9f86d081884c7d659a2feaa0c55ad015",
     finish_reasons: ["stop"],
     input: [
