@@ -6,12 +6,11 @@ upon something at the provider.
 """
 
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from penstock.core.errors import PenstockError
-from penstock.gateway.call import Context
 from penstock.gateway.passthrough.body import Body
 from penstock.gateway.passthrough.exchange import Relay
 from penstock.gateway.passthrough.paths import template_of
@@ -29,6 +28,22 @@ OPERATION: Final = "passthrough"
 
 _encode = msgspec.json.Encoder().encode
 _KINDS: Final[dict[str, Kind]] = {"embeddings": "embedding", "rerank": "reranker"}
+
+
+class CallerContext(Protocol):
+    """What the caller's headers say; `penstock.gateway.call.Context` is one."""
+
+    @property
+    def parent_id(self) -> str | None: ...
+
+    @property
+    def session(self) -> str | None: ...
+
+    @property
+    def user(self) -> str | None: ...
+
+    @property
+    def tags(self) -> dict[str, str]: ...
 
 
 class Passage(msgspec.Struct, kw_only=True):
@@ -89,7 +104,7 @@ def span_of(
     passage: Passage,
     *,
     key: KeyEntry,
-    context: Context,
+    context: CallerContext,
     ids: tuple[str, str],
     time: tuple[int, int],
     http_status: int,

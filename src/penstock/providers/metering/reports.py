@@ -108,9 +108,10 @@ class Reports:
         raw = self._raw
         if raw is None:
             return self._from_meta()
-        if self._kind == "anthropic":
+        # An object without these counts says nothing; the vendors' readers would take it for none used.
+        if self._kind == "anthropic" and b'put_tokens"' in raw:
             return Metered(usage=read_anthropic(raw), usage_raw=raw, model=self._model)
-        if self._kind == "gemini" and b"TokenCount" in raw:
+        if self._kind == "gemini" and (b"promptTokenCount" in raw or b"candidatesTokenCount" in raw):
             return Metered(usage=read_gemini(raw), usage_raw=raw, model=self._model)
         plain = _plain(raw)
         usage = parse_usage(raw)
