@@ -122,9 +122,8 @@ class Load:
             return f"{type(error).__name__}: {error}"
 
 
-async def change(stack: Stack, client: aiohttp.ClientSession, load: Load) -> Counter[str]:
+async def change(stack: Stack, client: aiohttp.ClientSession, load: Load, made: Counter[str]) -> None:
     """Change something every `PAUSE` seconds until there were enough calls; each kind at least once."""
-    made: Counter[str] = Counter()
     while not load.enough or len(made) < len(KINDS):
         kind = KINDS[made.total() % len(KINDS)]
         await asyncio.sleep(PAUSE)
@@ -135,7 +134,6 @@ async def change(stack: Stack, client: aiohttp.ClientSession, load: Load) -> Cou
         else:
             await asyncio.to_thread(stack.start)
         made[kind] += 1
-    return made
 
 
 async def measure(stack: Stack, *, calls: int, connections: int) -> dict:
@@ -154,7 +152,7 @@ async def measure(stack: Stack, *, calls: int, connections: int) -> dict:
                 tasks.create_task(load.run(number))
             made: Counter[str] = Counter()
             try:
-                made = await change(stack, client, load)
+                await change(stack, client, load, made)
             except Exception as error:  # noqa: BLE001 - whatever it was is the result
                 problem = f"{type(error).__name__}: {error}"
             finally:

@@ -209,6 +209,33 @@ def test_a_gateway_alone_is_replaced_by_a_gateway_alone(server: PenstockServer, 
         second.stop()
 
 
+def test_a_console_alone_is_replaced_by_a_console_alone(tmp_path: Path) -> None:
+    """A page that is asked for in between waits, and is answered by the new one."""
+    first = Plane("console", tmp_path / "first", home=tmp_path / "home")
+    second = Plane("console", tmp_path / "second", home=tmp_path / "home", options=("--replace",))
+    statuses: Counter[int] = Counter()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            statuses[httpx.get(f"{first.url}/readyz", trust_env=False, timeout=30).status_code] += 1
+
+    try:
+        first.start()
+        looking = threading.Thread(target=look)
+        looking.start()
+        second.start()
+        over.set()
+        looking.join(30)
+        assert second.url == first.url
+        assert set(statuses) == {200}
+        assert first.stop() == 0
+    finally:
+        over.set()
+        first.kill()
+        second.stop()
+
+
 def test_a_replacement_of_other_planes_or_ports_is_refused_and_changes_nothing(server: PenstockServer) -> None:
     home = str(server.home)
     other = penstock("console", "--home", home, "--replace")

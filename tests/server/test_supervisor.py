@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.core.errors import Unavailable
+from penstock.core.errors import Conflict, Unavailable
 from penstock.core.home import Home
 from penstock.server.child import STOP_SECONDS, Child
-from penstock.server.supervisor import _patience
+from penstock.server.options import UpOptions
+from penstock.server.places import ConsoleLock
+from penstock.server.supervisor import Supervisor, _patience
 from penstock.wire.snapshot import GatewaySettings, Snapshot, encode_snapshot
 
 SERVES = "import os, sys, signal; os.write(int(sys.argv[2]), b'{}\\n'); signal.pause()"
@@ -113,3 +115,16 @@ async def test_a_stop_while_a_child_is_being_restarted_stops_the_new_one(lifelin
     assert restarted.is_set()
     assert kept._process is not None
     assert kept._process.returncode is not None
+
+
+@pytest.mark.parametrize(("replace", "hint"), [(False, "--replace"), (True, "stop it first")])
+async def test_a_home_whose_console_cannot_hand_over_is_left_alone(tmp_path: Path, replace: bool, hint: str) -> None:
+    home = Home(tmp_path)
+    home.create()
+    options = UpOptions(home=tmp_path, gateway_port=0, console_port=0, replace=replace)
+    with ConsoleLock(home) as held:
+        held.acquire()
+        with pytest.raises(Conflict, match="Another Penstock console runs") as caught:
+            await Supervisor(options, gateway=True, console=True).run()
+    assert hint in str(caught.value)
+    assert list(home.run.iterdir()) == [home.run / "console.lock"]

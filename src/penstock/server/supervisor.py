@@ -81,7 +81,7 @@ class Supervisor:
             # Let go before the handover ends: the one before takes it back when this one fails.
             stack.enter_context(self._lock)
             if self._console and handover is None:
-                self._lock.acquire()
+                self._take_free_lock()
             await self._open_ports(stack, handover)
             lifeline, held = os.pipe()
             stack.callback(os.close, held)
@@ -381,6 +381,18 @@ class Supervisor:
             await console.stop()
         await console.keep()
 
+    def _take_free_lock(self) -> None:
+        try:
+            self._lock.acquire()
+        except Conflict as error:
+            if not self._options.replace:
+                raise
+            raise Conflict(
+                f"{error.message} It cannot hand over to this one: it is still starting, or too old a version.",
+                hint="Try again in a moment, or stop it first.",
+                code="takeover_failed",
+            ) from error
+
     async def _take_lock(self) -> None:
         """Take the home's console lock as soon as the other has let go of it, or this one is to stop."""
         while not self._stop.is_set():
@@ -411,6 +423,11 @@ def run_console(options: UpOptions) -> int:
 def _run(options: UpOptions, *, gateway: bool, console: bool) -> int:
     async def main() -> None:
         await Supervisor(options, gateway=gateway, console=console).run()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+            # All is done: being told again must not turn the end into a death.
+            signal.signal(number, signal.SIG_IGN)
 
     try:
         asyncio.run(main())
