@@ -208,7 +208,10 @@ def test_the_model_of_a_path_is_known(path, model):
     [
         ("/main/v1/chat/completions", "chat"),
         ("/main/v1/responses", "responses"),
-        ("/groq/v1/responses", None),
+        ("/groq/v1/responses", "responses"),
+        ("/v1/chat/completions/", "chat"),
+        ("/west/openai/v1/chat/completions", "chat"),
+        ("/east/openai/deployments/d/chat/completions", None),
         ("/main/v1/embeddings", "embeddings"),
         ("/claude/v1/messages", "messages"),
         ("/claude/v1/messages/count_tokens", "count_tokens"),
@@ -216,7 +219,7 @@ def test_the_model_of_a_path_is_known(path, model):
         ("/v1/images/generations", None),
     ],
 )
-def test_a_native_path_of_a_known_call_is_that_call(path, operation):
+def test_a_path_of_a_known_call_is_that_call(path, operation):
     """FAILURES G1: served as that call, the stream's usage is asked for."""
     assert operation_of(endpoint(path)) == operation
     assert operation_of(endpoint(path, "GET")) is None

@@ -2,13 +2,20 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
+import ssl
+from datetime import UTC, datetime
 
 import httptools
 import pytest
 import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from penstock.core.errors import InvalidInput, UpstreamError
+from penstock.gateway import connections
 from penstock.gateway.connections import Pool, locate
 from penstock.gateway.passthrough.address import StreamedRequest
 from penstock.gateway.uploads import Uploads, upload_head
@@ -78,10 +85,10 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def listening():
+async def listening(context=None):
     server = Server()
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**16)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1/files"
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**16, ssl=context)
+    server.url = f"{'https' if context else 'http'}://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1/files"
     pool = Pool(2)
 
     async def connect(origin, target):
@@ -366,11 +373,40 @@ def test_a_body_is_framed_as_its_length_says(method, length, framing):
     assert lines[4:] == ([framing] if framing else [])
 
 
-def test_uvloop_holds_the_caller_up_too():
-    """The gateway's own event loop, which has transports of its own."""
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for 127.0.0.1 and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(host, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / "both.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return path
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("run", [uvloop.run, asyncio.run])
+def test_every_kind_of_transport_holds_the_caller_up(run, encrypted, certificate, monkeypatch):
+    """FAILURES G9: those of the gateway's own event loop and of asyncio's, plain and with TLS."""
+    context = None
+    if encrypted:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(connections, "_tls", lambda: trusting)
 
     async def upload():
-        async with listening() as server:
+        async with listening(context) as server:
             asked = 0
             seen = []
 
@@ -388,8 +424,10 @@ def test_uvloop_holds_the_caller_up_too():
 
             server.script = late
             answer = await send(server, endless())
+            assert await send(server, pieces(b"again")) == answer
+            assert server.connections == 1
             return answer, len(server.received[0].body), seen[0]
 
-    answer, size, held_at = uvloop.run(upload())
+    answer, size, held_at = run(upload())
     assert (answer, size) == ((200, b"ok"), 400 * 65536)
     assert held_at < 400

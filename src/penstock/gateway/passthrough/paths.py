@@ -104,15 +104,14 @@ def endpoint_of(
 
 
 def operation_of(endpoint: Endpoint) -> Operation | None:
-    """The call that the gateway knows in full, when a native path names one, so that it may be served as that call.
+    """The call that the gateway knows in full, when a path names one, so that it may be served as that call.
 
-    Served so, a stream's usage is asked for and every attempt is retried, priced and recorded like any other.
+    The caller's model is then the provider's own: `NAME/model` where the path names a provider. Served so, a stream's usage is asked for and every attempt is retried, priced and recorded like any other.
     """
-    if endpoint.method != "POST" or endpoint.provider is None:
+    if endpoint.method != "POST":
         return None
-    if endpoint.kind == "openai" and endpoint.path == "responses" and endpoint.provider.responses != "native":
-        return None
-    return _OPERATIONS.get((endpoint.kind, endpoint.path))
+    kind = "openai" if endpoint.kind == "azure" else endpoint.kind
+    return _OPERATIONS.get((kind, endpoint.path))
 
 
 def template_of(endpoint: Endpoint) -> str:
