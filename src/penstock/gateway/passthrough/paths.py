@@ -106,7 +106,8 @@ def endpoint_of(
 def operation_of(endpoint: Endpoint) -> Operation | None:
     """The call that the gateway knows in full, when a path names one, so that it may be served as that call.
 
-    The caller's model is then the provider's own: `NAME/model` where the path names a provider. Served so, a stream's usage is asked for and every attempt is retried, priced and recorded like any other.
+    Where the path names a provider, the body's `model` is in that provider's spelling: `NAME/model` to the gateway.
+    Served so, a stream's usage is asked for and every attempt is retried, priced and recorded like any other.
     """
     if endpoint.method != "POST":
         return None
