@@ -36,6 +36,7 @@ def client(make_registry, write, stats, clock):
         dependencies={
             "project": Provide(lambda: "p1", sync_to_thread=False),
             "principal": Provide(lambda: SYSTEM, sync_to_thread=False),
+            "tracing": Provide(lambda: None, sync_to_thread=False),
             "definitions": Provide(lambda: None, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
             "model_catalog": Provide(lambda: catalog, sync_to_thread=False),

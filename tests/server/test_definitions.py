@@ -401,3 +401,21 @@ async def test_what_cannot_be_published_yet_is_kept_and_published_later(api, con
     console.home.snapshot.rmdir()
     await asyncio.to_thread(console.services.registry.publish)
     assert f"{console.made.project}/r" in served(console).routes
+
+
+# --- what it served ---------------------------------------------------------------------------
+
+
+async def test_a_routes_statistics_are_those_of_the_requests_project(api, console):
+    await api("PUT", f"{ROUTES}/r", ROUTE)
+    stats = await api("GET", f"{ROUTES}/r/stats")
+    assert (stats["calls"], stats["variants"]) == (0, [])
+    problem = await api("GET", f"{ROUTES}/r/stats?from=5&to=5", status=400)
+    assert problem["field"] == "from"
+    await api("GET", f"{ROUTES}/nothing/stats", status=404)
+
+
+async def test_workers_are_listed_with_the_published_version(api):
+    assert await api("GET", "/api/v1/workers") == {"items": [], "next_cursor": None}
+    state = await api("GET", "/api/v1/config")
+    assert (state["live"], state["waiting_for"]) == (False, [])

@@ -1,7 +1,7 @@
 """Control API of models, configuration, workers, and of routes and limits.
 
 The app provides the dependencies: `principal` and `project` (id, from its guard), `registry`, `definitions`,
-`model_catalog` and `clock`.
+`model_catalog`, `tracing` and `clock`.
 """
 
 from typing import Annotated, Any
@@ -28,6 +28,8 @@ from penstock.registry.types import (
     Terms,
     WorkerView,
 )
+from penstock.store.spans.types import RouteStats
+from penstock.tracing.service import TracingService
 
 __all__ = ["registry_router"]
 
@@ -41,6 +43,11 @@ Service = NamedDependency[Definitions]
 Name = Annotated[str, PathParameter(description="Name of the route or limit.")]
 Cursor = Annotated[int | None, QueryParameter(name="cursor", description="The `next_cursor` of the page before.")]
 Limit = Annotated[int, QueryParameter(name="limit", description="Changes on one page, 1 to 200.")]
+From = Annotated[
+    int | None,
+    QueryParameter(name="from", description="Microseconds since the epoch; without it, a day before `to`."),
+]
+To = Annotated[int | None, QueryParameter(name="to", description="Microseconds since the epoch; without it, now.")]
 Where = NamedDependency[Place]
 Said = NamedDependency[Terms]
 
@@ -86,19 +93,11 @@ class ModelsController(Controller):
         model_catalog: NamedDependency[ModelCatalog],
         clock: NamedDependency[SkipValidation[Clock]],
         project: NamedDependency[str],
-        from_: Annotated[
-            int | None,
-            QueryParameter(name="from", description="Microseconds since the epoch; without it, a day before `to`."),
-        ] = None,
-        to: Annotated[
-            int | None, QueryParameter(name="to", description="Microseconds since the epoch; without it, now.")
-        ] = None,
+        from_: From = None,
+        to: To = None,
     ) -> ModelsPage:
         """Providers with their health, prices, and what each model served in the window."""
-        end = clock.now() if to is None else to
-        start = end - DAY if from_ is None else from_
-        if start >= end:
-            raise InvalidInput(f"expected `from` to be before `to`, got {start} and {end}.", field="from")
+        start, end = _window(clock, from_, to)
         return model_catalog.page(registry.snapshot, project=project, from_=start, to=end)
 
 
@@ -183,6 +182,24 @@ class RoutesController(Controller):
         """Who changed it, when, why, and what; deletions included."""
         return _history(definitions, "route", name, place, cursor=cursor, limit=limit)
 
+    @get("/{name:str}/stats", operation_id="getRouteStats", opt={"permission": "traces:read"}, sync_to_thread=True)
+    def route_stats(  # noqa: PLR0917 - the framework passes them by name
+        self,
+        definitions: Service,
+        tracing: NamedDependency[TracingService],
+        clock: NamedDependency[SkipValidation[Clock]],
+        principal: Caller,
+        place: Where,
+        name: Name,
+        *,
+        from_: From = None,
+        to: To = None,
+    ) -> RouteStats:
+        """What the route and its variants served in the request's project."""
+        definitions.get("route", principal, name, place=place)
+        start, end = _window(clock, from_, to)
+        return tracing.route_stats(place.project, name, start, end)
+
     @post(
         "/{name:str}/diff",
         operation_id="diffRoute",
@@ -256,6 +273,14 @@ def _history(
     found = definitions.history(kind, name, place=place, before=cursor, limit=limit)
     more = len(found) == limit and found[-1].version > 1
     return ActPage(items=found, next_cursor=str(found[-1].version) if more else None)
+
+
+def _window(clock: Clock, from_: int | None, to: int | None) -> tuple[int, int]:
+    end = clock.now() if to is None else to
+    start = end - DAY if from_ is None else from_
+    if start >= end:
+        raise InvalidInput(f"expected `from` to be before `to`, got {start} and {end}.", field="from")
+    return start, end
 
 
 def _tagged(definition: Definition) -> Response[Definition]:

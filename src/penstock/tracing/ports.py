@@ -8,7 +8,7 @@ from penstock.store.spans.filters import Filter
 from penstock.store.spans.loader import Loaded
 from penstock.store.spans.queries.traces import Page, Place
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, TraceRow, TraceView
+from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
 
 __all__ = ["SpanStore"]
 
@@ -61,6 +61,8 @@ class SpanStore(Protocol):
     def overview(self, window: Window, *, points: int) -> Overview: ...
 
     def model_stats(self, project: str, from_: int, to: int) -> list[ModelStat]: ...
+
+    def route_stats(self, window: Window, route: str) -> RouteStats: ...
 
     def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]: ...
 

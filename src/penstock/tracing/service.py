@@ -15,7 +15,7 @@ from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.facets import FACET_COLUMNS
 from penstock.store.spans.queries.traces import Place
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.types import ModelStat, Overview, ProviderStat, SpanView, TraceRow, TraceView
+from penstock.store.spans.types import ModelStat, Overview, ProviderStat, RouteStats, SpanView, TraceRow, TraceView
 from penstock.tracing.filters import parse_filter
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.ports import SpanStore
@@ -142,6 +142,10 @@ class TracingService:
     def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]:
         """How each provider did in `[from_, to)`. Raises `Unavailable` while the store is down."""
         return self._spans.provider_stats(project, from_, to)
+
+    def route_stats(self, project: str, route: str, from_: int, to: int) -> RouteStats:
+        """What a route served in `[from_, to)`. Raises `Unavailable` while the store is down."""
+        return self._spans.route_stats(Window(project=project, from_=from_, to=to), route)
 
     def system(self) -> SystemState:
         """How the journal, ingestion and the disk are. Answers while the store is down, too."""

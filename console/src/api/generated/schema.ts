@@ -265,6 +265,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/routes/{name}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** RouteStats */
+        get: operations["getRouteStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/secrets": {
         parameters: {
             query?: never;
@@ -864,6 +881,24 @@ export interface components {
             /** Format: int64 */
             resealed: number;
         };
+        /** RouteStats */
+        RouteStats: {
+            /** Format: int64 */
+            calls: number;
+            /** Format: int64 */
+            errors: number;
+            /** Format: int64 */
+            further: number;
+            /** Format: int64 */
+            hits: number;
+            /** Format: int64 */
+            joined: number;
+            /** Format: int64 */
+            retries: number;
+            /** Format: int64 */
+            saved: number;
+            variants: components["schemas"]["VariantStat"][];
+        };
         /** Secret */
         Secret: {
             /** Format: int64 */
@@ -1119,6 +1154,23 @@ export interface components {
             reasoning: number;
             /** Format: int64 */
             total: number;
+        };
+        /** VariantStat */
+        VariantStat: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: int64 */
+            calls: number;
+            cost: number | null;
+            /** Format: int64 */
+            errors: number;
+            p50: number | null;
+            p95: number | null;
+            share: number;
+            /** Format: int64 */
+            tokens: number;
+            ttft_p50: number | null;
+            variant: string;
         };
         /** WorkerPage */
         WorkerPage: {
@@ -1961,6 +2013,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRouteStats: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Mean the one of all projects, not of the request's project. */
+                everywhere?: boolean;
+                /** @description Microseconds since the epoch; without it, a day before `to`. */
+                from?: number | null;
+                /** @description Microseconds since the epoch; without it, now. */
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the route or limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteStats"];
                 };
             };
             /** @description What went wrong */

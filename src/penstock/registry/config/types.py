@@ -177,7 +177,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Output tokens that a call without a limit of its own is taken to need when it borrows from a budget."""
     cache_bytes: Size = _GATEWAY.cache_bytes
     """Cached answers per worker at most; the least recently used go first."""
-    retries: RetriesConfig = RetriesConfig()
+    retries: RetriesConfig = RetriesConfig(attempts=0)
     """For models and aliases that are called without a route."""
 
 

@@ -13,10 +13,11 @@ from penstock.store.spans.queries.keys import key_uses
 from penstock.store.spans.queries.models import books, model_stats, provider_stats
 from penstock.store.spans.queries.overview import overview
 from penstock.store.spans.queries.rollup import forget_segments, roll_up
+from penstock.store.spans.queries.routes import route_stats
 from penstock.store.spans.queries.trace import trace
 from penstock.store.spans.queries.traces import Page, Place, list_calls, newest_row, rows_after
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, TraceRow, TraceView
+from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
 
 __all__ = ["DuckDbSpanStore", "open_spans"]
 
@@ -127,6 +128,10 @@ class DuckDbSpanStore:
     def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]:
         """How each provider did in `[from_, to)`."""
         return provider_stats(self._engine, Window(project=project, from_=from_, to=to))
+
+    def route_stats(self, window: Window, route: str) -> RouteStats:
+        """What a route and its variants served."""
+        return route_stats(self._engine, window, route)
 
     def books(self, window: Window) -> Books:
         """Counts and sums from the spans themselves, for reconciliation."""

@@ -17,6 +17,7 @@ __all__ = [
     "Overview",
     "Point",
     "ProviderStat",
+    "RouteStats",
     "SpanView",
     "Top",
     "Tops",
@@ -25,6 +26,7 @@ __all__ = [
     "TraceTotals",
     "TraceView",
     "UsageView",
+    "VariantStat",
 ]
 
 
@@ -236,6 +238,44 @@ class ProviderStat(msgspec.Struct, kw_only=True):
     last_success: int | None
     last_error: int | None
     last_error_message: str | None
+
+
+class VariantStat(msgspec.Struct, kw_only=True):
+    """One variant of a route in a window."""
+
+    variant: str
+    calls: int
+    """Calls that it answered, out of the cache included."""
+    share: float
+    """Of the route's calls, 0 to 1."""
+    attempts: int
+    """Requests to a provider, those of calls that another variant answered included."""
+    errors: int
+    """Failed attempts."""
+    p50: int | None
+    p95: int | None
+    ttft_p50: int | None
+    tokens: int
+    cost: int | None
+    """Of its attempts, as far as it is known; None when none is."""
+
+
+class RouteStats(msgspec.Struct, kw_only=True):
+    """What a route served in a window."""
+
+    calls: int
+    errors: int
+    hits: int
+    """Calls answered out of the cache."""
+    joined: int
+    """Calls answered with an identical one in flight."""
+    saved: int
+    """Nano-dollars that these would have cost, as far as it is known."""
+    retries: int
+    """Attempts at a variant that the same call had tried before."""
+    further: int
+    """Attempts at another variant for the same call: fallbacks, escalations, hedges, shadows."""
+    variants: list[VariantStat]
 
 
 class Books(msgspec.Struct, kw_only=True):
