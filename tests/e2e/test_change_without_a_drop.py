@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from e2e_harness import Control, Plane, children, eventually, scrubbed_environment
+from penstock.core.errors import Unavailable
 from penstock.testing.process import ReadyProcess
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
@@ -169,9 +170,10 @@ def test_when_the_new_one_does_not_start_the_old_one_goes_on(
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(FAILS.format(module=module))
+    path = os.pathsep.join(filter(None, [str(broken), os.environ.get("PYTHONPATH")]))
     with Load(server.gateway_url, server.admin_key) as load:
-        with successor(server, tmp_path / "new", config, PYTHONPATH=str(broken)) as new:
-            with pytest.raises(Exception, match="did not start"):
+        with successor(server, tmp_path / "new", config, PYTHONPATH=path) as new:
+            with pytest.raises(Unavailable, match=rf"The {module.partition('_')[0]}.* did not start \(exit code 3\)"):
                 new.start()
             load.more()
 
