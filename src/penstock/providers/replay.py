@@ -43,23 +43,26 @@ def stream_of(
     Raises:
         CorruptData: the body is no answer of that dialect; raised before the first event.
     """
-    if b"\n" in body or b"\r" in body:
-        # Some vendors print JSON over several lines, and a line ends an event's data.
-        body = msgspec.json.format(body, indent=-1)
-    match operation:
-        case "chat":
-            events = replay_chat(body, include_usage=include_usage, chunk_characters=chunk_characters)
-        case "responses":
-            events = replay_response(body, chunk_characters=chunk_characters)
-        case "messages":
-            events = replay_message(body, chunk_characters=chunk_characters)
-        case "embeddings" | "count_tokens":
-            raise _unreadable(operation, "it has no stream")
     try:
+        if b"\n" in body or b"\r" in body:
+            # Some vendors print JSON over several lines, and a line ends an event's data.
+            body = msgspec.json.format(body, indent=-1)
         # Taken apart as a whole before anything is given out: a caller must not see half an answer.
-        return iter(list(events))
+        return iter(list(_events(operation, body, include_usage=include_usage, chunk_characters=chunk_characters)))
     except (*JSON_ERRORS, KeyError) as error:
         raise _unreadable(operation, str(error)) from error
+
+
+def _events(operation: Operation, body: bytes, *, include_usage: bool, chunk_characters: int) -> Iterator[bytes]:
+    match operation:
+        case "chat":
+            return replay_chat(body, include_usage=include_usage, chunk_characters=chunk_characters)
+        case "responses":
+            return replay_response(body, chunk_characters=chunk_characters)
+        case "messages":
+            return replay_message(body, chunk_characters=chunk_characters)
+        case "embeddings" | "count_tokens":
+            raise _unreadable(operation, "it has no stream")
 
 
 class Assembler:

@@ -35,7 +35,7 @@ def replay_message(body: bytes, *, chunk_characters: int) -> Iterator[bytes]:
     blocks = [_decode_members(raw) for raw in _decode_list(top["content"])]
     ending = {name: top[name] for name in _AT_THE_END if name in top}
     usage = top.get("usage", _NULL)
-    start = {**top, "content": [], **dict.fromkeys(ending), "usage": _at_start(usage)}
+    start: dict[str, Any] = {**top, "content": [], **dict.fromkeys(ending), "usage": _at_start(usage)}
     yield _event({"type": "message_start", "message": start})
     for index, block in enumerate(blocks):
         opening, deltas = _block(block, chunk_characters)
@@ -52,7 +52,7 @@ def _block(block: Members, size: int) -> tuple[dict[str, Any], Iterator[dict[str
     kind = _decode_text(block["type"])
     if kind == "text":
         citations = block.get("citations", _NULL)
-        opening = {**block, "text": ""}
+        opening: dict[str, Any] = {**block, "text": ""}
         if bytes(citations) != b"null":
             opening["citations"] = []
         return opening, _text_deltas(_decode_text(block["text"]), citations, size)

@@ -143,7 +143,7 @@ class _Choice:
                 return known
             return len(self._calls) - 1 if self._calls and not call else self._open()
         number = self._at_index.get(index)
-        named = bool((piece.get("function") or {}).get("name"))
+        named = bool(cast("Json", piece.get("function") or {}).get("name"))
         if number is None or (call and call != self._calls[number].get("id") and named):
             number = self._at_index[index] = self._open()
         return number
