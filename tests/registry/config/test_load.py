@@ -13,6 +13,8 @@ from penstock.registry.config.types import Config
 from penstock.registry.config.write import as_yaml
 from penstock.wire.snapshot import AliasEntry, GatewaySettings, JournalSettings, PriceEntry, ProviderEntry, Timeouts
 
+DURATION = "a duration such as 500ms, 10s, 2m"
+
 
 @pytest.fixture
 def write(tmp_path):
@@ -378,6 +380,10 @@ VALID = "providers: {openai: {api_key: env:K}, gpu: {kind: openai, models: [llam
         ),
         ("gateway: {upstream_connections: 1.5}", "1: gateway.upstream_connections: expected a whole number, got 1.5."),
         ("gateway: {upstream_connections: -_}", "1: gateway.upstream_connections: expected a whole number, got '-_'."),
+        (
+            f"gateway: {{keepalive: {10**400}}}",
+            f"1: gateway.keepalive: expected {DURATION}, got {10**400}: it must be longer than 0 and at most 168h.",
+        ),
         ("gateway: {keepalive: ._}", "1: gateway.keepalive: expected a duration such as 500ms, 10s, 2m, got '._'."),
         (
             f"{VALID}aliases: {{a: {{targets: [3]}}}}",

@@ -66,7 +66,8 @@ def apply(
 ) -> None:
     """Bring the routes and limits of the control API to what a file says, and show what changes.
 
-    Applying the same file again changes nothing. What the file does not name stays, but for --prune.
+    Applying the same file again changes nothing. What the file does not name stays, but for --prune. A dry run looks at
+    each entry by itself, so that it refuses a route whose judge the same file would bring.
     """
     tree = read_tree(file)
     wanted = list(_wanted(tree, project))

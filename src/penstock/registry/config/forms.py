@@ -125,7 +125,8 @@ def parse_duration(value: Scalar) -> float:
     if isinstance(value, bool) or value is None:
         raise ValueError
     if isinstance(value, int | float):
-        seconds = float(value)
+        # A number of any size may come, and the largest are no floats.
+        seconds = float(min(value, 2**53))
     else:
         match = DURATION.fullmatch(value)
         if match is None:
