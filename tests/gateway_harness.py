@@ -11,7 +11,10 @@ import httpx
 
 from penstock.core.errors import Unavailable
 from penstock.gateway.publication import Publication
+from penstock.gateway.routing.registry import Health
+from penstock.gateway.stages.dispatch.shadow import Shadows
 from penstock.gateway.watchdog import Watchdog
+from penstock.store.counters.memory import MemoryCounters
 from penstock.wire.snapshot import (
     JournalSettings,
     Snapshot,
@@ -124,6 +127,9 @@ class Gateway:
         self.publication = publication
         self.path = path
         self.watchdog: Watchdog
+        self.health: Health
+        self.counters: MemoryCounters
+        self.shadows: Shadows
 
     def publish(self, snapshot: Snapshot) -> None:
         self.path.write_bytes(encode_snapshot(snapshot))

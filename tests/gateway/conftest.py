@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 
 import httpx
 import pytest
@@ -15,9 +16,15 @@ from penstock.gateway.app import GatewayApp
 from penstock.gateway.inbound.listener import Listener
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
-from penstock.gateway.stages.dispatch import Dispatcher
+from penstock.gateway.routing.registry import Health
+from penstock.gateway.stages.admit import Admission
+from penstock.gateway.stages.dispatch.attempt import Attempts
+from penstock.gateway.stages.dispatch.executor import Executor
+from penstock.gateway.stages.reuse import Reuser
 from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import Watchdog
+from penstock.store.answers.memory import MemoryAnswers
+from penstock.store.counters.memory import MemoryCounters
 from penstock.wire.snapshot import (
     AliasEntry,
     GatewaySettings,
@@ -82,12 +89,19 @@ async def gateway(snapshot: Snapshot, tmp_path: Path) -> AsyncIterator[Gateway]:
     clock = SystemClock()
     ids = RandomIds(clock)
     journal = MemoryJournal()
-    publication = Publication(tmp_path / "snapshot.json", Pricer, environment={"SECRET": SECRET})
+    health = Health(clock=clock)
+    publication = Publication(tmp_path / "snapshot.json", Pricer, health, environment={"SECRET": SECRET})
     transport = HttpTransport(snapshot.gateway)
     watchdog = Watchdog()
     async with asyncio.TaskGroup() as tasks:
-        dispatcher = Dispatcher(transport, watchdog, clock=clock, ids=ids)
-        pipeline = Pipeline(publication, journal, dispatcher, watchdog, tasks=tasks, clock=clock, ids=ids)
+        counters = MemoryCounters(clock)
+        cache = MemoryAnswers(budget=1_000_000, clock=clock)
+        random = Random(7)
+        admission = Admission(counters, clock=clock)
+        attempts = Attempts(transport, watchdog, clock=clock)
+        executor = Executor(attempts, admission, health, journal, random=random, clock=clock, ids=ids)
+        reuser = Reuser(executor.run, cache, random=random, clock=clock)
+        pipeline = Pipeline(publication, journal, admission, reuser, watchdog, tasks=tasks, clock=clock, ids=ids)
         app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
 
         listener = Listener(app)
@@ -98,10 +112,14 @@ async def gateway(snapshot: Snapshot, tmp_path: Path) -> AsyncIterator[Gateway]:
         async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {KEY}"}, timeout=10) as client:
             gateway = Gateway(client, journal, publication, tmp_path / "snapshot.json")
             gateway.watchdog = watchdog
+            gateway.health = health
+            gateway.counters = counters
+            gateway.shadows = executor.shadows
             gateway.publish(snapshot)
             yield gateway
         server.close()
         listener.drain()
         await listener.drained(1)
+        await executor.shadows.close()
         ticker.cancel()
     await transport.close()

@@ -2,20 +2,29 @@
 
 import asyncio
 import re
+from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
 from penstock.core.errors import PenstockError
-from penstock.gateway.catalog import Catalog, Resolution
+from penstock.gateway.catalog import Catalog
 from penstock.gateway.http import Responder
 from penstock.gateway.inbound.request import Request
+from penstock.gateway.plan import Plan
+from penstock.providers.estimate import estimate_input_tokens
 from penstock.providers.types import Answer, Dialect, InboundCall, Operation, Target
+from penstock.wire.conditions import Facts
 from penstock.wire.headers import SESSION, TAGS, TRACEPARENT, USER, check_id, decode_tags
+from penstock.wire.limits import Grant
 from penstock.wire.snapshot import KeyEntry
 from penstock.wire.span import Status
 from penstock.wire.usage import Usage
 
-__all__ = ["Attempt", "Call", "Context", "read_context", "read_trace"]
+__all__ = ["Attempt", "Call", "Context", "Given", "Role", "read_context", "read_trace"]
+
+Role = Literal["serve", "judge", "shadow"]
+"""Whether an attempt serves the caller, judges an answer, or is a copy whose answer nobody is given."""
 
 TRACEPARENT_FORM = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?", re.ASCII)
 
@@ -37,7 +46,12 @@ class Attempt(msgspec.Struct, kw_only=True):
     """One try at one target, billed by itself."""
 
     span_id: str
+    """Empty for the first: it has a span of its own only if others follow."""
     target: Target
+    inbound: InboundCall
+    """As it was asked, the variant's parameters included."""
+    variant: str
+    role: Role = "serve"
     started: int
     """Microseconds since the epoch."""
     duration: int = 0
@@ -53,6 +67,18 @@ class Attempt(msgspec.Struct, kw_only=True):
     price_version: str | None = None
     status: Status = "ok"
     error: PenstockError | None = None
+    on_content: "Callable[[], None] | None" = None
+    """Called when the first content of a stream is there."""
+    note: str | None = None
+    """What became of its answer, when it was not given: why a cascade went on."""
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer without an attempt."""
+
+    answer: Answer
+    provider: str | None = None
+    variant: str | None = None
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -70,7 +96,23 @@ class Call(msgspec.Struct, kw_only=True):
     key: KeyEntry | None = None
     context: Context = NO_CONTEXT
     inbound: InboundCall | None = None
-    resolution: Resolution | None = None
+    plan: Plan | None = None
+    size: int = 0
+    """Bytes of the request body."""
+    facts: Facts | None = None
+    grant: Grant | None = None
+    """What was borrowed from limits and budgets; None when nothing limits the call."""
+    role: Role = "serve"
+    cache: str | None = None
+    """`hit`, `miss` or `joined`; None when no cache was asked."""
+    saved: int | None = None
+    """Nano-dollars that a hit or a joined call would have cost."""
+    degraded: str | None = None
+    """`soft` or `hard`: the kind of budget that changed how the call was served."""
+    served: Attempt | None = None
+    """The attempt whose answer the caller was given."""
+    given: Given | None = None
+    """What the caller was given when no attempt of its own gave it: from the cache, or a route's own text."""
     attempts: list[Attempt] = []
     error: PenstockError | None = None
     status: Status = "ok"
@@ -78,6 +120,32 @@ class Call(msgspec.Struct, kw_only=True):
     """The caller closed the connection."""
     recorded: bool = False
     recorded_input: bytes | None = None
+
+    def known(self) -> Facts:
+        """What conditions and cohorts may ask of the call."""
+        if self.facts is None:
+            self.facts = self._facts()
+        return self.facts
+
+    def _facts(self) -> Facts:
+        inbound, key = self.inbound, self.key
+        assert inbound is not None  # noqa: S101 - asked once the call is read
+        assert key is not None  # noqa: S101 - as above
+        project = self.catalog.snapshot.projects.get(key.project)
+        return Facts(
+            key=(key.id, key.name, project.name if project is not None else key.project),
+            model=inbound.model,
+            operation=self.operation,
+            at=self.started,
+            stream=inbound.stream,
+            user=self.context.user or inbound.user or "",
+            session=self.context.session or inbound.session or "",
+            tags=self.context.tags,
+            headers=self.request.headers,
+            body=inbound.fields,
+            size=self.size,
+            count_tokens=lambda: estimate_input_tokens(inbound),
+        )
 
     def leave(self) -> None:
         """The caller closed the connection."""

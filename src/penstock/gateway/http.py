@@ -39,6 +39,7 @@ class Responder:
 
     Attributes:
         started: The response head was sent; from then on errors can only be events of the stream.
+        given: The caller has, or is about to have, content of an answer: no other can be given instead.
         status: What was sent, 0 before.
         finished: The last byte was handed over.
     """
@@ -50,6 +51,7 @@ class Responder:
         "_quiet_since",
         "_request",
         "finished",
+        "given",
         "started",
         "status",
         "tasks",
@@ -64,6 +66,7 @@ class Responder:
         self.tasks = tasks
         self.started = False
         self.finished = False
+        self.given = False
         self.status = 0
 
     def add_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -89,6 +92,11 @@ class Responder:
         self.started = True
         self.status = 200
         self._request.open(b"%b%b%b" % (STATUS_LINES[200], EVENT_STREAM, self._headers))
+
+    def claim(self) -> bool:
+        """The first content is about to come, and the caller wants it."""
+        self.given = True
+        return True
 
     async def write(self, data: bytes) -> None:
         """More of the stream; opens it when it is not open."""

@@ -11,9 +11,13 @@ from penstock.gateway.http import Responder, vendor_headers
 from penstock.gateway.inbound.request import Request
 from penstock.gateway.ports import Journal
 from penstock.gateway.publication import Publication
+from penstock.gateway.stages.admit import Admission
 from penstock.gateway.stages.authenticate import authenticate
-from penstock.gateway.stages.dispatch import Dispatcher, Ending
+from penstock.gateway.stages.degrade import degraded
+from penstock.gateway.stages.dispatch.delivery import Ending
+from penstock.gateway.stages.dispatch.executor import Run
 from penstock.gateway.stages.record import begin, record
+from penstock.gateway.stages.reuse import Reuser
 from penstock.gateway.stages.settle import settle
 from penstock.gateway.watchdog import Watchdog
 from penstock.providers.dialects import dialect_of, parse_call, render_error, render_stream_error
@@ -35,7 +39,8 @@ class Pipeline:
         self,
         publication: Publication,
         journal: Journal,
-        dispatcher: Dispatcher,
+        admission: Admission,
+        reuser: Reuser,
         watchdog: Watchdog,
         *,
         tasks: asyncio.TaskGroup,
@@ -44,7 +49,8 @@ class Pipeline:
     ) -> None:
         self._publication = publication
         self._journal = journal
-        self._dispatcher = dispatcher
+        self._admission = admission
+        self._reuser = reuser
         self._watchdog = watchdog
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
@@ -56,9 +62,11 @@ class Pipeline:
         call = self._open(request, operation)
         try:
             ending = await self._run(call)
+            call.served = ending.attempt
             settle(call)
             call.responder.status = 200
             record(call, self._journal, self._clock)
+            self._admission.give_back(call)
             _finish(call.responder, ending)
         except PenstockError as error:
             self._fail(call, error)
@@ -70,6 +78,7 @@ class Pipeline:
             logger.exception("call %s failed inside the gateway", call.trace_id)
             self._fail(call, PenstockError("The gateway failed to handle this call.", hint=f"Trace {call.trace_id}."))
         finally:
+            self._admission.give_back(call)
             self._watchdog.let_go(call.responder)
 
     async def _run(self, call: Call) -> Ending:
@@ -77,14 +86,21 @@ class Pipeline:
         call.key = authenticate(call.catalog, call.request, CALL_SCOPE, now=call.started)
         call.context = read_context(call.request, call.context)
         body = await call.request.body(snapshot.gateway.max_body)
+        call.size = len(body)
         inbound = call.inbound = parse_call(call.operation, body, vendor_headers(call.request))
-        resolution = call.resolution = call.catalog.resolve(inbound.model, call.key)
+        plan = call.plan = call.catalog.resolve(inbound.model, call.key)
         self._journal.admit()
+        run, node = Run(call=call, plan=plan, inbound=inbound), plan.root
+        if call.catalog.limiter is not None:
+            served = await degraded(run, self._admission, created=call.started // 1_000_000)
+            if isinstance(served, Ending):
+                return served
+            run, node = served
         if inbound.stream:
             begin(call, self._journal, self._clock)
             call.responder.keep_streams_alive(snapshot.gateway.keepalive)
             self._watchdog.keep_alive(call.responder)
-        return await self._dispatcher.dispatch(call, inbound, resolution.targets)
+        return await self._reuser.run(run, node)
 
     def _open(self, request: Request, operation: Operation) -> Call:
         context = read_trace(request)

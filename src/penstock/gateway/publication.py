@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from penstock.core.errors import CorruptData, Unavailable
+from penstock.core.secrets import MasterKeys
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.ports import PricingFactory
+from penstock.gateway.routing.registry import Health
 from penstock.wire.snapshot import decode_snapshot
 
 __all__ = ["Publication"]
@@ -22,10 +24,20 @@ class Publication:
     A file that cannot be read or trusted changes nothing: the last good catalog goes on serving.
     """
 
-    def __init__(self, path: Path, pricing: PricingFactory, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        pricing: PricingFactory,
+        health: Health,
+        *,
+        environment: Mapping[str, str] | None = None,
+        master_keys: Callable[[], MasterKeys] | None = None,
+    ) -> None:
         self._path = path
         self._pricing = pricing
+        self._health = health
         self._environment = environment
+        self._master_keys = master_keys
         self._seen: Signature | None = None
         self._catalog: Catalog | None = None
         self.listeners: list[Callable[[Catalog], None]] = []
@@ -68,7 +80,10 @@ class Publication:
             logger.error("%s; %s", self.problem, "the last good one stays" if self.ready else "nothing to serve yet")  # noqa: TRY400 - the cause is in the text
             return False
         self.problem = None
-        self._catalog = Catalog(snapshot, self._pricing, environment=self._environment)
+        self._catalog = Catalog(
+            snapshot, self._pricing, self._health, environment=self._environment, master_keys=self._master_keys
+        )
+        self._health.retain(snapshot.providers, [entry.name for entry in snapshot.routes.values()])
         logger.info("serving snapshot version %d", snapshot.version)
         for listener in self.listeners:
             listener(self._catalog)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from penstock.gateway.http import Responder
@@ -46,10 +46,10 @@ class Watch:
 class Watchdog:
     """Looks at every watch each tick, and keeps quiet streams alive."""
 
-    def __init__(self) -> None:
+    def __init__(self, chores: Iterable[Callable[[], object]] = ()) -> None:
         self._watches: set[Watch] = set()
         self._responders: set[Responder] = set()
-        self.chores: list[Callable[[], object]] = []
+        self.chores = list(chores)
         """Called each tick; must not block."""
 
     def add(self, watch: Watch) -> None:

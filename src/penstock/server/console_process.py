@@ -22,6 +22,7 @@ from penstock.registry.service import RegistryService
 from penstock.registry.simulated import simulator_providers
 from penstock.registry.stored import StoredEntries
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
+from penstock.server.gateway_state import Folding
 from penstock.server.key_retirement import KeyRetirement
 from penstock.server.key_uses import KeyUses
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
@@ -80,9 +81,7 @@ async def serve(options: argparse.Namespace) -> None:
     publishing = Publishing()
     with ExitStack() as stack:
         metadata = stack.enter_context(closing(open_metadata(home.metadata)))
-        identity = IdentityService(
-            metadata, clock=clock, ids=ids, master_key=home.master_key, on_change=publishing
-        )
+        identity = IdentityService(metadata, clock=clock, ids=ids, master_key=home.master_key, on_change=publishing)
         first = identity.bootstrap(home.path / "admin.key")
         registry = RegistryService(
             home,
@@ -97,7 +96,8 @@ async def serve(options: argparse.Namespace) -> None:
         snapshot = registry.start()
         publishing.start(registry)
         spans = stack.enter_context(closing(open_spans(home.spans, clock=clock)))
-        ingest = IngestJob(spans, home.journal, clock=clock)
+        folding = Folding(home, clock=clock)
+        ingest = IngestJob(spans, home.journal, clock=clock, fold=folding.fold)
         tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
         settings = ConsoleSettings(
             console_url=options.console_url, public_url=options.public_url, gateway_url=options.gateway_url

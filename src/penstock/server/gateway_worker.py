@@ -6,21 +6,28 @@ import gc
 import logging
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import uvloop
 
-from penstock.core.clock import SystemClock
+from penstock.core.clock import Clock, SystemClock
 from penstock.core.home import Home
-from penstock.core.ids import RandomIds
+from penstock.core.ids import Ids, RandomIds
+from penstock.core.secrets import read_master_keys
 from penstock.finops.pricing import Pricer
 from penstock.gateway.app import GatewayApp
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.inbound.listener import Listener
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
-from penstock.gateway.stages.dispatch import Dispatcher
+from penstock.gateway.routing.registry import Health
+from penstock.gateway.stages.admit import Admission
+from penstock.gateway.stages.dispatch.attempt import Attempts
+from penstock.gateway.stages.dispatch.executor import Executor
+from penstock.gateway.stages.reuse import Reuser
 from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import TICK_SECONDS, Watchdog
+from penstock.server.gateway_state import Reporter, Spending, open_answers
 from penstock.server.process import (
     adopt_socket,
     announce_ready,
@@ -53,36 +60,51 @@ async def serve(
     """
     clock = SystemClock()
     ids = RandomIds(clock)
-    publication = Publication(home.snapshot, Pricer)
+    health = Health(clock=clock)
+    publication = Publication(home.snapshot, Pricer, health, master_keys=lambda: read_master_keys(home.master_key))
     publication.refresh()
     snapshot = publication.catalog.snapshot if publication.ready else None
-    settings = snapshot.gateway if snapshot is not None else GatewaySettings()
     journal = JournalWriter(
         home.journal, snapshot.journal if snapshot is not None else JournalSettings(), clock=clock, ids=ids
     )
+    spending = Spending(home, journal, publication, clock=clock, ids=ids)
     journal.start()
-    transport = HttpTransport(settings)
-
-    def take_up(catalog: Catalog) -> None:
-        journal.configure(catalog.snapshot.journal)
-        transport.configure(catalog.snapshot.gateway)
-
-    publication.listeners.append(take_up)
-    watchdog = Watchdog()
-    watchdog.chores += [publication.refresh, journal.tick, transport.tick]
+    transport = HttpTransport(snapshot.gateway if snapshot is not None else GatewaySettings())
+    _follow(publication, journal, transport)
+    watchdog = Watchdog(chores=[publication.refresh, journal.tick, transport.tick])
     try:
         async with asyncio.TaskGroup() as tasks:
-            dispatcher = Dispatcher(transport, watchdog, clock=clock, ids=ids)
-            pipeline = Pipeline(publication, journal, dispatcher, watchdog, tasks=tasks, clock=clock, ids=ids)
-            app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
             ticker = tasks.create_task(watchdog.run())
             await _until_ready(publication)
-            listener = Listener(app)
-            watchdog.chores.append(listener.tick)
+            parts = _Parts(
+                publication,
+                health,
+                journal,
+                spending,
+                transport=transport,
+                watchdog=watchdog,
+                tasks=tasks,
+                clock=clock,
+                ids=ids,
+            )
+            listener = Listener(parts.app)
+            reporter = Reporter(
+                home,
+                publication=publication,
+                journal=journal,
+                health=health,
+                counters=parts.counters,
+                cache=parts.reuser.cache,
+                tally=parts.reuser.tally,
+                listener=listener,
+                clock=clock,
+            )
+            watchdog.chores += [listener.tick, parts.counters.tick, reporter.tick]
             told_to_stop = asyncio.Event()
 
             def announce() -> None:
                 publication.refresh()
+                reporter.write()
                 announce_ready(ready_fd)
 
             with stop_on_signals(told_to_stop.set):
@@ -99,11 +121,60 @@ async def serve(
                 accepting.close()
                 listener.drain()
                 await listener.drained(publication.catalog.snapshot.gateway.drain if publication.ready else 0)
+            await parts.close()
+            reporter.close()
             ticker.cancel()
     finally:
         await transport.close()
         journal.close()
+        spending.close()
     logger.info("gateway worker stopped; %d spans recorded, %d lost", journal.recorded, journal.lost)
+
+
+class _Parts:
+    """The gateway's application, put together."""
+
+    def __init__(  # noqa: PLR0913 - each is a part of it
+        self,
+        publication: Publication,
+        health: Health,
+        journal: JournalWriter,
+        spending: Spending,
+        *,
+        transport: HttpTransport,
+        watchdog: Watchdog,
+        tasks: asyncio.TaskGroup,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        snapshot = publication.catalog.snapshot if publication.ready else None
+        redis = snapshot.redis if snapshot is not None else None
+        random = Random()  # noqa: S311 - shares and jitter, no secrets
+        self.counters = spending.open(redis, tasks)
+        cache = open_answers(
+            redis, snapshot.gateway if snapshot is not None else GatewaySettings(), clock=clock, tasks=tasks
+        )
+        admission = Admission(self.counters, clock=clock)
+        attempts = Attempts(transport, watchdog, clock=clock)
+        self.executor = Executor(attempts, admission, health, journal, random=random, clock=clock, ids=ids)
+        self.reuser = Reuser(self.executor.run, cache, random=random, clock=clock)
+        pipeline = Pipeline(publication, journal, admission, self.reuser, watchdog, tasks=tasks, clock=clock, ids=ids)
+        self.app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
+
+    async def close(self) -> None:
+        await self.executor.shadows.close()
+        await self.reuser.cache.close()
+        await self.counters.close()
+
+
+def _follow(publication: Publication, journal: JournalWriter, transport: HttpTransport) -> None:
+    """Let new settings take effect as they are published."""
+
+    def take_up(catalog: Catalog) -> None:
+        journal.configure(catalog.snapshot.journal)
+        transport.configure(catalog.snapshot.gateway)
+
+    publication.listeners.append(take_up)
 
 
 async def _until_ready(publication: Publication) -> None:

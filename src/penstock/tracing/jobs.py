@@ -83,6 +83,7 @@ class IngestJob:
         journal: The folder of segments; there may be none yet.
         clock: Age of files, time of ingestion.
         pause: Waits between two looks at the folder, seconds.
+        fold: Given the segments of dead writers before they are sealed; see `recover`.
     """
 
     def __init__(
@@ -92,12 +93,14 @@ class IngestJob:
         *,
         clock: Clock,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        fold: Callable[[str, bytes], None] | None = None,
     ) -> None:
         self.state = IngestState()
         self._store = store
         self._journal = journal
         self._clock = clock
         self._pause = pause
+        self._fold = fold
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest", initializer=_stand_back)
         self._tails: set[Tail] = set()
         self._recovered_at = float("-inf")
@@ -147,7 +150,7 @@ class IngestJob:
         """On the thread: recover orphans when due, store one batch, remove its files. True when it stored any."""
         now = self._clock.monotonic()
         if now - self._recovered_at >= RECOVER_SECONDS:
-            recover(self._journal, clock=self._clock)
+            recover(self._journal, clock=self._clock, fold=self._fold)
             self._recovered_at = now
         batch = self._waiting()
         if not batch:

@@ -148,8 +148,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Output tokens that a call without a limit of its own is taken to need when it borrows from a budget."""
     cache_bytes: int = 64 * 1024 * 1024
     """Bytes of cached answers per worker, at most; the least recently used go first."""
-    retries: Retries = Retries()
-    """For models and aliases that are called without a route."""
+    retries: Retries = Retries(attempts=0)
+    """For models and aliases that are called without a route; those are asked once unless it says otherwise."""
 
 
 class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,8 @@ class Listener:
         """Seconds of the loop's clock, as of the last sweep."""
         self.connections: set[Connection] = set()
         self.draining = False
+        self.served = 0
+        """Requests since the start."""
         self._application = application
         self._draining_since: float | None = None
         self._swept = self.now
@@ -42,6 +44,7 @@ class Listener:
 
     def serve(self, request: Request) -> None:
         """Run the application for a request."""
+        self.served += 1
         task = self.loop.create_task(self._run(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -77,13 +77,14 @@ def refusal(grant: Grant) -> RateLimited:
 
 def _bound(claim: Claim) -> tuple[str, str]:
     hard = claim.hard or 0
-    match claim.measure:
-        case "parallel":
-            return "parallel_limited", f"{hard:,} parallel call{'' if hard == 1 else 's'}"
-        case "money":
-            return "budget_exceeded", f"{format_dollars(hard)} per {claim.window}"
-        case _:
-            return "rate_limited", f"{hard:,} {claim.measure} per {claim.window}"
+    if claim.measure == "parallel":
+        code = "parallel_limited"
+        return code, f"{hard:,} parallel call{'' if hard == 1 else 's'}"
+    if claim.measure == "money":
+        code = "budget_exceeded"
+        return code, f"{format_dollars(hard)} per {claim.window}"
+    code = "rate_limited"
+    return code, f"{hard:,} {claim.measure} per {claim.window}"
 
 
 def _tightest(grant: Grant, measure: Measure) -> int | None:

@@ -7,11 +7,12 @@ import msgspec
 
 from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError
-from penstock.gateway.call import Attempt, Call
+from penstock.gateway.call import Attempt, Call, Given
+from penstock.gateway.limits.claims import hash_user
 from penstock.gateway.ports import Journal
 from penstock.providers.dialects import record_input, request_attributes
 from penstock.wire.snapshot import GatewaySettings, KeyEntry
-from penstock.wire.span import Span, Status
+from penstock.wire.span import Kind, Span, Status
 
 __all__ = ["begin", "record", "spans_of"]
 
@@ -52,19 +53,26 @@ def spans_of(call: Call, key: KeyEntry, clock: Clock) -> list[Span]:
     """One span for a call with one attempt or none; else a root span and one for each attempt."""
     settings = call.catalog.snapshot.gateway
     root, attributes = _base(call, key, clock)
-    last = call.attempts[-1] if call.attempts else None
+    last = call.served or _last(call)
     if last is not None:
         _answer(root, attributes, last, settings)
+        if last.ttft is not None:
+            root.ttft = last.started - call.started + last.ttft
+    elif call.given is not None:
+        _given(root, attributes, call.given, settings)
     root.attributes = _raw(attributes)
-    if last is None:
+    if not call.attempts:
         return [root]
-    if last.ttft is not None:
-        root.ttft = last.started - call.started + last.ttft
     if len(call.attempts) == 1:
-        _bill(root, last)
+        _bill(root, call.attempts[0])
         return [root]
     root.kind = "gateway"
-    return [root, *(_child(call, root, attempt, number) for number, attempt in enumerate(call.attempts, start=1))]
+    return [root, *(_child(root, attempt, number) for number, attempt in enumerate(call.attempts, start=1))]
+
+
+def _last(call: Call) -> Attempt | None:
+    """The last that was made for the caller, when none answered."""
+    return next((attempt for attempt in reversed(call.attempts) if attempt.role != "judge"), None)
 
 
 def _base(call: Call, key: KeyEntry, clock: Clock) -> tuple[Span, dict[str, Any]]:
@@ -84,24 +92,30 @@ def _base(call: Call, key: KeyEntry, clock: Clock) -> tuple[Span, dict[str, Any]
         parent_id=call.context.parent_id,
         name=f"{operation} {model}" if model else operation,
         kind="embedding" if call.operation == "embeddings" else "llm",
-        call=True,
+        call=call.role == "serve",
         started=call.started,
         duration=clock.now() - call.started,
-        http_status=call.responder.status or None,
+        http_status=(call.responder.status or None) if call.role == "serve" else None,
         operation=call.operation,
         stream=inbound is not None and inbound.stream,
-        route=call.resolution.alias if call.resolution is not None else None,
+        route=call.plan.alias if call.plan is not None else None,
         requested_model=model,
         session=session,
-        user=_hash_user(user, call.catalog.salt) if user else None,
+        user=hash_user(user, call.catalog.salt) if user else None,
         key=key.id,
         tags=call.context.tags,
         cost=0,
+        cache=call.cache,
+        saved=call.saved,
     )
     _outcome(span, call.status, call.error)
     attributes: dict[str, Any] = {}
     if inbound is not None:
         attributes = request_attributes(inbound)
+        if call.role != "serve":
+            attributes["penstock.role"] = call.role
+        if call.degraded is not None:
+            attributes["penstock.degraded"] = call.degraded
         if call.recorded_input is None:
             call.recorded_input = record_input(inbound)
         data = call.recorded_input
@@ -110,23 +124,31 @@ def _base(call: Call, key: KeyEntry, clock: Clock) -> tuple[Span, dict[str, Any]
     return span, attributes
 
 
-def _child(call: Call, root: Span, attempt: Attempt, number: int) -> Span:
+def _child(root: Span, attempt: Attempt, number: int) -> Span:
     """The span of one attempt among several. The text stands on the root, once."""
+    operation = attempt.inbound.operation
+    kind: Kind = "embedding" if operation == "embeddings" else "llm"
+    attributes: dict[str, Any] = {"penstock.attempt": number}
+    if attempt.role != "serve":
+        attributes["penstock.role"] = attempt.role
+    if attempt.note is not None:
+        attributes["penstock.note"] = attempt.note
     span = Span(
         project=root.project,
         trace_id=root.trace_id,
-        span_id=attempt.span_id,
+        # The first had no id of its own; this one differs from its parent's in one bit.
+        span_id=attempt.span_id or f"{int(root.span_id, 16) ^ 1:016x}",
         parent_id=root.span_id,
-        name=f"{OTEL_OPERATION[call.operation]} {attempt.target.model}",
-        kind="embedding" if call.operation == "embeddings" else "llm",
+        name=f"{OTEL_OPERATION[operation]} {attempt.target.model}",
+        kind="evaluator" if attempt.role == "judge" else kind,
         started=attempt.started,
         duration=attempt.duration,
         ttft=attempt.ttft,
-        operation=call.operation,
-        stream=root.stream,
+        operation=operation,
+        stream=attempt.inbound.stream,
         route=root.route,
         provider=attempt.target.provider.name,
-        variant=_variant(attempt),
+        variant=attempt.variant,
         requested_model=attempt.target.model,
         served_model=attempt.answer.served_model,
         session=root.session,
@@ -134,7 +156,7 @@ def _child(call: Call, root: Span, attempt: Attempt, number: int) -> Span:
         key=root.key,
         tags=root.tags,
         finish_reasons=attempt.answer.finish_reasons,
-        attributes=_raw({"penstock.attempt": number}),
+        attributes=_raw(attributes),
     )
     if isinstance(getattr(attempt.error, "upstream_status", None), int):
         span.http_status = attempt.error.upstream_status  # type: ignore[union-attr]
@@ -146,12 +168,23 @@ def _child(call: Call, root: Span, attempt: Attempt, number: int) -> Span:
 def _answer(span: Span, attributes: dict[str, Any], attempt: Attempt, settings: GatewaySettings) -> None:
     answer = attempt.answer
     span.provider = attempt.target.provider.name
-    span.variant = _variant(attempt)
+    span.variant = attempt.variant
     span.served_model = answer.served_model
     span.finish_reasons = answer.finish_reasons
     if answer.response_id:
         attributes["gen_ai.response.id"] = answer.response_id
     span.output = _content("output", answer.output, attributes, settings)
+
+
+def _given(span: Span, attributes: dict[str, Any], given: Given, settings: GatewaySettings) -> None:
+    """What the caller got without an attempt of its own."""
+    span.provider = given.provider
+    span.variant = given.variant
+    span.served_model = given.answer.served_model
+    span.finish_reasons = given.answer.finish_reasons
+    if given.answer.response_id:
+        attributes["gen_ai.response.id"] = given.answer.response_id
+    span.output = _content("output", given.answer.output, attributes, settings)
 
 
 def _bill(span: Span, attempt: Attempt) -> None:
@@ -191,13 +224,5 @@ def _content(name: str, data: bytes, attributes: dict[str, Any], settings: Gatew
     return msgspec.Raw(data)
 
 
-def _variant(attempt: Attempt) -> str:
-    return f"{attempt.target.provider.name}/{attempt.target.model}"
-
-
 def _raw(attributes: dict[str, Any]) -> msgspec.Raw | None:
     return msgspec.Raw(_encode(attributes)) if attributes else None
-
-
-def _hash_user(user: str, salt: bytes) -> str:
-    return hashlib.blake2b(user.encode(), key=salt, digest_size=16).hexdigest()

@@ -2,7 +2,6 @@
 
 from penstock.gateway.call import Attempt, Call
 from penstock.providers.estimate import estimate_usage
-from penstock.providers.types import InboundCall
 
 __all__ = ["settle"]
 
@@ -16,20 +15,18 @@ def settle(call: Call) -> None:
     reported no usage, what was received is counted and marked estimated (FAILURES G1, G6). An
     attempt that was refused or never arrived costs nothing.
     """
-    if call.inbound is None:
-        return
     for attempt in call.attempts:
-        _settle(call, call.inbound, attempt)
+        _settle(call, attempt)
 
 
-def _settle(call: Call, inbound: InboundCall, attempt: Attempt) -> None:
+def _settle(call: Call, attempt: Attempt) -> None:
     usage = attempt.answer.usage
     if usage is None:
         if not attempt.answered and not _abandoned(attempt):
             return
-        if call.operation in UNBILLED:
+        if attempt.inbound.operation in UNBILLED:
             return
-        usage = estimate_usage(inbound, attempt.answer)
+        usage = estimate_usage(attempt.inbound, attempt.answer)
     attempt.usage = usage
     provider = attempt.target.provider
     served = attempt.answer.served_model

@@ -8,7 +8,7 @@ import fcntl
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,9 @@ _ERROR_MESSAGE = msgspec.json.encode(
 )
 
 
+Fold = Callable[[str, bytes], None]
+
+
 class _Header(msgspec.Struct):
     record: str
     span_id: str
@@ -40,11 +43,17 @@ _header = msgspec.json.Decoder(_Header).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def recover(folder: Path, *, clock: Clock) -> list[Path]:
+def recover(folder: Path, *, clock: Clock, fold: Fold | None = None) -> list[Path]:
     """Seal the segments in `folder` that no living process holds; returns the sealed paths.
 
     A segment of a living writer is left alone, whatever its state. What cannot be recovered now
     (no room, no permission) is logged and tried again at the next call.
+
+    Args:
+        folder: Of the journal.
+        clock: Age of files.
+        fold: Given a segment's name and content before it is sealed and may be ingested. It may be given the
+            same one again.
     """
     workers: defaultdict[str, list[Path]] = defaultdict(list)
     for path in folder.glob("*.open"):
@@ -58,7 +67,7 @@ def recover(folder: Path, *, clock: Clock) -> list[Path]:
         try:
             for path in paths:
                 # In order, and stopping at the first failure: the newest knows the calls in flight.
-                done = _recover_one(path)
+                done = _recover_one(path, fold)
                 if done is not None:
                     sealed.append(done)
         except OSError as error:
@@ -79,13 +88,15 @@ def _is_newest(path: Path) -> bool:
     return all(_sequence(other) <= _sequence(path) for other in others)
 
 
-def _recover_one(path: Path) -> Path | None:
+def _recover_one(path: Path, fold: Fold | None) -> Path | None:
     target = path.with_suffix(".ndjson")
     with _held(path) as held:
         if not held:
             return None
         data = b"" if target.exists() else _completed(path, newest=_is_newest(path))
         if data:
+            if fold is not None:
+                fold(path.stem, data)
             replace_file(target, data)
         path.unlink(missing_ok=True)
     if not data:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from penstock.core.clock import Clock
 from penstock.core.errors import Unavailable
@@ -14,7 +15,7 @@ from penstock.core.ids import Ids
 from penstock.wire.snapshot import JournalSettings
 from penstock.wire.span import Span, encode_span
 
-__all__ = ["JournalWriter"]
+__all__ = ["Companion", "JournalWriter"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,18 @@ OPEN_PREFIX = b'{"record":"open",'
 RESERVE_BYTES = 8 * 1024 * 1024
 """Held back on disk so that calls in flight can still be recorded when the disk fills up."""
 MEASURE_SECONDS = 1.0
+
+
+class Companion(Protocol):
+    """A log that goes along with the segments, and must never be behind what is ingested."""
+
+    def snapshot_changes(self) -> bytes:
+        """What belongs to the segment that ends now. Called on the event loop's thread."""
+        ...
+
+    def write(self, segment: str, changes: bytes) -> None:
+        """Put it on disk. Called on the writer's thread, before the segment is sealed; again after an `OSError`."""
+        ...
 
 
 class JournalWriter:
@@ -55,13 +68,15 @@ class JournalWriter:
         self._opened_at = 0.0
         self._measuring: Future[int] | None = None
         self._measured_at = float("-inf")
-        self._sealing: list[tuple[int, Path, Future[None]]] = []
+        self._sealing: list[tuple[_Sealing, Future[None]]] = []
         self._waiting_bytes = 0
         self._open: dict[str, bytes] = {}
         self._pending: list[bytes] = []
         self._reserve = folder / f"reserve-{self.worker}"
         self._reserve_fd: int | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self.companion: Companion | None = None
+        """What is to be on disk before a segment may be ingested."""
         self.full = False
         """True while new calls cannot be recorded."""
         self.lost = 0
@@ -163,15 +178,18 @@ class JournalWriter:
                 self._fd, self._path = fd, path
                 self._became_full()
                 return
-        self._sealing.append((fd, path, self._thread.submit(_seal, fd, path)))
+        companion = self.companion
+        changes = companion.snapshot_changes() if companion is not None else b""
+        sealing = _Sealing(fd, path, companion, changes)
+        self._sealing.append((sealing, self._thread.submit(sealing.run)))
 
     def _check_sealing(self) -> None:
         """Try again what could not be sealed: while this process lives nobody else may take it for an orphan."""
-        waiting = [one for one in self._sealing if not one[2].done() or one[2].exception() is not None]
-        for number, (fd, path, sealing) in enumerate(waiting):
-            if sealing.done():
-                logger.error("%s cannot be sealed yet: %s", path, sealing.exception())
-                waiting[number] = (fd, path, self._thread.submit(_seal, fd, path))
+        waiting = [one for one in self._sealing if not one[1].done() or one[1].exception() is not None]
+        for number, (sealing, done) in enumerate(waiting):
+            if done.done():
+                logger.error("%s cannot be sealed yet: %s", sealing.path, done.exception())
+                waiting[number] = (sealing, self._thread.submit(sealing.run))
         self._sealing = waiting
 
     def close(self) -> None:
@@ -186,9 +204,11 @@ class JournalWriter:
             self._fd = None
         self.seal()
         self._thread.shutdown(wait=True)
-        for _, path, sealing in self._sealing:
-            if sealing.exception() is not None:
-                logger.error("%s was not sealed (%s); it is recovered at the next start", path, sealing.exception())
+        for sealing, done in self._sealing:
+            if done.exception() is not None:
+                logger.error(
+                    "%s was not sealed (%s); it is recovered at the next start", sealing.path, done.exception()
+                )
         if self._pending:
             logger.error("journal full at exit: %d writes of spans lost", len(self._pending))
         self._release_reserve()
@@ -290,15 +310,26 @@ def _write_all(fd: int, data: bytes) -> None:
         written += os.write(fd, data[written:])
 
 
-def _seal(fd: int, path: Path) -> None:
-    os.fsync(fd)
-    path.rename(path.with_suffix(".ndjson"))
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-        os.close(fd)
+class _Sealing(NamedTuple):
+    """A segment that ends."""
+
+    fd: int
+    path: Path
+    companion: Companion | None
+    changes: bytes
+
+    def run(self) -> None:
+        """On the writer's own thread; may be run again after it failed."""
+        os.fsync(self.fd)
+        if self.companion is not None:
+            self.companion.write(self.path.stem, self.changes)
+        self.path.rename(self.path.with_suffix(".ndjson"))
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+            os.close(self.fd)
 
 
 def _segment_bytes(folder: Path) -> int:

@@ -1,82 +1,63 @@
-"""Attempts: choose a target, send, stream; fall back while the caller has seen no content."""
+"""One attempt: send to a target, take its answer as it comes."""
 
 import asyncio
 
-import msgspec
-
 from penstock.core.clock import Clock
 from penstock.core.errors import DeadlineExceeded, PenstockError, UpstreamError
-from penstock.core.ids import Ids
 from penstock.gateway.call import Attempt, Call
 from penstock.gateway.ports import Transport, UpstreamResponse
+from penstock.gateway.stages.dispatch.delivery import Delivery, Ending, Outrun
 from penstock.gateway.watchdog import Watch, Watchdog
 from penstock.providers.dialects import local_reply, open_exchange
 from penstock.providers.types import Exchange, InboundCall, Reply, StreamCodec, Target
 
-__all__ = ["Dispatcher", "Ending"]
+__all__ = ["Attempts"]
 
 MAX_ERROR_BODY = 64 * 1024
 END_GRACE = 2.0
 """Seconds an upstream has to close its stream after it said that it was done."""
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """What is still to be sent once the call is recorded: a whole answer, or a stream's last bytes."""
+class Attempts:
+    """Makes attempts at targets."""
 
-    stream: bool
-    body: bytes
-    content_type: str = "application/json"
-
-
-class Dispatcher:
-    """Sends calls to providers."""
-
-    def __init__(self, transport: Transport, watchdog: Watchdog, *, clock: Clock, ids: Ids) -> None:
+    def __init__(self, transport: Transport, watchdog: Watchdog, *, clock: Clock) -> None:
         self._transport = transport
         self._watchdog = watchdog
         self._clock = clock
-        self._ids = ids
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
 
-    async def dispatch(self, call: Call, inbound: InboundCall, targets: tuple[Target, ...]) -> Ending:
-        """Try the targets in order until one starts to answer.
-
-        A target is left for the next one only when its error could not happen there too, and only
-        before the caller was given content (FAILURES G15, G16).
+    async def run(self, call: Call, attempt: Attempt, inbound: InboundCall, delivery: Delivery) -> Ending:
+        """Ask one target. `attempt` tells how it went, also when this raises.
 
         Raises:
-            PenstockError: the last attempt's error. `call.attempts` tells of all.
+            UpstreamError: the target failed; the caller was given content when `attempt.ttft` is set.
+            Outrun: `delivery` did not want the answer any more.
         """
-        error: PenstockError | None = None
-        for target in targets:
-            attempt = Attempt(span_id=self._ids.span_id(), target=target, started=self._clock.now())
-            call.attempts.append(attempt)
-            try:
-                return await self._attempt(call, attempt, inbound)
-            except UpstreamError as failure:
-                attempt.status, attempt.error, error = "error", failure, failure
-                if attempt.ttft is not None or not failure.retryable:
-                    raise
-            except PenstockError as failure:
-                attempt.status, attempt.error = "error", failure
-                raise
-            except asyncio.CancelledError:
-                attempt.status = "interrupted"
-                raise
-            finally:
-                attempt.duration = self._clock.now() - attempt.started
-        assert error is not None  # noqa: S101 - a resolution has at least one target
-        raise error
+        try:
+            return await self._attempt(call, attempt, inbound, delivery)
+        except PenstockError as failure:
+            attempt.status, attempt.error = "error", failure
+            raise
+        except (asyncio.CancelledError, Outrun):
+            attempt.status = "interrupted"
+            raise
+        finally:
+            attempt.duration = self._clock.now() - attempt.started
 
-    async def _attempt(self, call: Call, attempt: Attempt, inbound: InboundCall) -> Ending:
+    async def _attempt(self, call: Call, attempt: Attempt, inbound: InboundCall, delivery: Delivery) -> Ending:
         target = attempt.target
         local = local_reply(inbound, target)
         if local is not None:
+            delivery.claim()
             return _whole(attempt, local)
         exchange = open_exchange(inbound, target)
         timeouts = target.provider.timeouts
         now = self._now()
-        watch = Watch(call.task, timeouts, now)
+        task = asyncio.current_task(self._loop)
+        assert task is not None  # noqa: S101 - a coroutine of the event loop runs in a task
+        watch = Watch(task, timeouts, now)
         watch.expect("first_byte", timeouts.first_byte, now)
         self._watchdog.add(watch)
         response: UpstreamResponse | None = None
@@ -89,15 +70,19 @@ class Dispatcher:
             attempt.answered = True
             if inbound.stream:
                 _expect_event_stream(response, target)
-                ending = await self._relay(call, attempt, exchange.stream(), response, watch)
+                ending = await self._relay(
+                    call, attempt, response, codec=exchange.stream(), watch=watch, delivery=delivery
+                )
             else:
                 limit = call.catalog.snapshot.gateway.max_response
                 ending = _whole(attempt, exchange.reply(response.headers, await response.read(limit)))
+                if not delivery.claim():
+                    raise Outrun
             finished = True
         except asyncio.CancelledError:
             if watch.expired is None or call.left:
                 raise
-            call.task.uncancel()
+            task.uncancel()
             raise _expired(watch, target) from None
         finally:
             self._watchdog.remove(watch)
@@ -106,12 +91,19 @@ class Dispatcher:
         return ending
 
     async def _relay(
-        self, call: Call, attempt: Attempt, codec: StreamCodec, response: UpstreamResponse, watch: Watch
+        self,
+        call: Call,
+        attempt: Attempt,
+        response: UpstreamResponse,
+        *,
+        codec: StreamCodec,
+        watch: Watch,
+        delivery: Delivery,
     ) -> Ending:
         """Pass a stream on. What precedes the first content is held back, and so is its end."""
         gap = watch.timeouts.gap
         held = b""
-        write = call.responder.write
+        write = delivery.write
         try:
             while True:
                 data = await self._next(call, codec, response, watch)
@@ -119,12 +111,16 @@ class Dispatcher:
                 out = codec.feed(data) if data else codec.finish()
                 if codec.started and attempt.ttft is None:
                     attempt.ttft = self._clock.now() - attempt.started
+                    if attempt.on_content is not None:
+                        attempt.on_content()
+                    if not delivery.claim():
+                        raise Outrun
                 if codec.failure is not None:
                     if out and attempt.ttft is not None:
                         await write(held + out)
                     raise codec.failure
                 if not data:
-                    return Ending(stream=True, body=held + out)
+                    return Ending(stream=True, body=held + out, attempt=attempt)
                 held += out
                 if codec.done:
                     watch.expect("end", END_GRACE, self._now())
@@ -145,7 +141,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             if watch.expired != "end" or call.left:
                 raise
-            call.task.uncancel()
+            watch.task.uncancel()
             return b""
         except UpstreamError:
             # The answer is whole; how its connection ended is of no consequence.
@@ -159,7 +155,7 @@ class Dispatcher:
 
 def _whole(attempt: Attempt, reply: Reply) -> Ending:
     attempt.answer = reply.answer
-    return Ending(stream=False, body=reply.body, content_type=reply.content_type)
+    return Ending(stream=False, body=reply.body, content_type=reply.content_type, attempt=attempt)
 
 
 async def _refusal(exchange: Exchange, response: UpstreamResponse) -> UpstreamError:

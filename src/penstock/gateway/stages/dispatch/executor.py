@@ -1,0 +1,261 @@
+"""Walks a plan until something answers: choices, fallback, retries (FAILURES G15, G16)."""
+
+import asyncio
+from random import Random
+
+import msgspec
+
+from penstock.core.clock import Clock
+from penstock.core.errors import UpstreamError
+from penstock.core.ids import Ids
+from penstock.gateway.call import Attempt, Call, Role
+from penstock.gateway.plan import (
+    Leaf,
+    Node,
+    OneOf,
+    Ordered,
+    Plan,
+    Race,
+    Rules,
+    Spot,
+    Steps,
+    WithCopy,
+    leaves_of,
+    settled,
+)
+from penstock.gateway.ports import Journal
+from penstock.gateway.routing.balance import pick
+from penstock.gateway.routing.registry import Health
+from penstock.gateway.routing.retries import next_wait
+from penstock.gateway.routing.verdicts import describe, judge
+from penstock.gateway.stages.admit import Admission
+from penstock.gateway.stages.dispatch.attempt import Attempts
+from penstock.gateway.stages.dispatch.cascade import Cascades
+from penstock.gateway.stages.dispatch.delivery import Delivery, Ending
+from penstock.gateway.stages.dispatch.hedge import race
+from penstock.gateway.stages.dispatch.shadow import Shadows
+from penstock.providers.parameters import with_parameters
+from penstock.providers.types import InboundCall, Target
+from penstock.wire.routing import Parameters
+
+__all__ = ["Executor", "Run"]
+
+NO_PARAMETERS = Parameters()
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One question on its way through a plan. A judge's question is a run of its own within the same call."""
+
+    call: Call
+    plan: Plan
+    inbound: InboundCall
+    role: Role = "serve"
+    parameters: Parameters = NO_PARAMETERS
+    """Over those of the variants: a shorter answer, once a budget is over."""
+
+
+class Executor:
+    """Runs plans.
+
+    Args:
+        attempts: Asks one target.
+        admission: Asked before each attempt but the first: it costs, too.
+        health: What is known of targets, keys and retries.
+        journal: Keeps what copies gave.
+        random: Where chance comes from.
+        clock: Time of records.
+        ids: Names attempts and copies.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        admission: Admission,
+        health: Health,
+        journal: Journal,
+        *,
+        random: Random,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._attempts = attempts
+        self._health = health
+        self._admission = admission
+        self._random = random
+        self._clock = clock
+        self._ids = ids
+        self._now = asyncio.get_running_loop().time
+        self._cascades = Cascades(self.run, admission)
+        self.shadows = Shadows(self.run, admission, journal, random=random, clock=clock, ids=ids)
+
+    async def run(self, run: Run, node: Node, delivery: Delivery) -> Ending:
+        """Have a node answer.
+
+        Raises:
+            PenstockError: nothing answered; the last attempt's error. `run.call.attempts` tells of all.
+        """
+        node = settled(node, run.call.known, self._random)
+        if isinstance(node, Leaf):
+            return await self._leaf(run, node, delivery)
+        if isinstance(node, Ordered):
+            return await self._ordered(run, node, delivery)
+        if isinstance(node, Steps):
+            return await self._cascades.run(run, node, delivery)
+        if isinstance(node, Race):
+            return await self._race(run, node, delivery)
+        assert isinstance(node, WithCopy)  # noqa: S101 - choices are settled, so nothing else is left
+        self.shadows.start(run, node)
+        return await self.run(run, node.use, delivery)
+
+    async def _leaf(self, run: Run, leaf: Leaf, delivery: Delivery) -> Ending:
+        """A variant: the better of two replicas, again where that can help."""
+        retries = run.plan.retries
+        budget = self._health.budget(run.plan.name, retries)
+        if not run.call.attempts:
+            budget.called()
+        tried = nth = 0
+        while True:
+            now = self._now()
+            # With nothing in service the least bad one is asked: a breaker moves load, it refuses nobody.
+            index = pick(leaf.health, now, self._random, tried=tried)
+            if index is None:
+                tried = 0
+                continue
+            try:
+                return await self._ask(run, leaf, index, delivery)
+            except UpstreamError as error:
+                nth += 1
+                now = self._now()
+                tried |= 1 << index
+                if delivery.given:
+                    raise
+                if self._has_other(leaf, tried, now):
+                    # A replica has not been asked yet: no need to wait.
+                    if nth > retries.attempts or not judge(error).elsewhere or not budget.take(now):
+                        raise
+                    wait = 0.0
+                else:
+                    given = next_wait(retries, nth, error, budget=budget, random=self._random, now=now)
+                    if given is None:
+                        raise
+                    wait = given
+                if not await self._admission.more(run.call):
+                    raise
+            if wait:
+                await asyncio.sleep(wait)
+
+    def _has_other(self, leaf: Leaf, tried: int, now: float) -> bool:
+        return any(not tried >> index & 1 and one.available(now) for index, one in enumerate(leaf.health))
+
+    async def _ask(self, run: Run, leaf: Leaf, index: int, delivery: Delivery) -> Ending:
+        """One replica, with one of its provider's keys after another while the key is at fault."""
+        spot = leaf.spots[index]
+        ring = spot.ring
+        if ring is None:
+            return await self._try(run, leaf, spot.target, spot, delivery)
+        tried = 0
+        while True:
+            began = self._now()
+            chosen = ring.pick(began, self._random, tried=tried)
+            tried |= 1 << chosen
+            try:
+                ending = await self._try(run, leaf, spot.targets[chosen], spot, delivery)
+            except UpstreamError as error:
+                now = self._now()
+                if (
+                    delivery.given
+                    or not judge(error).key
+                    or not ring.has_another(now, tried=tried)
+                    or not await self._admission.more(run.call)
+                ):
+                    raise
+            else:
+                ring.succeeded(chosen, began=began)
+                return ending
+
+    async def _try(self, run: Run, leaf: Leaf, target: Target, spot: Spot, delivery: Delivery) -> Ending:
+        inbound, health = run.inbound, spot.health
+        if leaf.parameters != NO_PARAMETERS:
+            inbound = with_parameters(inbound, leaf.parameters, target)
+        if run.parameters is not NO_PARAMETERS:
+            inbound = with_parameters(inbound, run.parameters, target)
+        call = run.call
+        attempt = Attempt(
+            # The first attempt of a call has no span of its own as long as it stays the only one.
+            span_id=self._ids.span_id() if call.attempts else "",
+            target=target,
+            variant=leaf.name,
+            role=run.role,
+            inbound=inbound,
+            started=self._clock.now(),
+        )
+        call.attempts.append(attempt)
+        ticket = health.begin(self._now())
+        if inbound.stream:
+            attempt.on_content = lambda: health.answering(ticket, self._now())
+        try:
+            ending = await self._attempts.run(call, attempt, inbound, delivery)
+        except UpstreamError as error:
+            now = self._now()
+            if spot.ring is not None:
+                spot.ring.failed(spot.targets.index(target), error, now)
+            if spot.ring is not None and judge(error).key and spot.ring.has_another(now, tried=0):
+                # The key is at fault, and others of the target work.
+                health.failed(ticket, now, describe(error), counts=False)
+            else:
+                health.failed(ticket, now, describe(error), counts=judge(error).counts, retry_after=error.retry_after)
+            raise
+        except BaseException:
+            health.abandoned(ticket)
+            raise
+        ttft = attempt.ttft if attempt.ttft is not None else attempt.duration
+        health.succeeded(ticket, self._now(), ttft=ttft / 1_000_000)
+        return ending
+
+    async def _ordered(self, run: Run, node: Ordered, delivery: Delivery) -> Ending:
+        """In order; those that are out of service come last."""
+        now = self._now()
+        children = node.of
+        if not all(_in_service(child, now) for child in children):
+            children = tuple(sorted(children, key=lambda child: not _in_service(child, now)))
+        error: UpstreamError | None = None
+        for child in children:
+            if error is not None and not await self._admission.more(run.call):
+                raise error
+            try:
+                return await self.run(run, child, delivery)
+            except UpstreamError as failure:
+                if delivery.given or not judge(failure).elsewhere:
+                    raise
+                error = failure
+        assert error is not None  # noqa: S101 - there is at least one child
+        raise error
+
+    async def _race(self, run: Run, node: Race, delivery: Delivery) -> Ending:
+        delay = node.after
+        if delay is None:
+            known = [one.p95 for one in leaves_of(node.use)[0].health]
+            measured = [seconds for seconds in known if seconds is not None]
+            delay = max(measured) if measured else None
+        return await race(
+            lambda lane: self.run(run, node.use, lane),
+            lambda lane: self.run(run, node.backup, lane),
+            delivery,
+            delay=None if delay is None else max(delay, node.at_least),
+            may_start=lambda: self._admission.more(run.call),
+        )
+
+
+def _in_service(node: Node, now: float) -> bool:
+    """Whether any target that the node may begin with is available."""
+    match node:
+        case Leaf(health=health):
+            return any(one.available(now) for one in health)
+        case OneOf(of=of) | Ordered(of=of) | Steps(steps=of):
+            return any(_in_service(child, now) for child in of)
+        case Rules(rules=rules, otherwise=otherwise):
+            return _in_service(otherwise, now) or any(_in_service(child, now) for _, child in rules)
+        case WithCopy(use=use):
+            return _in_service(use, now)
+        case Race(use=use, backup=backup):
+            return _in_service(use, now) or _in_service(backup, now)

@@ -1,0 +1,119 @@
+"""A second attempt beside a slow first; the quicker one answers and the other is cancelled."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from penstock.core.errors import UpstreamError
+from penstock.gateway.routing.verdicts import judge
+from penstock.gateway.stages.dispatch.delivery import Delivery, Ending
+
+__all__ = ["race"]
+
+Start = Callable[[Delivery], Coroutine[Any, Any, Ending]]
+
+
+class _Race:
+    """Who was quicker."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.winner: _Lane | None = None
+        self.decided = asyncio.Event()
+
+
+class _Lane:
+    """What one attempt of a race delivers to."""
+
+    def __init__(self, race: _Race) -> None:
+        self._race = race
+
+    @property
+    def given(self) -> bool:
+        return self._race.winner is self and self._race.delivery.given
+
+    def claim(self) -> bool:
+        race = self._race
+        if race.winner is None and race.delivery.claim():
+            race.winner = self
+            race.decided.set()
+        return race.winner is self
+
+    async def write(self, data: bytes) -> None:
+        await self._race.delivery.write(data)
+
+
+async def race(
+    first: Start,
+    second: Start,
+    delivery: Delivery,
+    *,
+    delay: float | None,
+    may_start: Callable[[], Awaitable[bool]],
+) -> Ending:
+    """Run `first`; once it gave no content within `delay`, or failed without any, run `second` beside it.
+
+    Args:
+        first: Starts the attempt that is made in any case.
+        second: Starts the other.
+        delivery: Gets the answer of the one that gives content first.
+        delay: Seconds; None never starts the second beside the first.
+        may_start: Whether the second is allowed, asked when it is its turn.
+
+    Raises:
+        PenstockError: both failed: the error of the one that failed last.
+    """
+    contest = _Race(delivery)
+    loop = asyncio.get_running_loop()
+    lanes = [_Lane(contest)]
+    running = [loop.create_task(first(lanes[0]))]
+    try:
+        await _decided(contest, running, delay)
+        started_second = False
+        while True:
+            finished = [task for task in running if task.done()]
+            if contest.winner is not None:
+                winner = running[lanes.index(contest.winner)]
+                await _stop([task for task in running if task is not winner])
+                return await winner
+            failed = [task for task in finished if task.exception() is not None]
+            for task in finished:
+                if task not in failed:
+                    return task.result()
+            if not started_second and (not failed or _may_do_better(failed[0])):
+                started_second = True
+                if await may_start():
+                    lanes.append(_Lane(contest))
+                    running.append(loop.create_task(second(lanes[1])))
+                    failed = [task for task in failed if task.done() and task is not running[1]]
+            if len(failed) == len(running):
+                return failed[-1].result()
+            await _decided(contest, [task for task in running if not task.done()], None)
+    finally:
+        await _stop(running)
+
+
+def _may_do_better(failed: "asyncio.Task[Ending]") -> bool:
+    error = failed.exception()
+    return isinstance(error, UpstreamError) and judge(error).elsewhere
+
+
+async def _decided(contest: _Race, running: "list[asyncio.Task[Ending]]", seconds: float | None) -> None:
+    """Wait for a winner, for one that ended, or for so long."""
+    decided = asyncio.get_running_loop().create_task(contest.decided.wait())
+    try:
+        await asyncio.wait([decided, *running], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        decided.cancel()
+
+
+async def _stop(tasks: "list[asyncio.Task[Ending]]") -> None:
+    left = [task for task in tasks if not task.done()]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            # Its error has been seen to, or is of no interest any more.
+            task.exception()
