@@ -379,6 +379,19 @@ async def test_an_alias_of_the_file_goes_first_too(api, console):
     assert list(served(console).routes) == ["filed"]
 
 
+async def test_a_route_whose_provider_is_gone_goes_on_with_its_other_variants_and_a_warning(api, console):
+    more = FILE.replace("providers:\n", "providers:\n  spare: {kind: openai, base_url: 'http://127.0.0.1:2/v1'}\n")
+    console.home.config.write_text(more)
+    await asyncio.to_thread(console.services.registry.reload)
+    await api("PUT", f"{ROUTES}/r", {"strategy": {"fallback": ["spare/m", "up/big"]}})
+    console.home.config.write_text(FILE)
+    await asyncio.to_thread(console.services.registry.reload)
+    assert f"{console.made.project}/r" in served(console).routes
+    assert (await api("GET", "/api/v1/config"))["warnings"] == [
+        "The variant spare/m of the route r cannot serve: no provider is called 'spare'."
+    ]
+
+
 async def test_what_another_version_stored_is_shown_and_left_out(api, console, caplog):
     await api("PUT", f"{ROUTES}/r", ROUTE)
     store = open_metadata(console.home.metadata)

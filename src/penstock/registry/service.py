@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from penstock.core.home import Home
 from penstock.core.settings import Environment, process_environment
 from penstock.registry.config import InvalidConfig, LoadedConfig, load_config
 from penstock.registry.config.diff import describe, diff
+from penstock.registry.config.route_checks import target_problem
 from penstock.registry.config.watch import Fingerprint, fingerprint, watch_file
 from penstock.registry.ports import Entries, StoredDefinitions, StoredSecrets
 from penstock.registry.resolve import Names, route_key
@@ -153,6 +154,7 @@ class RegistryService:
                 self._unserved.append(f"The {noun} {entry.name} of the control API is not in force: {problem}")
             elif isinstance(entry, RouteEntry):
                 routes[route_key(entry)] = entry
+                self._unserved += _missing_models(entry, resolved)
             else:
                 limits += names.limit(entry)
         return msgspec.structs.replace(resolved, routes=routes, limits=tuple(limits))
@@ -270,6 +272,15 @@ class RegistryService:
         self._seen = fingerprint(self._file)
         loaded = load_config(self._file, environment=self._environment, fallback=self._fallback)
         return loaded if self._secrets is None else with_secrets_checked(loaded, self._secrets)
+
+
+def _missing_models(route: RouteEntry, config: LoadedConfig) -> Iterator[str]:
+    """What a stored route names and the file has no longer. Its other variants still serve."""
+    for variant in route.variants.values():
+        for model in variant.models:
+            problem = target_problem(model, providers=config.providers, aliases=config.aliases)
+            if problem is not None:
+                yield f"The variant {variant.name} of the route {route.name} cannot serve: {problem[0]}"
 
 
 def _problems(error: ConfigError) -> list[ConfigProblem]:
