@@ -14,7 +14,7 @@ CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -n
 # The console's tools run on the Node of the environment, so none has to be on the machine.
 NPM = ../$(PY) ../.ci/npm.py
 
-.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium
+.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium redis
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ help:  ## List the targets
 up: $(VENV)/.server  ## Install what is missing, start gateway and console (options: make up ARGS="--workers 2")
 	@exec $(BIN)/penstock up $(ARGS)
 
-test: $(VENV)/.dev chromium  ## Run every check and test that CI runs, and print counts
+test: $(VENV)/.dev chromium redis  ## Run every check and test that CI runs, and print counts
 	@$(PY) .ci/check.py
 
 fmt: $(VENV)/.dev  ## Format Python and the console
@@ -96,3 +96,11 @@ chromium:
 		echo "Installing Chromium for the browser tests …"; \
 		{ $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends chromium; } >/dev/null </dev/null \
 			|| echo "Chromium could not be installed: the browser tests will be skipped." >&2; }
+
+redis:
+	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "No redis-server and no apt-get: the tests that need Redis will be skipped." >&2; exit 0; }; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+		echo "Installing redis-server for the tests …"; \
+		{ $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends redis-server; } >/dev/null </dev/null \
+			|| echo "redis-server could not be installed: the tests that need it will be skipped." >&2; }
