@@ -23,7 +23,7 @@ from penstock.providers.sse import SseSplitter
 from penstock.wire.usage import Usage
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-SHORT = st.text("abc é\n\"{}\\", min_size=1, max_size=12)
+SHORT = st.text('abc é\n"{}\\', min_size=1, max_size=12)
 COUNT = st.integers(0, 1 << 40)
 OBJECT = st.dictionaries(SHORT, st.one_of(TEXT, COUNT, st.none(), st.lists(TEXT, max_size=2)), max_size=3)
 ARGUMENTS = OBJECT.map(lambda value: json.dumps(value, indent=1))
@@ -38,9 +38,7 @@ def events(data):
 
 
 def replayed(operation, body, *, include_usage=True, chunk_characters=5):
-    data = b"".join(
-        stream_of(operation, encoded(body), include_usage=include_usage, chunk_characters=chunk_characters)
-    )
+    data = b"".join(stream_of(operation, encoded(body), include_usage=include_usage, chunk_characters=chunk_characters))
     assert len(re.findall(rb"\n\n", data)) == len(SseSplitter().frames(data)), "an event is one line of data"
     return data
 
@@ -71,7 +69,7 @@ def tool_calls(draw):
 @st.composite
 def logprobs_of(draw, text):
     pieces = draw(st.sampled_from([list(text), [text] if text else [], ["other"]]))
-    return [{"token": piece, "logprob": -0.5, "bytes": None, "top_logprobs": []} for piece in pieces]
+    return [{"token": piece, "logprob": -0.5, "bytes": [1], "top_logprobs": []} for piece in pieces]
 
 
 @st.composite
@@ -116,7 +114,7 @@ def chat_bodies(draw):
         "created": draw(COUNT),
         "model": draw(SHORT),
         "choices": draw(chat_choices()),
-        "usage": {"prompt_tokens": draw(COUNT), "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}},
+        "usage": {"prompt_tokens": draw(COUNT), "completion_tokens": 2, "total_tokens": 5, "other": {"cached": 1}},
         **draw(st.sampled_from([{}, {"system_fingerprint": "fp_1", "service_tier": None}])),
     }
 
@@ -221,7 +219,11 @@ def test_a_custom_tool_call_goes_whole():
         "id": "1",
         "object": "chat.completion",
         "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [call]}, "finish_reason": "stop"}
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": None, "tool_calls": [call]},
+                "finish_reason": "stop",
+            }
         ],
     }
     assert json.loads(whole_of("chat", replayed("chat", body)) or b"{}") == body
@@ -329,7 +331,9 @@ def message_bodies(draw):
             case "text":
                 blocks.append({"type": "text", "text": draw(TEXT)})
             case "cited":
-                blocks.append({"type": "text", "text": draw(TEXT), "citations": [{"type": "x", "cited_text": "c"}]})
+                cited = {"type": "char_location", "cited_text": "c", "document_index": 0, "document_title": None}
+                cited |= {"start_char_index": 0, "end_char_index": 1, "file_id": None}
+                blocks.append({"type": "text", "text": draw(TEXT), "citations": [cited, cited]})
             case "thinking":
                 blocks.append({"type": "thinking", "thinking": draw(TEXT), "signature": draw(TEXT)})
             case "redacted":
@@ -339,8 +343,8 @@ def message_bodies(draw):
             case "server":
                 blocks.append({"type": "server_tool_use", "id": f"s{number}", "name": "web_search", "input": {}})
             case _:
-                content = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"url": "u"}]}
-                blocks.append(content)
+                found = {"type": "web_search_result", "url": "u", "title": "t", "encrypted_content": "e"}
+                blocks.append({"type": "web_search_tool_result", "tool_use_id": "s1", "content": [found]})
     return {
         "id": draw(SHORT),
         "type": "message",
@@ -360,7 +364,9 @@ def test_a_message_is_the_same_after_it_was_a_stream(body, chunk, cut):
     assert json.loads(whole) == body
 
 
-ORDER = re.compile(r"message_start(?: content_block_start(?: content_block_delta)* content_block_stop)* message_delta message_stop")  # noqa: E501 - one order
+ORDER = re.compile(
+    r"message_start(?: content_block_start(?: content_block_delta)* content_block_stop)* message_delta message_stop"
+)  # noqa: E501 - one order
 
 
 @given(body=message_bodies())
@@ -411,9 +417,11 @@ def test_the_anthropic_client_puts_a_replayed_message_together():
     ):
         final = stream.get_final_message()
     told = final.model_dump(exclude_none=True)
-    assert told["content"] == body["content"] or [
-        {name: value for name, value in block.items() if name != "parsed_output"} for block in told["content"]
-    ] == body["content"]
+    assert (
+        told["content"] == body["content"]
+        or [{name: value for name, value in block.items() if name != "parsed_output"} for block in told["content"]]
+        == body["content"]
+    )
     assert final.stop_reason == "tool_use"
     assert final.usage.output_tokens == 9
     assert final.usage.input_tokens == 3
@@ -553,10 +561,13 @@ def test_the_deltas_of_a_response_add_up_to_what_is_done(body):
         if last == "delta":
             pieces[kind, place] = pieces.get((kind, place), "") + event["delta"]
         elif last == "done" and isinstance(
-            value := next((event[name] for name in ("text", "refusal", "arguments", "input") if name in event), None), str
+            value := next((event[name] for name in ("text", "refusal", "arguments", "input") if name in event), None),
+            str,
         ):
             done[kind, place] = value
-    assert pieces == {key: value for key, value in done.items() if value}
+    assert {key: value for key, value in pieces.items() if value} == {
+        key: value for key, value in done.items() if value
+    }
 
 
 def test_the_openai_client_puts_a_replayed_response_together():
@@ -629,7 +640,9 @@ def test_a_kept_response_tells_nobody_about_another_caller():
 
 
 @pytest.mark.parametrize("operation", ["chat", "messages", "responses"])
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"choices":[{}],"content":[{}],"output":[3]}', b'{"choices":\n3'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b'{"choices":[{}],"content":[{}],"output":[3]}', b'{"choices":\n3']
+)
 def test_a_body_that_is_no_answer_is_refused_before_the_first_event(operation, body):
     with pytest.raises(CorruptData, match="cannot be read"):
         stream_of(operation, body, include_usage=True)
