@@ -178,6 +178,15 @@ def test_no_text_and_no_token_is_lost_in_cutting(text, size, extra):
     assert [raw for _, own in pieces for raw in own] == raws
 
 
+def test_log_probabilities_of_a_form_that_is_not_known_go_with_the_first_piece():
+    odd = [[1], {"no": "token"}]
+    choice = {"index": 0, "message": {"content": "Hello"}, "logprobs": {"content": odd}, "finish_reason": "stop"}
+    told = [
+        event["choices"][0]["logprobs"] for event in events(replayed("chat", {"choices": [choice]}, chunk_characters=3))
+    ]
+    assert told == [None, {"content": odd}, None, None]
+
+
 def chat_chunk(**delta):
     reason = delta.pop("finish", None)
     return {"id": "1", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
@@ -366,7 +375,7 @@ def test_a_message_is_the_same_after_it_was_a_stream(body, chunk, cut):
 
 ORDER = re.compile(
     r"message_start(?: content_block_start(?: content_block_delta)* content_block_stop)* message_delta message_stop"
-)  # noqa: E501 - one order
+)
 
 
 @given(body=message_bodies())
@@ -595,6 +604,14 @@ def test_the_openai_client_puts_a_replayed_response_together():
     assert snapshots == ["Hello", "Hello é"]
     assert final.output_text == "Hello é"
     assert final.output[1].arguments == '{"x": 1}'
+
+
+def test_a_part_of_a_kind_that_is_not_known_goes_whole():
+    part = {"type": "hologram", "data": "x"}
+    body = {"id": "r", "status": "completed", "output": [{"type": "message", "id": "m", "content": [part]}]}
+    told = events(replayed("responses", body))
+    assert [event["part"] for event in told if "part" in event] == [part, part]
+    assert told[-1]["response"] == body
 
 
 def test_a_response_whose_last_event_left_the_output_out_is_put_together_from_its_items():

@@ -8,6 +8,11 @@ from penstock.store.answers.envelope import COMPRESS_FROM
 from penstock.wire.answers import OVERHEAD
 
 
+def noise(seed, size):
+    """Bytes that do not compress, the same in every run."""
+    return random.Random(seed).randbytes(size)
+
+
 async def test_an_answer_is_given_again_as_it_was(opened, answer):
     kept = answer(b'{"text":"\xc3\xa9"}', usage_raw=b"{}", finish_reasons=("stop",), served_model="m-1", output=b"[1]")
     async with opened() as it:
@@ -23,7 +28,7 @@ async def test_a_key_that_was_never_put_is_a_miss(opened):
 
 
 async def test_a_long_answer_that_does_not_compress_is_given_again(opened, answer):
-    kept = answer(random.Random(1).randbytes(COMPRESS_FROM * 50))
+    kept = answer(noise(1, COMPRESS_FROM * 50))
     async with opened() as it:
         await it.put("p/1", kept)
         assert await it.cache.get("p/1") == kept
@@ -57,7 +62,7 @@ async def test_a_later_answer_takes_the_place_of_an_earlier_one(opened, answer):
 
 
 async def test_the_least_recently_used_answers_go_first(opened, answer, clock):
-    body = random.Random(2).randbytes(3000)
+    body = noise(2, 3000)
     size = len(body) + OVERHEAD + 100
     async with opened(budget=size * 3) as it:
         for name in "abc":
@@ -90,7 +95,7 @@ async def test_the_budget_holds_whatever_is_put(opened, answer, clock):
 async def test_an_answer_larger_than_the_budget_is_not_kept(opened, answer):
     async with opened(budget=5000) as it:
         await it.put("p/1", answer(b"1"))
-        await it.put("p/2", answer(random.Random(4).randbytes(6000)))
+        await it.put("p/2", answer(noise(4, 6000)))
         assert await it.cache.get("p/2") is None
         assert await it.cache.get("p/1") is not None
 
@@ -113,11 +118,11 @@ async def test_a_project_forgets_its_own_answers_and_no_others(opened, answer):
 
 async def test_answers_that_are_over_make_room_before_others_do(opened, answer, clock):
     async with opened(budget=3 * (OVERHEAD + 1500)) as it:
-        await it.put("p/short", answer(random.Random(5).randbytes(1400)), ttl=5)
+        await it.put("p/short", answer(noise(5, 1400)), ttl=5)
         clock.advance(1)
-        await it.put("p/long", answer(random.Random(6).randbytes(1400)), ttl=500)
+        await it.put("p/long", answer(noise(6, 1400)), ttl=500)
         clock.advance(10)
-        await it.put("p/new", answer(random.Random(7).randbytes(1400)), ttl=500)
+        await it.put("p/new", answer(noise(7, 1400)), ttl=500)
         assert await it.cache.get("p/short") is None
         assert await it.cache.get("p/long") is not None
         assert it.cache.entries == 2

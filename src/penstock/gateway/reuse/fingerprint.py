@@ -67,7 +67,7 @@ def fingerprint(
     try:
         digest.update(_encode({name: _decode(fields[name]) for name in fields if name not in ignored}))
     except JSON_ERRORS:
-        # What the decoder cannot read (half a surrogate pair, say) an upstream may; it stands for itself, as it came.
+        # What is nested too deeply to be read from here an upstream may read; it stands for itself, as it came.
         for name in sorted(fields.keys() - ignored):
             raw = bytes(fields[name])
             digest.update(_encode((name, len(raw))) + raw)

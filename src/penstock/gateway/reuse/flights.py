@@ -204,6 +204,7 @@ class Lead:
             flight.cancel = cancel
             return True
         flight.seal()
+        flight.release()
         return False
 
     def __enter__(self) -> Self:

@@ -81,7 +81,7 @@ end
 return cmsgpack.pack({{call('ZCARD', used), tonumber(call('GET', total) or 0)}})
 """
 )
-"""Key, milliseconds to keep it, now in milliseconds, budget in bytes, and the value beside them → answers and bytes that are kept."""
+"""Key, milliseconds to keep it, now in milliseconds, budget; beside them the value → answers and bytes kept."""
 
 CLEAR = Script(
     _COMMON
