@@ -78,6 +78,7 @@ def reuse_of(
         raise NotCached(
             "only-if-cached: expected a cached answer, and calls like this one are not cached.",
             hint="Call a route that has a cache, or leave the directive out.",
+            code="not_cached",
         )
     return NO_REUSE
 
