@@ -5,15 +5,28 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
 
+from penstock.core.clock import SystemClock
 from penstock.core.errors import Unavailable
+from penstock.core.ids import RandomIds
+from penstock.finops.pricing import Pricer
+from penstock.gateway.app import GatewayApp
+from penstock.gateway.inbound.listener import Listener
+from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
 from penstock.gateway.routing.registry import Health
+from penstock.gateway.stages.admit import Admission
+from penstock.gateway.stages.dispatch.attempt import Attempts
+from penstock.gateway.stages.dispatch.executor import Executor
 from penstock.gateway.stages.dispatch.shadow import Shadows
+from penstock.gateway.stages.reuse import Reuser
+from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import Watchdog
+from penstock.store.answers.memory import MemoryAnswers
 from penstock.store.counters.memory import MemoryCounters
 from penstock.wire.snapshot import (
     JournalSettings,
@@ -130,6 +143,7 @@ class Gateway:
         self.health: Health
         self.counters: MemoryCounters
         self.shadows: Shadows
+        self.reuser: Reuser
 
     def publish(self, snapshot: Snapshot) -> None:
         self.path.write_bytes(encode_snapshot(snapshot))
@@ -196,3 +210,53 @@ async def listening(provider: Provider) -> AsyncIterator[Provider]:
         yield provider
     finally:
         server.close()
+
+
+@contextlib.asynccontextmanager
+async def running(
+    snapshot: Snapshot, folder: Path, *, environment: dict[str, str] | None = None
+) -> AsyncIterator[Gateway]:
+    """A gateway that serves `snapshot`. When it ends nothing may be left borrowed or in flight."""
+    clock = SystemClock()
+    ids = RandomIds(clock)
+    journal = MemoryJournal()
+    health = Health(clock=clock)
+    path = folder / "snapshot.json"
+    publication = Publication(path, Pricer, health, environment=environment or {"SECRET": SECRET})
+    transport = HttpTransport(snapshot.gateway)
+    watchdog = Watchdog()
+    async with asyncio.TaskGroup() as tasks:
+        counters = MemoryCounters(clock)
+        cache = MemoryAnswers(budget=1_000_000, clock=clock)
+        random = Random(7)
+        admission = Admission(counters, clock=clock)
+        attempts = Attempts(transport, watchdog, clock=clock)
+        executor = Executor(attempts, admission, health, journal, random=random, clock=clock, ids=ids)
+        reuser = Reuser(executor.run, cache, random=random, clock=clock)
+        pipeline = Pipeline(publication, journal, admission, reuser, watchdog, tasks=tasks, clock=clock, ids=ids)
+        app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
+
+        listener = Listener(app)
+        watchdog.chores.append(listener.tick)
+        server = await asyncio.get_running_loop().create_server(listener.connection, "127.0.0.1", 0)
+        ticker = tasks.create_task(watchdog.run())
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {KEY}"}, timeout=10) as client:
+            gateway = Gateway(client, journal, publication, path)
+            gateway.watchdog = watchdog
+            gateway.health = health
+            gateway.counters = counters
+            gateway.shadows = executor.shadows
+            gateway.reuser = reuser
+            gateway.publish(snapshot)
+            yield gateway
+        server.close()
+        listener.drain()
+        await listener.drained(1)
+        await executor.shadows.close()
+        ticker.cancel()
+    await transport.close()
+    assert counters.out == 0, "a ticket was not given back"
+    in_flight = {report.target: report.in_flight for report in health.reports(clock.monotonic()) if report.in_flight}
+    assert not in_flight, "an attempt was not handed back to its target's health"
+    assert not len(reuser._flights), "a flight was left open"
