@@ -117,16 +117,22 @@ def wait_for(url: str, headers: dict[str, str], *, model: str = MODEL, seconds: 
     raise CannotRun(f"no answer from {url} within {seconds:.0f} s")
 
 
+PENSTOCK_CONFIG = f"""\
+version: 1
+providers:
+  bench: {{kind: openai, base_url: "{UPSTREAM}", price_as: openai, models: [{MODEL}]}}
+"""
+
+
 @contextmanager
-def penstock() -> Iterator[Running]:
+def penstock(
+    config: str = PENSTOCK_CONFIG, *, name: str = "Penstock", model: str = f"bench/{MODEL}"
+) -> Iterator[Running]:
     """Both planes: authentication, pricing, durable journal and ingestion on."""
     home = CACHE / "home"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    (home / "penstock.yaml").write_text(
-        "version: 1\nproviders:\n  bench:\n    kind: openai\n"
-        f"    base_url: {UPSTREAM}\n    price_as: openai\n    models: [{MODEL}]\n"
-    )
+    (home / "penstock.yaml").write_text(config)
     ready = home / "ready.json"
     command = [str(Path(sys.executable).parent / "penstock"), "up", "--home", str(home), "--ready-file", str(ready)]
     began = time.perf_counter()
@@ -140,9 +146,9 @@ def penstock() -> Iterator[Running]:
         children = supervisor.children(recursive=True)
         workers = [child for child in children if "penstock.server.gateway_worker" in child.cmdline()]
         yield Running(
-            name="Penstock",
+            name=name,
             url=facts["gateway_url"] + "/v1/chat/completions",
-            model=f"bench/{MODEL}",
+            model=model,
             headers={"authorization": f"Bearer {facts['admin_key']}"},
             processes=workers,
             others=[supervisor, *(child for child in children if child not in workers)],

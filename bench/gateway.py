@@ -53,15 +53,16 @@ def throughput(gateways: list[Running], *, rounds: int, seconds: int, stream: bo
     }
 
 
-async def latency(gateway: Running, *, capacity: float) -> dict:
+async def latency(gateway: Running, *, capacity: float, different: bool = False) -> dict:
     """What the gateway adds: its quantiles less the provider's own, asked in turns.
 
-    One that cannot carry the rate is not asked to: its queue would only grow.
+    One that cannot carry the rate is not asked to: its queue would only grow. With `different` no two requests at
+    that rate are the same.
     """
     direct, through = [], []
     for _ in range(5):
         direct += await one_connection(f"{UPSTREAM}/chat/completions", gateway.model, {}, requests=400)
-        through += await one_connection(gateway.url, gateway.model, gateway.headers, requests=400)
+        through += await one_connection(gateway.url, gateway.model, gateway.headers, requests=400, different=different)
     added = {
         "one_p50": quantiles(through).p50 - quantiles(direct).p50,
         "rate_p99": None,
@@ -71,7 +72,7 @@ async def latency(gateway: Running, *, capacity: float) -> dict:
     if capacity < 1.2 * RATE:
         return added
     base = await at_rate(f"{UPSTREAM}/chat/completions", gateway.model, {}, rate=RATE, seconds=6)
-    loaded = await at_rate(gateway.url, gateway.model, gateway.headers, rate=RATE, seconds=10)
+    loaded = await at_rate(gateway.url, gateway.model, gateway.headers, rate=RATE, seconds=10, different=different)
     return {**added, "rate_p99": quantiles(loaded).p99 - quantiles(base).p99, "loaded": asdict(quantiles(loaded))}
 
 

@@ -17,6 +17,7 @@ from contestants import CannotRun, Running
 PROMPT = "What does a penstock do? " * 40
 """1 KB."""
 IDLE_SECONDS = 2.0
+DIGITS = 20
 
 
 def body(model: str, *, stream: bool = False) -> str:
@@ -35,14 +36,32 @@ class Throughput:
     """CPU time of the gateway per request, microseconds."""
 
 
-def saturate(gateway: Running, *, core: int, seconds: int, connections: int, stream: bool = False) -> Throughput:
-    """As many requests as it takes, from `connections` connections that each wait for their answer."""
+DIFFERENT = """
+local number = 0
+local before, after = wrk.body:match("^(.-What does)( a penstock.*)$")
+function request()
+  number = number + 1
+  return wrk.format(nil, nil, nil, before .. " " .. RUN .. "-" .. number .. after)
+end
+"""
+"""Makes every request a question of its own."""
+
+
+def saturate(
+    gateway: Running, *, core: int, seconds: int, connections: int, stream: bool = False, different: bool = False
+) -> Throughput:
+    """As many requests as it takes, from `connections` connections that each wait for their answer.
+
+    With `different` no two requests are the same, so that a cache knows none of them.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
         raise CannotRun("wrk is not installed: apt-get install wrk")
     lines = ['wrk.method = "POST"', f"wrk.body = [==[{body(gateway.model, stream=stream)}]==]"]
     headers = {"content-type": "application/json", **gateway.headers}
     lines += [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
+    if different:
+        lines += [f"local RUN = {time.time_ns()}", DIFFERENT]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write("\n".join(lines))
         script.flush()
@@ -68,13 +87,16 @@ def _find(pattern: str, text: str) -> str:
 class Connection:
     """One keep-alive connection that sends one canned request and waits for its answer."""
 
-    def __init__(self, url: str, payload: bytes, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, payload: bytes, headers: dict[str, str], *, different: bool = False) -> None:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 80
         lines = [f"POST {parts.path} HTTP/1.1", f"host: {parts.netloc}", "content-type: application/json"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines.append(f"content-length: {len(payload)}")
         self.request = "\r\n".join(lines).encode() + b"\r\n\r\n" + payload
+        # A number in the place of as many letters makes it a question of its own.
+        before, _, after = self.request.partition(PROMPT[:DIGITS].encode())
+        self.places = (before, after) if different else None
 
     async def open(self) -> None:
         self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
@@ -89,6 +111,9 @@ class Connection:
 
     async def ask(self) -> float:
         """Seconds from the first byte sent to the last byte received."""
+        if self.places is not None:
+            before, after = self.places
+            self.request = b"%b%0*d%b" % (before, DIGITS, time.time_ns(), after)
         began = time.perf_counter()
         self.writer.write(self.request)
         head = await self.reader.readuntil(b"\r\n\r\n")
@@ -107,24 +132,28 @@ class Latency:
     """Milliseconds."""
 
 
-async def one_connection(url: str, model: str, headers: dict[str, str], *, requests: int) -> list[float]:
-    connection = Connection(url, body(model).encode(), headers)
+async def one_connection(
+    url: str, model: str, headers: dict[str, str], *, requests: int, different: bool = False
+) -> list[float]:
+    connection = Connection(url, body(model).encode(), headers, different=different)
     await connection.open()
     return [await connection.ask() for _ in range(requests)]
 
 
-async def at_rate(url: str, model: str, headers: dict[str, str], *, rate: int, seconds: float) -> list[float]:
+async def at_rate(
+    url: str, model: str, headers: dict[str, str], *, rate: int, seconds: float, different: bool = False
+) -> list[float]:
     """Open loop: requests start on schedule, whether or not earlier ones have been answered."""
     payload = body(model).encode()
     idle: list[Connection] = []
     for _ in range(32):
-        connection = Connection(url, payload, headers)
+        connection = Connection(url, payload, headers, different=different)
         await connection.open()
         idle.append(connection)
     seen: list[float] = []
 
     async def one(due: float) -> None:
-        connection = idle.pop() if idle else Connection(url, payload, headers)
+        connection = idle.pop() if idle else Connection(url, payload, headers, different=different)
         if not hasattr(connection, "reader"):
             await connection.open()
         await connection.ask_afresh()
