@@ -78,6 +78,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
     answer: Answer
     provider: str | None = None
+    model: str | None = None
     variant: str | None = None
 
 
@@ -96,12 +97,16 @@ class Call(msgspec.Struct, kw_only=True):
     key: KeyEntry | None = None
     context: Context = NO_CONTEXT
     inbound: InboundCall | None = None
+    provider: str = ""
+    """The provider that the path names: the caller's `model` is in its spelling."""
     plan: Plan | None = None
     size: int = 0
     """Bytes of the request body."""
     facts: Facts | None = None
     grant: Grant | None = None
     """What was borrowed from limits and budgets; None when nothing limits the call."""
+    lent: int = 0
+    """Attempts that it was lent for."""
     role: Role = "serve"
     cache: str | None = None
     """`hit`, `miss` or `joined`; None when no cache was asked."""

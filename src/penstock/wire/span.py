@@ -49,8 +49,11 @@ class Span(msgspec.Struct, kw_only=True, omit_defaults=True):
     route: str | None = None
     """The alias or route the caller named, when it named one."""
     variant: str | None = None
+    """The route's variant that answered; `provider/model` for a call without a route."""
     change: str | None = None
     provider: str | None = None
+    target_model: str | None = None
+    """The model that the provider was asked for, in the configuration's spelling."""
     requested_model: str | None = None
     """The caller's `model`, as it came."""
     served_model: str | None = None

@@ -23,7 +23,7 @@ SPAN = st.fixed_dictionaries(
         "kind": st.sampled_from(["llm", "llm", "embedding", "gateway", "tool"]),
         "call": st.booleans(),
         "provider": st.sampled_from([None, "openai", "vllm"]),
-        "variant": st.sampled_from([None, "openai/gpt", "vllm/llama"]),
+        "target_model": st.sampled_from([None, "gpt", "llama"]),
         "served_model": st.sampled_from([None, "m"]),
         "route": st.sampled_from([None, "a", "b"]),
         "key": st.sampled_from([None, "k1", "k2", "k3"]),
@@ -111,8 +111,8 @@ def check_tops(found, spans, label, counts):
 
 
 def model_of(span):
-    served = span.served_model or span.requested_model
-    return span.variant or (f"{span.provider}/{served}" if span.provider and served else None)
+    model = span.target_model or span.served_model or span.requested_model
+    return f"{span.provider}/{model}" if span.provider and model else None
 
 
 def check(store, spans, window, points):

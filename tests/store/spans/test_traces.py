@@ -244,8 +244,9 @@ FACETS = {
 
 @pytest.mark.parametrize(("column", "expected"), FACETS.items(), ids=FACETS)
 def test_facets_list_the_values_of_calls(store, journal, column, expected):
-    one = {"http_status": 200, "tags": {"team": "care"}, "finish_reasons": ["stop", "length"], "variant": "openai/m"}
-    other = one | {"tags": {"team": "care", "env": "x"}, "finish_reasons": ["stop"], "variant": None}
+    one = {"http_status": 200, "tags": {"team": "care"}, "finish_reasons": ["stop", "length"]}
+    other = one | {"tags": {"team": "care", "env": "x"}, "finish_reasons": ["stop"]}
+    one |= {"provider": "openai", "target_model": "m", "served_model": "m-2026-01-01"}
     other |= {"provider": "openai", "served_model": "m"}
     failed = {"http_status": 502, "status": "error"}
     attempt = {"call": False, "parent_id": "a" * 16}

@@ -140,7 +140,7 @@ def _child(root: Span, attempt: Attempt, number: int) -> Span:
         span_id=attempt.span_id or f"{int(root.span_id, 16) ^ 1:016x}",
         parent_id=root.span_id,
         name=f"{OTEL_OPERATION[operation]} {attempt.target.model}",
-        kind="evaluator" if attempt.role == "judge" else kind,
+        kind=kind,
         started=attempt.started,
         duration=attempt.duration,
         ttft=attempt.ttft,
@@ -149,6 +149,7 @@ def _child(root: Span, attempt: Attempt, number: int) -> Span:
         route=root.route,
         provider=attempt.target.provider.name,
         variant=attempt.variant,
+        target_model=attempt.target.model,
         requested_model=attempt.target.model,
         served_model=attempt.answer.served_model,
         session=root.session,
@@ -169,6 +170,7 @@ def _answer(span: Span, attributes: dict[str, Any], attempt: Attempt, settings: 
     answer = attempt.answer
     span.provider = attempt.target.provider.name
     span.variant = attempt.variant
+    span.target_model = attempt.target.model
     span.served_model = answer.served_model
     span.finish_reasons = answer.finish_reasons
     if answer.response_id:
@@ -180,6 +182,7 @@ def _given(span: Span, attributes: dict[str, Any], given: Given, settings: Gatew
     """What the caller got without an attempt of its own."""
     span.provider = given.provider
     span.variant = given.variant
+    span.target_model = given.model
     span.served_model = given.answer.served_model
     span.finish_reasons = given.answer.finish_reasons
     if given.answer.response_id:

@@ -85,9 +85,11 @@ class Reuser:
         if reuse.read and reuse.write:
             return await self._fly(run, node, key, route.cache)
         self._count(call, "miss")
-        ending = await self._dispatch(run, node, delivery)
-        if reuse.write and not ending.stream:
-            self._keep(call, key, ending, ending.body, route.cache)
+        if not reuse.write:
+            return await self._dispatch(run, node, delivery)
+        published = _Published(call, run.inbound.stream, None)
+        ending = await self._dispatch(run, node, published)
+        self._keep(call, key, ending, published.whole(ending), route.cache)
         return ending
 
     async def _kept(self, call: Call, key: str, reuse: Reuse) -> Ending | None:
@@ -116,7 +118,12 @@ class Reuser:
                 try:
                     return await self._follow(call, seat)
                 except FlightLost as lost:
+                    if lost.error is None:
+                        # Its answer cannot be shared: nothing failed, and another flight would end the same way.
+                        return await self._dispatch(run, node, call.responder)
                     error = lost.error
+                except CorruptData:
+                    return await self._dispatch(run, node, call.responder)
         assert error is not None  # noqa: S101 - every way through the loop without an answer sets it
         raise error
 
@@ -173,6 +180,7 @@ class Reuser:
                 output=answer.output,
             ),
             provider=answer.provider,
+            model=answer.model,
             variant=answer.variant,
         )
 
@@ -213,9 +221,9 @@ class Reuser:
 
 
 class _Published:
-    """The caller, with everybody who flies along."""
+    """The caller, with everybody who flies along; puts a stream together as it goes by."""
 
-    def __init__(self, call: Call, stream: bool, lead: Lead) -> None:
+    def __init__(self, call: Call, stream: bool, lead: Lead | None) -> None:
         self._responder: Responder = call.responder
         self._lead = lead
         self._call = call
@@ -229,7 +237,8 @@ class _Published:
         return self._responder.claim()
 
     async def write(self, data: bytes) -> None:
-        self._lead.publish(data)
+        if self._lead is not None:
+            self._lead.publish(data)
         if self._assembler is not None:
             self._assembler.feed(data)
         await self._responder.write(data)

@@ -15,10 +15,10 @@ Values = dict[str, Any]
 
 TOKENS = " + ".join(USAGE)
 """Tokens of one span."""
-MODEL_SPAN = "kind IN ('llm', 'embedding')"
+MODEL_SPAN = "kind IN ('llm', 'embedding', 'reranker')"
 """A span that stands for one request to a provider. Sums of usage and cost are sums over these."""
 FAILED = "status IN ('error', 'interrupted')"
-MODEL = "coalesce(variant, provider || '/' || coalesce(served_model, requested_model))"
+MODEL = "provider || '/' || coalesce(target_model, served_model, requested_model)"
 """`provider/model` in the configuration's spelling, where the record has it. Null for a call that
 reached no provider."""
 

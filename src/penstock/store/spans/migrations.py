@@ -33,6 +33,7 @@ CREATE TABLE spans (
     variant VARCHAR,
     change VARCHAR,
     provider VARCHAR,
+    target_model VARCHAR,
     requested_model VARCHAR,
     served_model VARCHAR,
     prompt_name VARCHAR,

@@ -14,6 +14,20 @@ from penstock.store.spans.queries.models import books, model_stats, provider_sta
 from penstock.store.spans.queries.overview import overview
 from penstock.store.spans.queries.rollup import forget_segments, roll_up
 from penstock.store.spans.queries.routes import route_stats
+from penstock.store.spans.queries.spend import (
+    Area,
+    Peak,
+    PeakOf,
+    Saved,
+    Spending,
+    Top,
+    TopOf,
+    peak,
+    recorded,
+    saved,
+    spenders,
+    spending,
+)
 from penstock.store.spans.queries.trace import trace
 from penstock.store.spans.queries.traces import Page, Place, list_calls, newest_row, rows_after
 from penstock.store.spans.queries.window import Window
@@ -132,6 +146,26 @@ class DuckDbSpanStore:
     def route_stats(self, window: Window, route: str) -> RouteStats:
         """What a route and its variants served."""
         return route_stats(self._engine, window, route)
+
+    def spending(self, area: Area, *, step: int, most: int, history: int) -> Spending:
+        """What an area spent, and the course of those who spent most; see `queries.spend`."""
+        return spending(self._engine, area, step=step, most=most, history=history)
+
+    def spenders(self, area: Area, kinds: Sequence[TopOf]) -> dict[TopOf, list[Top]]:
+        """Who is behind what an area spent."""
+        return spenders(self._engine, area, kinds)
+
+    def peak(self, area: Area, what: PeakOf, *, step: int) -> Peak | None:
+        """The most that one counter of an area had in one step."""
+        return peak(self._engine, area, what, step=step)
+
+    def saved(self, project: str, from_: int, to: int, *, step: int) -> Saved:
+        """What the cache answered and saved in `[from_, to)`."""
+        return saved(self._engine, project, from_, to, step=step)
+
+    def recorded(self, areas: Sequence[Area], *, segments: Sequence[str]) -> tuple[list[dict[str, int]], set[str]]:
+        """What each area spent by the records, and which of the segments are stored; as of one moment."""
+        return recorded(self._engine, areas, segments=segments)
 
     def books(self, window: Window) -> Books:
         """Counts and sums from the spans themselves, for reconciliation."""

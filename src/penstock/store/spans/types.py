@@ -96,6 +96,8 @@ class SpanView(msgspec.Struct, kw_only=True):
     variant: str | None
     change: str | None
     provider: str | None
+    target_model: str | None
+    """The model that the provider was asked for, in the configuration's spelling."""
     requested_model: str | None
     served_model: str | None
     prompt_name: str | None

@@ -13,7 +13,7 @@ from penstock.store.spans.types import SpanView, TraceTotals, TraceView, UsageVi
 
 __all__ = ["trace"]
 
-_MODEL_KINDS = {"llm", "embedding"}
+_MODEL_KINDS = {"llm", "embedding", "reranker"}
 
 
 def trace(engine: Engine, project: str, trace_id: str) -> TraceView | None:
