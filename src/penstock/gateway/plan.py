@@ -5,6 +5,7 @@ from random import Random
 
 import msgspec
 
+from penstock.core.errors import UpstreamError
 from penstock.gateway.routing.checks import CompiledCheck, compile_check
 from penstock.gateway.routing.choose import Rendezvous, Weights, caller_by
 from penstock.gateway.routing.health import TargetHealth
@@ -26,6 +27,7 @@ from penstock.wire.routing import (
     Sticky,
     Strategy,
     Use,
+    Variant,
     Weighted,
 )
 
@@ -41,6 +43,7 @@ __all__ = [
     "Steps",
     "WithCopy",
     "compile_route",
+    "in_service",
     "leaf_of",
     "leaves_of",
     "settled",
@@ -73,6 +76,8 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True):
     health: tuple[TargetHealth, ...]
     """Of each spot."""
     parameters: Parameters = Parameters()
+    unusable: Callable[[], UpstreamError] | None = None
+    """Makes the error of a variant that no attempt can be made at; then it has no spots."""
 
 
 class OneOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,33 +157,55 @@ def leaf_of(spot: Spot) -> Leaf:
 
 
 def compile_route(entry: RouteEntry, find: FindSpot) -> Plan:
-    """Make a route ready.
+    """Make a route ready. A variant whose provider has no secret fails when it is asked, and the others serve.
 
     Raises:
         NotFound: a variant names a model that does not exist.
-        UpstreamError: `provider_secret_missing`.
+        UpstreamError: `provider_secret_missing`, of all variants.
         ConditionError: an expression that cannot be compiled.
     """
-    leaves: dict[str, Leaf] = {}
-    for name, variant in entry.variants.items():
-        spots = tuple(find(model) for model in variant.models)
-        leaves[name] = Leaf(
-            name=name, spots=spots, health=tuple(spot.health for spot in spots), parameters=variant.parameters
-        )
-
+    leaves = {name: _leaf(variant, find) for name, variant in entry.variants.items()}
     compiler = _Compiler(entry.name, leaves)
     root = compiler.node(entry.strategy)
+    serving = leaves_of(root)
+    unusable = [leaf.unusable for leaf in serving if leaf.unusable is not None]
+    if len(unusable) == len(serving):
+        error = unusable[0]()
+        raise error
     on_budget = entry.on_budget
     return Plan(
         name=entry.name,
         root=root,
-        leaves=leaves_of(root),
+        leaves=serving,
         retries=entry.retries,
         route=entry,
         alias=entry.name,
         soft=None if on_budget.soft.use is None else compiler.node(on_budget.soft.use),
         hard=None if on_budget.hard.use is None else compiler.node(on_budget.hard.use),
     )
+
+
+def _leaf(variant: Variant, find: FindSpot) -> Leaf:
+    spots: list[Spot] = []
+    missing: UpstreamError | None = None
+    for model in variant.models:
+        try:
+            spots.append(find(model))
+        except UpstreamError as error:
+            missing = error
+    return Leaf(
+        name=variant.name,
+        spots=tuple(spots),
+        health=tuple(spot.health for spot in spots),
+        parameters=variant.parameters,
+        unusable=None if missing is None or spots else _again(missing),
+    )
+
+
+def _again(error: UpstreamError) -> Callable[[], UpstreamError]:
+    # A new one each time: an error that is raised again keeps every traceback it ever had.
+    message, hint, code = error.message, error.hint, error.code
+    return lambda: UpstreamError(message, hint=hint, code=code)
 
 
 class _Compiler:
@@ -274,6 +301,21 @@ def settled(node: Node, facts: Callable[[], Facts], random: Random) -> Node:
                 return Ordered(of=_own_order(node, facts, random))
             case _:
                 return node
+
+
+def in_service(node: Node, now: float) -> bool:
+    """Whether any target that the node may begin with is available."""
+    match node:
+        case Leaf(health=health):
+            return any(one.available(now) for one in health)
+        case OneOf(of=of) | Ordered(of=of) | Steps(steps=of):
+            return any(in_service(child, now) for child in of)
+        case Rules(rules=rules, otherwise=otherwise):
+            return in_service(otherwise, now) or any(in_service(child, now) for _, child in rules)
+        case WithCopy(use=use):
+            return in_service(use, now)
+        case Race(use=use, backup=backup):
+            return in_service(use, now) or in_service(backup, now)
 
 
 def _pick(node: OneOf, facts: Callable[[], Facts], random: Random) -> int:

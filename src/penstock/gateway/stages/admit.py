@@ -12,6 +12,7 @@ from penstock.gateway.limits.claims import hash_user
 from penstock.gateway.limits.headers import limit_headers, refusal
 from penstock.gateway.limits.ports import Counters
 from penstock.gateway.plan import Leaf
+from penstock.gateway.stages.settle import may_cost
 from penstock.providers.parameters import asked_output_tokens
 from penstock.providers.types import InboundCall, Target
 from penstock.wire.limits import Claim, Grant
@@ -62,14 +63,22 @@ class Admission:
         return grant is None or grant.refused is None
 
     async def more(self, call: Call) -> bool:
-        """Borrow once more what one attempt may need, before a further one. False: there is no room for it."""
+        """Borrow once more what one attempt may need, before a further one. False: there is no room for it.
+
+        What was borrowed for an attempt that was refused, or never arrived, serves the next one.
+        """
         grant = call.grant
         if grant is None or not grant.counted:
+            return True
+        if sum(map(may_cost, call.attempts)) < call.lent:
             return True
         further = tuple(claim for claim in grant.claims if claim.measure in SPENDABLE)
         if not further:
             return True
-        return (await self._counters.extend(call.span_id, further)).refused is None
+        if (await self._counters.extend(call.span_id, further)).refused is not None:
+            return False
+        call.lent += 1
+        return True
 
     def give_back(self, call: Call) -> None:
         """Return what was borrowed, with what the call's attempts used. Once; later calls do nothing."""
@@ -89,6 +98,7 @@ class Admission:
         grant = await self._counters.borrow(call.span_id, claims, lease=lease, at=call.started)
         if grant.refused is None:
             call.grant = grant
+            call.lent = 1
         return grant
 
     def headers(self, call: Call, grant: Grant) -> None:

@@ -14,6 +14,8 @@ from penstock.wire.routing import Degradation, OnBudget, Parameters
 __all__ = ["degraded"]
 
 DEFAULT = OnBudget()
+TEXTS = frozenset({"chat", "responses", "messages"})
+"""Operations that a text answers; others are refused, or served, as if the route had none."""
 
 
 async def degraded(run: Run, admission: Admission, *, created: int) -> "tuple[Run, Node] | Ending":
@@ -49,7 +51,7 @@ async def _over(
 ) -> "tuple[Run, Node] | Ending":
     """A hard budget refuses the call."""
     call, plan = run.call, run.plan
-    if way.answer is not None:
+    if way.answer is not None and call.operation in TEXTS:
         admission.headers(call, refused)
         call.degraded = "hard"
         return _text(run, way.answer, created=created)
@@ -69,7 +71,7 @@ async def _over(
 
 def _near(run: Run, way: Degradation, node: Node | None, *, created: int) -> "tuple[Run, Node] | Ending":
     """A soft budget is over; the call is lent for all the same."""
-    if way == DEFAULT.soft:
+    if way == DEFAULT.soft or (way.answer is not None and run.call.operation not in TEXTS):
         return run, run.plan.root
     run.call.degraded = "soft"
     if way.answer is not None:

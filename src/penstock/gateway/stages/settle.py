@@ -3,7 +3,7 @@
 from penstock.gateway.call import Attempt, Call
 from penstock.providers.estimate import estimate_usage
 
-__all__ = ["settle"]
+__all__ = ["may_cost", "settle"]
 
 UNBILLED = frozenset({"count_tokens"})
 
@@ -17,6 +17,11 @@ def settle(call: Call) -> None:
     """
     for attempt in call.attempts:
         _settle(call, attempt)
+
+
+def may_cost(attempt: Attempt) -> bool:
+    """Whether a provider bills an attempt, or may do so once it has ended. Asked before `settle`."""
+    return attempt.answered or attempt.status == "ok" or _abandoned(attempt)
 
 
 def _settle(call: Call, attempt: Attempt) -> None:

@@ -82,7 +82,9 @@ class Attempts:
         except asyncio.CancelledError:
             if watch.expired is None or call.left:
                 raise
-            task.uncancel()
+            if task.uncancel():
+                # Given up by somebody else in the same moment.
+                raise
             raise _expired(watch, target) from None
         finally:
             self._watchdog.remove(watch)
@@ -141,7 +143,8 @@ class Attempts:
         except asyncio.CancelledError:
             if watch.expired != "end" or call.left:
                 raise
-            watch.task.uncancel()
+            if watch.task.uncancel():
+                raise
             return b""
         except UpstreamError:
             # The answer is whole; how its connection ended is of no consequence.

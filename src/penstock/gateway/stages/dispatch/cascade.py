@@ -1,5 +1,6 @@
 """Cheap first: an answer is held back, checked, and given or gone on from."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -7,23 +8,24 @@ import msgspec
 
 from penstock.core.errors import PenstockError, UpstreamError
 from penstock.gateway.call import Attempt
-from penstock.gateway.plan import Node, Steps
+from penstock.gateway.plan import Node, Steps, in_service
 from penstock.gateway.routing.checks import first_problem, judge_prompt, read_verdict
 from penstock.gateway.routing.verdicts import describe, judge
 from penstock.gateway.stages.admit import Admission
-from penstock.gateway.stages.dispatch.delivery import Delivery, Ending, Held
+from penstock.gateway.stages.dispatch.delivery import Delivery, Ending, Held, Outrun
 from penstock.providers.dialects import parse_call, record_input
 from penstock.providers.replay import whole_of
 from penstock.providers.types import InboundCall
-from penstock.wire.routing import JudgeCheck
+from penstock.wire.routing import JudgeCheck, Parameters
 
 if TYPE_CHECKING:
     from penstock.gateway.stages.dispatch.executor import Run
 
 __all__ = ["Cascades"]
 
-JUDGE_TOKENS = 16
-"""A verdict is one word."""
+VERDICT = Parameters(max_output_tokens=2048)
+"""A verdict is one word, but a model that thinks before it speaks needs room for that. What else a judge is asked
+with, such as a temperature, is its variant's to say: not every model takes every parameter."""
 RESPONSES_LOGPROBS = "message.output_text.logprobs"
 
 _encode = msgspec.json.Encoder().encode
@@ -55,6 +57,7 @@ class Cascades:
     ) -> None:
         self._run = run
         self._admission = admission
+        self._now = asyncio.get_running_loop().time
 
     async def run(self, run: "Run", node: Steps, delivery: Delivery) -> Ending:
         """The first step's answer that passes; the last step's in any case.
@@ -69,19 +72,23 @@ class Cascades:
         for number, step in enumerate(node.steps):
             if number == len(node.steps) - 1:
                 break
+            if not in_service(step, self._now()) and in_service(node.steps[number + 1], self._now()):
+                continue
             held = Held(limit)
             try:
                 ending = held.whole(await self._run(asked, step, held))
             except UpstreamError as error:
                 if not judge(error).elsewhere or not await self._admission.more(run.call):
                     raise
-                run.call.attempts[-1].note = f"failed: {describe(error)}"
+                if run.call.attempts:
+                    run.call.attempts[-1].note = f"failed: {describe(error)}"
                 continue
             attempt = ending.attempt
             assert attempt is not None  # noqa: S101 - a node answers by an attempt
             problem = await self._problem(run, node, attempt, ending)
             if problem is None or not await self._admission.more(run.call):
-                delivery.claim()
+                if not delivery.claim():
+                    raise Outrun
                 return ending
             attempt.note = problem
         return await self._run(run, node.steps[-1], delivery)
@@ -112,7 +119,7 @@ class Cascades:
             try:
                 assert call.key is not None  # noqa: S101 - a call that is dispatched has a key
                 plan = call.catalog.plan(check.route, call.key)
-                asked = msgspec.structs.replace(run, plan=plan, inbound=inbound, role="judge")
+                asked = msgspec.structs.replace(run, plan=plan, inbound=inbound, role="judge", parameters=VERDICT)
                 held = Held(call.catalog.snapshot.gateway.max_response)
                 answered = (await self._run(asked, plan.root, held)).attempt
             except PenstockError as error:
@@ -139,8 +146,6 @@ def _question(inbound: InboundCall, check: JudgeCheck, answer: str) -> InboundCa
     body = {
         "model": check.route,
         "messages": judge_prompt(request, answer, check.question),
-        "temperature": 0,
-        "max_tokens": JUDGE_TOKENS,
     }
     return parse_call("chat", _encode(body), {})
 

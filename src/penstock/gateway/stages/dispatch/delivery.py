@@ -29,7 +29,10 @@ class Delivery(Protocol):
         ...
 
     def claim(self) -> bool:
-        """The first content is here. False: another attempt was quicker, and this one is not wanted any more."""
+        """The first content of an attempt is here, before anything of it is written.
+
+        False: another attempt was quicker, and this one is not wanted any more.
+        """
         ...
 
     async def write(self, data: bytes) -> None:
@@ -58,6 +61,9 @@ class Held:
         return False
 
     def claim(self) -> bool:
+        # What a failed attempt left here is no part of the next one's answer.
+        self._parts.clear()
+        self._size = 0
         return True
 
     async def write(self, data: bytes) -> None:

@@ -12,14 +12,13 @@ from penstock.gateway.call import Attempt, Call, Role
 from penstock.gateway.plan import (
     Leaf,
     Node,
-    OneOf,
     Ordered,
     Plan,
     Race,
-    Rules,
     Spot,
     Steps,
     WithCopy,
+    in_service,
     leaves_of,
     settled,
 )
@@ -109,6 +108,9 @@ class Executor:
 
     async def _leaf(self, run: Run, leaf: Leaf, delivery: Delivery) -> Ending:
         """A variant: the better of two replicas, again where that can help."""
+        if leaf.unusable is not None:
+            error = leaf.unusable()
+            raise error
         retries = run.plan.retries
         budget = self._health.budget(run.plan.name, retries)
         if not run.call.attempts:
@@ -216,8 +218,8 @@ class Executor:
         """In order; those that are out of service come last."""
         now = self._now()
         children = node.of
-        if not all(_in_service(child, now) for child in children):
-            children = tuple(sorted(children, key=lambda child: not _in_service(child, now)))
+        if not all(in_service(child, now) for child in children):
+            children = tuple(sorted(children, key=lambda child: not in_service(child, now)))
         error: UpstreamError | None = None
         for child in children:
             if error is not None and not await self._admission.more(run.call):
@@ -232,30 +234,19 @@ class Executor:
         raise error
 
     async def _race(self, run: Run, node: Race, delivery: Delivery) -> Ending:
+        now = self._now()
+        first, second = node.use, node.backup
+        if not in_service(first, now) and in_service(second, now):
+            first, second = second, first
         delay = node.after
         if delay is None:
-            known = [one.p95 for one in leaves_of(node.use)[0].health]
+            known = [one.p95 for one in leaves_of(first)[0].health]
             measured = [seconds for seconds in known if seconds is not None]
             delay = max(measured) if measured else None
         return await race(
-            lambda lane: self.run(run, node.use, lane),
-            lambda lane: self.run(run, node.backup, lane),
+            lambda lane: self.run(run, first, lane),
+            lambda lane: self.run(run, second, lane),
             delivery,
             delay=None if delay is None else max(delay, node.at_least),
             may_start=lambda: self._admission.more(run.call),
         )
-
-
-def _in_service(node: Node, now: float) -> bool:
-    """Whether any target that the node may begin with is available."""
-    match node:
-        case Leaf(health=health):
-            return any(one.available(now) for one in health)
-        case OneOf(of=of) | Ordered(of=of) | Steps(steps=of):
-            return any(_in_service(child, now) for child in of)
-        case Rules(rules=rules, otherwise=otherwise):
-            return _in_service(otherwise, now) or any(_in_service(child, now) for _, child in rules)
-        case WithCopy(use=use):
-            return _in_service(use, now)
-        case Race(use=use, backup=backup):
-            return _in_service(use, now) or _in_service(backup, now)

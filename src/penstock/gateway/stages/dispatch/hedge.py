@@ -34,10 +34,11 @@ class _Lane:
 
     def claim(self) -> bool:
         race = self._race
-        if race.winner is None and race.delivery.claim():
-            race.winner = self
-            race.decided.set()
-        return race.winner is self
+        if race.winner not in (None, self) or not race.delivery.claim():
+            return False
+        race.winner = self
+        race.decided.set()
+        return True
 
     async def write(self, data: bytes) -> None:
         await self._race.delivery.write(data)
@@ -67,25 +68,25 @@ async def race(
     loop = asyncio.get_running_loop()
     lanes = [_Lane(contest)]
     running = [loop.create_task(first(lanes[0]))]
+    failed: list[asyncio.Task[Ending]] = []
     try:
         await _decided(contest, running, delay)
         started_second = False
         while True:
-            finished = [task for task in running if task.done()]
             if contest.winner is not None:
                 winner = running[lanes.index(contest.winner)]
                 await _stop([task for task in running if task is not winner])
                 return await winner
-            failed = [task for task in finished if task.exception() is not None]
-            for task in finished:
-                if task not in failed:
-                    return task.result()
+            for task in running:
+                if task.done() and task not in failed:
+                    if task.exception() is None:
+                        return task.result()
+                    failed.append(task)
             if not started_second and (not failed or _may_do_better(failed[0])):
                 started_second = True
                 if await may_start():
                     lanes.append(_Lane(contest))
                     running.append(loop.create_task(second(lanes[1])))
-                    failed = [task for task in failed if task.done() and task is not running[1]]
             if len(failed) == len(running):
                 return failed[-1].result()
             await _decided(contest, [task for task in running if not task.done()], None)

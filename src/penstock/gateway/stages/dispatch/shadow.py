@@ -78,6 +78,7 @@ class Shadows:
             role="shadow",
             attempts=[],
             grant=None,
+            lent=0,
             cache=None,
             recorded=False,
         )
@@ -101,7 +102,7 @@ class Shadows:
                 self.left_out += 1
                 return
             held = Held(copy.catalog.snapshot.gateway.max_response)
-            await self._run(run, node.to, held)
+            copy.served = (await self._run(run, node.to, held)).attempt
         except PenstockError as error:
             copy.status, copy.error = "error", error
         except asyncio.CancelledError:
