@@ -16,6 +16,7 @@ from penstock.core.ids import RandomIds
 from penstock.finops.pricing import Pricer
 from penstock.gateway.app import GatewayApp
 from penstock.gateway.inbound.listener import Listener
+from penstock.gateway.passage import PassthroughPipeline
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
 from penstock.gateway.routing.registry import Health
@@ -23,6 +24,7 @@ from penstock.gateway.stages.admit import Admission
 from penstock.gateway.stages.dispatch.attempt import Attempts
 from penstock.gateway.stages.dispatch.executor import Executor
 from penstock.gateway.stages.dispatch.shadow import Shadows
+from penstock.gateway.stages.forward import Forwarder
 from penstock.gateway.stages.reuse import Reuser
 from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import Watchdog
@@ -234,7 +236,11 @@ async def running(
         executor = Executor(attempts, admission, health, journal, random=random, clock=clock, ids=ids)
         reuser = Reuser(executor.run, cache, random=random, clock=clock)
         pipeline = Pipeline(publication, journal, admission, reuser, watchdog, tasks=tasks, clock=clock, ids=ids)
-        app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
+        forwarder = Forwarder(transport.uploads, watchdog, random=random)
+        passthrough = PassthroughPipeline(
+            publication, journal, counters, forwarder, pipeline, tasks=tasks, clock=clock, ids=ids
+        )
+        app = GatewayApp(pipeline, passthrough, publication, tasks=tasks, clock=clock, ids=ids)
 
         listener = Listener(app)
         watchdog.chores.append(listener.tick)

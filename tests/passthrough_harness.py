@@ -35,7 +35,7 @@ def pieces(data, size):
 
 
 async def read(caller, **limits):
-    return await read_body(caller, max_json=1000, **limits)
+    return await read_body(caller, **{"max_json": 1000, "max_upload": 1024**3, **limits})
 
 
 async def everything(body):

@@ -181,9 +181,10 @@ class TestBadInput:
         assert answer.json()["error"]["type"] == "not_found_error"
 
     async def test_an_unknown_path_says_what_there_is(self, gateway: Gateway) -> None:
-        answer = await gateway.client.post("/v1/completions", json={})
+        answer = await gateway.client.post("/chat/completions", json={})
         assert answer.status_code == 404
-        assert "/v1/chat/completions" in answer.json()["error"]["message"]
+        assert answer.json()["error"]["code"] == "unknown_route"
+        assert "base_url ends with /v1" in answer.json()["error"]["message"]
 
     async def test_a_wrong_method_says_which_is_right(self, gateway: Gateway) -> None:
         answer = await gateway.client.get("/v1/chat/completions")

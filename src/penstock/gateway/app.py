@@ -1,7 +1,7 @@
 """The gateway's application: the table of its routes, and who may use them."""
 
 import asyncio
-from typing import Literal
+from typing import get_args
 
 import msgspec
 
@@ -10,6 +10,8 @@ from penstock.core.errors import InvalidInput, NotFound, PenstockError
 from penstock.core.ids import Ids
 from penstock.gateway.http import Responder
 from penstock.gateway.inbound.request import Request
+from penstock.gateway.passage import PassthroughPipeline
+from penstock.gateway.passthrough.types import Method
 from penstock.gateway.pipeline import CALL_SCOPE, Pipeline, retry_after, trace_headers
 from penstock.gateway.publication import Publication
 from penstock.gateway.stages.authenticate import authenticate
@@ -24,7 +26,7 @@ MODELS_SCOPE = "gateway:models"
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One route and its permission; None is open to anyone, with the reason."""
 
-    method: Literal["GET", "POST"]
+    method: Method
     path: str
     permission: str | None
     public_because: str = ""
@@ -38,24 +40,34 @@ OPERATIONS: dict[str, Operation] = {
     "/v1/messages/count_tokens": "count_tokens",
 }
 MODELS = "/v1/models"
+PROBES = ("/healthz", "/readyz")
 
 ROUTES: tuple[Route, ...] = (
     *(Route(method="POST", path=path, permission=CALL_SCOPE) for path in OPERATIONS),
     Route(method="GET", path=MODELS, permission=MODELS_SCOPE),
     Route(method="GET", path=f"{MODELS}/{{model}}", permission=MODELS_SCOPE),
+    *(Route(method=method, path="/{path}", permission=CALL_SCOPE) for method in get_args(Method)),
     Route(method="GET", path="/healthz", permission=None, public_because="says only that the process runs"),
     Route(method="GET", path="/readyz", permission=None, public_because="says only whether calls are served"),
 )
-"""Every route of the data plane. A test holds it against the application."""
+"""Every route of the data plane; `/{path}` is what no other one takes. A test holds it against the application."""
 
 
 class GatewayApp:
     """Takes every request of a `Listener`."""
 
     def __init__(
-        self, pipeline: Pipeline, publication: Publication, *, tasks: asyncio.TaskGroup, clock: Clock, ids: Ids
+        self,
+        pipeline: Pipeline,
+        passthrough: PassthroughPipeline,
+        publication: Publication,
+        *,
+        tasks: asyncio.TaskGroup,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
         self._pipeline = pipeline
+        self._passthrough = passthrough
         self._publication = publication
         self._tasks = tasks
         self._clock = clock
@@ -65,6 +77,8 @@ class GatewayApp:
         operation = OPERATIONS.get(request.path)
         if operation is not None and request.method == "POST" and self._publication.ready:
             await self._pipeline.handle(request, operation)
+        elif operation is None and not _is_own(request.path) and self._publication.ready:
+            await self._passthrough.handle(request)
         else:
             self._other(request, operation)
 
@@ -85,27 +99,21 @@ class GatewayApp:
 
     def _answer(self, request: Request, operation: Operation | None, dialect: Dialect) -> tuple[int, bytes]:
         path = request.path
-        if (
-            operation is None
-            and path not in ("/healthz", "/readyz")
-            and path != MODELS
-            and not path.startswith(f"{MODELS}/")
-        ):
-            raise NotFound(
-                f"The gateway has no route {path!r}.",
-                hint="It serves /v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models and /v1/messages; "
-                "an OpenAI SDK's base_url ends with /v1, an Anthropic SDK's does not.",
-                code="unknown_route",
-            )
-        if request.method not in (("POST",) if operation else ("GET", "HEAD")):
+        own = operation is not None or _is_own(path)
+        if own and request.method not in (("POST",) if operation else ("GET", "HEAD")):
             raise InvalidInput(f"{path} does not take {request.method}.", code="method_not_allowed")
         if path == "/healthz":
             return 200, b'{"status":"ok"}'
+        # Whatever else is asked for, nothing is served before something is published.
         catalog = self._publication.catalog
         if path == "/readyz":
             return 200, msgspec.json.encode({"status": "ready", "snapshot": catalog.snapshot.version})
         key = authenticate(catalog, request, MODELS_SCOPE, now=self._clock.now())
         return 200, _models(catalog.model_names(key), path, dialect, created=catalog.snapshot.created)
+
+
+def _is_own(path: str) -> bool:
+    return path in PROBES or path == MODELS or path.startswith(f"{MODELS}/")
 
 
 def _speaks_anthropic(request: Request, operation: Operation | None) -> bool:

@@ -98,7 +98,7 @@ class Catalog:
         Raises:
             UpstreamError: `provider_secret_missing`.
         """
-        return self._spot(provider, model).target
+        return self.spot(provider, model).target
 
     def model_names(self, key: KeyEntry) -> list[str]:
         """What `GET /v1/models` lists for a key: routes, aliases, then `provider/model`."""
@@ -165,13 +165,18 @@ class Catalog:
         provider_name, slash, model = name.partition("/")
         provider = self.snapshot.providers.get(provider_name) if slash and model else None
         if provider is not None and (provider.any_model or model in provider.models):
-            return self._spot(provider, model)
+            return self.spot(provider, model)
         provider = self._bare.get(name)
         if provider is not None:
-            return self._spot(provider, name)
+            return self.spot(provider, name)
         raise self._unknown(name, key)
 
-    def _spot(self, provider: ProviderEntry, model: str) -> Spot:
+    def spot(self, provider: ProviderEntry, model: str) -> Spot:
+        """A model at a provider, with its secrets and headers read, and with its health.
+
+        Raises:
+            UpstreamError: `provider_secret_missing`.
+        """
         sealed = self._sealed.at(provider.base_url) if self._sealed is not None else None
         try:
             headers = {

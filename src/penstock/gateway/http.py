@@ -93,6 +93,12 @@ class Responder:
         self.status = 200
         self._request.open(b"%b%b%b" % (STATUS_LINES[200], EVENT_STREAM, self._headers))
 
+    def open(self, status: int, headers: Iterable[tuple[bytes, bytes]], *, length: int | None) -> None:
+        """Send the head of an answer that is passed on as it is; `length` bytes follow, where that is known."""
+        self.started = self.given = True
+        self.status = status
+        self._request.open(b"%b%b%b" % (status_line(status), header_lines(headers), self._headers), length=length)
+
     def claim(self) -> bool:
         """The first content is about to come, and the caller wants it."""
         self.given = True
@@ -105,6 +111,11 @@ class Responder:
         self._quiet_since = self._now()
         self._at_boundary = data.endswith(b"\n\n")
         await self._request.write(data)
+
+    def abort(self) -> None:
+        """Break an answer off, so that nobody takes it for complete."""
+        self.finished = True
+        self._request.abort()
 
     def end(self, data: bytes = b"") -> None:
         """The last of the stream."""

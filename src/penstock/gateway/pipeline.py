@@ -57,9 +57,16 @@ class Pipeline:
         self._clock = clock
         self._ids = ids
 
-    async def handle(self, request: Request, operation: Operation) -> None:
-        """Serve one call. Never raises for what a caller or a provider does."""
+    async def handle(self, request: Request, operation: Operation, *, provider: str = "") -> None:
+        """Serve one call. Never raises for what a caller or a provider does.
+
+        Args:
+            request: What came.
+            operation: Which call its path stands for.
+            provider: The one that the path names; the body's model is in its spelling.
+        """
         call = self._open(request, operation)
+        call.provider = provider
         try:
             ending = await self._run(call)
             call.served = ending.attempt
@@ -88,7 +95,7 @@ class Pipeline:
         body = await call.request.body(snapshot.gateway.max_body)
         call.size = len(body)
         inbound = call.inbound = parse_call(call.operation, body, vendor_headers(call.request))
-        plan = call.plan = call.catalog.resolve(inbound.model, call.key)
+        plan = call.plan = call.catalog.resolve(_name(inbound.model, call.provider), call.key)
         self._journal.admit()
         run, node = Run(call=call, plan=plan, inbound=inbound), plan.root
         if call.catalog.limiter is not None:
@@ -167,6 +174,10 @@ def retry_after(error: PenstockError) -> list[tuple[bytes, bytes]]:
     """`Retry-After` in whole seconds, rounded up, where the error knows when to come back."""
     seconds = getattr(error, "retry_after", None)
     return [] if seconds is None else [(b"retry-after", b"%d" % max(1, -int(-seconds // 1)))]
+
+
+def _name(model: str, provider: str) -> str:
+    return f"{provider}/{model.removeprefix(f'{provider}/')}" if provider else model
 
 
 def _finish(responder: Responder, ending: Ending) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from penstock.core.errors import DeadlineExceeded, UpstreamError
 from penstock.gateway.connections import Connection, Origin, Pool, locate, request_head
+from penstock.gateway.uploads import Uploads
 from penstock.providers.types import Target, UpstreamRequest
 from penstock.wire.snapshot import GatewaySettings
 
@@ -62,6 +63,8 @@ class HttpTransport:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._pool = Pool(settings.upstream_connections)
+        self.uploads = Uploads(self._pool, self._connect)
+        """For requests whose body streams."""
 
     def configure(self, settings: GatewaySettings) -> None:
         self._pool.limit = settings.upstream_connections

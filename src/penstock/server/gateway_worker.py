@@ -18,12 +18,14 @@ from penstock.finops.pricing import Pricer
 from penstock.gateway.app import GatewayApp
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.inbound.listener import Listener
+from penstock.gateway.passage import PassthroughPipeline
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
 from penstock.gateway.routing.registry import Health
 from penstock.gateway.stages.admit import Admission
 from penstock.gateway.stages.dispatch.attempt import Attempts
 from penstock.gateway.stages.dispatch.executor import Executor
+from penstock.gateway.stages.forward import Forwarder
 from penstock.gateway.stages.reuse import Reuser
 from penstock.gateway.transport import HttpTransport
 from penstock.gateway.watchdog import TICK_SECONDS, Watchdog
@@ -159,7 +161,11 @@ class _Parts:
         self.executor = Executor(attempts, admission, health, journal, random=random, clock=clock, ids=ids)
         self.reuser = Reuser(self.executor.run, cache, random=random, clock=clock)
         pipeline = Pipeline(publication, journal, admission, self.reuser, watchdog, tasks=tasks, clock=clock, ids=ids)
-        self.app = GatewayApp(pipeline, publication, tasks=tasks, clock=clock, ids=ids)
+        forwarder = Forwarder(transport.uploads, watchdog, random=random)
+        passthrough = PassthroughPipeline(
+            publication, journal, self.counters, forwarder, pipeline, tasks=tasks, clock=clock, ids=ids
+        )
+        self.app = GatewayApp(pipeline, passthrough, publication, tasks=tasks, clock=clock, ids=ids)
 
     async def close(self) -> None:
         await self.executor.shadows.close()

@@ -99,6 +99,8 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     """True: `provider/anything` is forwarded even when not listed in `models`."""
     responses: Literal["native", "convert"] = "native"
     """Whether an OpenAI-compatible server has `/responses` itself, or it is converted to chat."""
+    passthrough: Literal["all", "calls"] = "all"
+    """Which of its other endpoints may be called: all, or those only that keep nothing at the provider."""
     breaker: Breaker = Breaker()
     """Health of each of its models is judged by itself."""
     price_as: str | None = None
@@ -132,6 +134,8 @@ class PriceEntry(msgspec.Struct, frozen=True, kw_only=True):
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     max_body: int = 16 * 1024 * 1024
     """Bytes of a request body; more is refused with 413."""
+    max_upload: int = 1024**3
+    """Bytes of a request body that streams through to another endpoint of a provider: a file, sound, a form."""
     max_response: int = 64 * 1024 * 1024
     """Bytes of an upstream non-streaming body; more is an upstream error."""
     keepalive: float = 15.0

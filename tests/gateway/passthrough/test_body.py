@@ -47,7 +47,7 @@ async def test_json_without_a_model_has_none(source):
 @pytest.mark.parametrize("source", [b"{", b'{"model": nope}', b"\xff", b"{" * 5000])
 async def test_what_is_no_json_is_refused(source):
     with pytest.raises(InvalidInput) as raised:
-        await read_body(Caller(source, content_type="application/json"), max_json=10_000)
+        await read_body(Caller(source, content_type="application/json"), max_json=10_000, max_upload=10_000)
     assert raised.value.code == "malformed_json"
 
 

@@ -103,7 +103,9 @@ class Bench:
             request.respond(status_line(status) + b"content-type: application/json\r\n", last)
 
     async def pass_on(self, passage, request, out):
-        body = passage.body = await read_body(request, max_json=self.settings.max_body)
+        body = passage.body = await read_body(
+            request, max_json=self.settings.max_body, max_upload=self.settings.max_upload
+        )
         resolved = passage.resolved = resolve(
             passage.endpoint, body, named=request.header(PROVIDER_HEADER), targets=self, key=KEY
         )

@@ -3,8 +3,7 @@
 JSON is small, names the model anywhere, and is what a record keeps; audio, images and uploads are none of that.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from collections.abc import AsyncGenerator, Mapping
 
 import msgspec
 
@@ -13,10 +12,7 @@ from penstock.gateway.passthrough.form import Form
 from penstock.gateway.passthrough.types import Incoming
 from penstock.providers.failures import JSON_ERRORS
 
-__all__ = ["MAX_UPLOAD", "Body", "read_body"]
-
-MAX_UPLOAD: Final = 1024 * 1024 * 1024
-"""Bytes of a streamed body; the largest that the vendors take for one file is half of it."""
+__all__ = ["Body", "read_body"]
 
 _encode = msgspec.json.Encoder().encode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -42,7 +38,7 @@ class _Counted:
         data = await self._source.read()
         self.size += len(data)
         if self.size > self._limit:
-            raise _too_large(self._limit)
+            raise _too_large(self._limit, "max_upload")
         return data
 
 
@@ -116,7 +112,7 @@ class Body:
             self.length = len(self.json)
             self._model = model
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncGenerator[bytes]:
         """What is to be sent, once.
 
         Raises:
@@ -135,12 +131,12 @@ class Body:
 
     async def _read_json(self, limit: int) -> None:
         if self.length is not None and self.length > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, "max_body")
         parts: list[bytes] = []
         while data := await self._source.read():
             parts.append(data)
             if self._source.size > limit:
-                raise _too_large(limit)
+                raise _too_large(limit, "max_body")
         self.json = b"".join(parts)
         self.length = len(self.json)
         if not self.json.strip():
@@ -158,7 +154,7 @@ class Body:
         self._model = _text(self._members, "model")
 
 
-async def read_body(source: Incoming, *, max_json: int, max_upload: int = MAX_UPLOAD) -> Body:
+async def read_body(source: Incoming, *, max_json: int, max_upload: int) -> Body:
     """The body of a pass-through request, read as far as is needed to know its model.
 
     Args:
@@ -180,7 +176,7 @@ async def read_body(source: Incoming, *, max_json: int, max_upload: int = MAX_UP
     if length is None and b"transfer-encoding" not in headers:
         length = 0
     if length is not None and length > max_upload:
-        raise _too_large(max_upload)
+        raise _too_large(max_upload, "max_upload")
     body = Body(_Counted(source, max_upload), headers.get(b"content-type", b"").decode("latin-1"), length)
     await body.read_head(limit=max_json)
     return body
@@ -196,9 +192,9 @@ def _text(members: dict[str, msgspec.Raw] | None, name: str) -> str | None:
         return None
 
 
-def _too_large(limit: int) -> TooLarge:
+def _too_large(limit: int, setting: str) -> TooLarge:
     return TooLarge(
         f"The request body is larger than the limit of {limit} bytes.",
-        hint="Send less, or raise the limit in penstock.yaml.",
+        hint=f"Send less, or raise gateway.{setting} in penstock.yaml.",
         code="request_too_large",
     )

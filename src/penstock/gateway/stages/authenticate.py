@@ -8,10 +8,12 @@ from penstock.wire.snapshot import KeyEntry, hash_key
 __all__ = ["authenticate"]
 
 BEARER = b"bearer "
+KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+"""Where the SDKs of Anthropic, Azure and Google put a key."""
 
 
 def authenticate(catalog: Catalog, request: Request, scope: str, *, now: int) -> KeyEntry:
-    """The key of a request, from `Authorization: Bearer` or `x-api-key`. Both pass the same checks.
+    """The key of a request, from `Authorization: Bearer` or one of `KEY_HEADERS`. All pass the same checks.
 
     Raises:
         Unauthenticated: no key came (`missing_key`), it is unknown or revoked (`invalid_key`), or over (`expired_key`).
@@ -49,4 +51,4 @@ def _secret(request: Request) -> bytes:
     authorization = request.headers.get(b"authorization")
     if authorization is not None and authorization[:7].lower() == BEARER:
         return authorization[7:].strip()
-    return request.headers.get(b"x-api-key", b"").strip()
+    return next((request.headers[name].strip() for name in KEY_HEADERS if name in request.headers), b"")

@@ -278,6 +278,7 @@ def _provider_entry(name: str, config: ProviderConfig, folder: Path) -> Provider
         models=listed,
         any_model=config.any_model,
         responses=config.responses or known_responses,
+        passthrough=config.passthrough,
         price_as=config.price_as or (vendor.price_as if vendor is not None and at_vendor else None),
         timeouts=msgspec.convert(config.timeouts, Timeouts, from_attributes=True),
         breaker=msgspec.convert(config.breaker, Breaker, from_attributes=True),

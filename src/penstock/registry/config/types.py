@@ -140,6 +140,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     responses: Literal["native", "convert"] | None = None
     """Whether an OpenAI-compatible server has `/responses` itself, or a call to it becomes a chat completion.
     `native` when left out, and what is known of a vendor known by name."""
+    passthrough: Literal["all", "calls"] = "all"
+    """Which of its [other endpoints](passthrough.md) may be called. `calls` leaves out what reads or leaves something in
+    the provider's account, which all projects share: files, batches, stored answers."""
     price_as: str | None = None
     """The provider of the built-in price list whose prices apply (`openai`, `anthropic`, `google`, `mistral`, …).
     Found by `base_url` when left out."""
@@ -161,6 +164,9 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     max_body: Size = _GATEWAY.max_body
     """The largest request body; more is refused with 413."""
+    max_upload: Size = _GATEWAY.max_upload
+    """The largest body that streams through to another endpoint of a provider (a file, sound, a form); more is refused
+    with 413. See [other endpoints](passthrough.md)."""
     max_response: Size = _GATEWAY.max_response
     """The largest answer of a provider that is not streamed; more is an upstream error."""
     keepalive: Duration = _GATEWAY.keepalive
