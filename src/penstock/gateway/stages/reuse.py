@@ -11,9 +11,9 @@ from penstock.gateway.http import Responder
 from penstock.gateway.plan import Node, leaves_of, settled
 from penstock.gateway.reuse.fingerprint import cache_key, fingerprint, same_bytes, served_by_route
 from penstock.gateway.reuse.flights import JOINS, FlightLost, Flights, Follower, Lead
-from penstock.gateway.reuse.policy import NO_REUSE, NotCached, Reuse, age_of, is_fresh, reuse_of
+from penstock.gateway.reuse.policy import NotCached, Reuse, age_of, is_fresh, reuse_of
 from penstock.gateway.reuse.ports import AnswerCache
-from penstock.gateway.reuse.savings import Tally, keepable, savings
+from penstock.gateway.reuse.savings import Outcome, Tally, keepable, savings
 from penstock.gateway.stages.dispatch.delivery import Delivery, Ending
 from penstock.gateway.stages.dispatch.executor import Run
 from penstock.gateway.stages.settle import settle
@@ -25,7 +25,7 @@ from penstock.wire.routing import CachePolicy
 __all__ = ["Reuser"]
 
 CACHE_CONTROL = "cache-control"
-OUTCOME = b"x-penstock-cache"
+OUTCOME_HEADER = b"x-penstock-cache"
 
 Dispatch = Callable[[Run, Node, Delivery], Coroutine[Any, Any, Ending]]
 
@@ -56,11 +56,12 @@ class Reuser:
         """
         call, route = run.call, run.plan.route
         delivery = call.responder
-        if route is None or (route.cache is None and call.request.headers.get(b"cache-control") is None):
+        policy = None if route is None else route.cache
+        if policy is None and call.request.headers.get(b"cache-control") is None:
             return await self._dispatch(run, node, delivery)
-        owner = _owner(call, route.cache)
-        reuse = reuse_of(run.inbound, route.cache, call.request.header(CACHE_CONTROL), owner=owner)
-        if route.cache is None or reuse is NO_REUSE:
+        owner = _owner(call, policy)
+        reuse = reuse_of(run.inbound, policy, call.request.header(CACHE_CONTROL), owner=owner)
+        if route is None or policy is None or not (reuse.read or reuse.write or reuse.only_if_cached):
             return await self._dispatch(run, node, delivery)
         node = settled(node, call.known, self._random)
         digest = fingerprint(
@@ -69,7 +70,7 @@ class Reuser:
             serves=served_by_route(
                 route.name, route.version, variants=[*(leaf.name for leaf in leaves_of(node)), str(run.parameters)]
             ),
-            scope=route.cache.scope,
+            scope=policy.scope,
             owner=owner,
         )
         key = cache_key(_project(call), digest)
@@ -83,13 +84,13 @@ class Reuser:
             )
         call.cache = "miss"
         if reuse.read and reuse.write:
-            return await self._fly(run, node, key, route.cache)
+            return await self._fly(run, node, key, policy)
         self._count(call, "miss")
         if not reuse.write:
             return await self._dispatch(run, node, delivery)
         published = _Published(call, run.inbound.stream, None)
         ending = await self._dispatch(run, node, published)
-        self._keep(call, key, ending, published.whole(ending), route.cache)
+        self._keep(call, key, ending, published.whole(ending), policy)
         return ending
 
     async def _kept(self, call: Call, key: str, reuse: Reuse) -> Ending | None:
@@ -146,12 +147,13 @@ class Reuser:
         async for chunk in seat.stream():
             if not joined:
                 joined = True
-                self._count(call, "joined")
+                self._tell(call, "joined")
                 call.responder.claim()
             await call.responder.write(chunk)
         answer = seat.answer
         if not joined:
-            self._count(call, "joined")
+            self._tell(call, "joined")
+        self.tally.count("joined", answer)
         if answer is not None:
             self._credit(call, answer)
         return Ending(stream=True, body=seat.tail)
@@ -214,10 +216,13 @@ class Reuser:
             self.cache.put(key, kept, ttl=policy.ttl)
         return kept
 
-    def _count(self, call: Call, outcome: Any, answer: CachedAnswer | None = None) -> None:
-        call.cache = outcome
+    def _count(self, call: Call, outcome: Outcome, answer: CachedAnswer | None = None) -> None:
         self.tally.count(outcome, answer)
-        call.responder.add_headers([(OUTCOME, outcome.encode())])
+        self._tell(call, outcome)
+
+    def _tell(self, call: Call, outcome: Outcome) -> None:
+        call.cache = outcome
+        call.responder.add_headers([(OUTCOME_HEADER, outcome.encode())])
 
 
 class _Published:
