@@ -6,22 +6,26 @@ from hmac import compare_digest
 from typing import Final
 from urllib.parse import parse_qs
 
+import msgspec
+
 from penstock.core.clock import Clock, SystemClock
 from penstock.core.errors import InvalidInput, NotFound, PenstockError, Unauthenticated
 from penstock.core.ids import Ids, RandomIds
 from penstock.simulator.ask import Ask
 from penstock.simulator.caller import Broken, Caller, CallerLeft, Headers, Receive, Scope, Send
-from penstock.simulator.completion import Author
+from penstock.simulator.completion import Author, Completion
 from penstock.simulator.config import SimulatorConfig
 from penstock.simulator.control import Control
 from penstock.simulator.dialects.types import Dialect, StreamStyle
 from penstock.simulator.endpoints.shelf import Shelf
 from penstock.simulator.endpoints.types import Asked
 from penstock.simulator.faults import Fault, FaultPlan, overlay, parse_fault
+from penstock.simulator.ledger import Ledger
 from penstock.simulator.models import SIMULATED_MODELS, Vendor
 from penstock.simulator.player import HTML_PAGE, Player, enlarge
 from penstock.simulator.record import Recorder, Sighting
 from penstock.simulator.routes import Route, find_route
+from penstock.wire.usage import Usage
 
 __all__ = ["Simulator"]
 
@@ -63,6 +67,7 @@ class Simulator:
         self._ids = ids or RandomIds(self._clock, seed=self._config.seed)
         self._author = Author(self._config, clock=self._clock, ids=self._ids)
         self._recorder = Recorder(self._config.history)
+        self._ledger = Ledger()
         self._shelf = Shelf()
         self._faults = FaultPlan(self._config.faults, seed=self._config.seed)
         self._since = self._clock.monotonic()
@@ -72,6 +77,11 @@ class Simulator:
     def faults(self) -> tuple[Fault, ...]:
         """The standing faults."""
         return self._faults.faults
+
+    @property
+    def ledger(self) -> Ledger:
+        """What it would bill for."""
+        return self._ledger
 
     def set_faults(self, faults: tuple[Fault, ...]) -> None:
         """Replace the standing faults. Their windows and dice start anew."""
@@ -84,6 +94,7 @@ class Simulator:
         self._author = Author(self._config, clock=self._clock, ids=self._ids)
         self._shelf = Shelf()
         self._recorder.reset()
+        self._ledger = Ledger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -131,6 +142,9 @@ class Simulator:
             await exchange.fail(error)
             return
         player = Player(caller, fault, clock=self._clock, events_per_write=self._config.events_per_write)
+        if ask is not None and failure is None and fault.silent and fault.reset != -1 and not fault.drop:
+            # It was accepted, and whoever asked will never know what it took.
+            self._ledger.bill(ask.model, Usage(input=ask.input_tokens), reported=False)
         if await exchange.preempted(player, fault):
             return
         try:
@@ -155,13 +169,21 @@ class Simulator:
         if fault.huge is not None:
             completion = enlarge(completion, fault.huge)
         sighting.status = 200
+        try:
+            await self._play(player, exchange, ask, completion)
+        finally:
+            usage = completion.usage if player.told else _so_far(completion.usage, player.given)
+            self._ledger.bill(ask.model, usage, reported=player.told)
+
+    async def _play(self, player: Player, exchange: "_Exchange", ask: Ask, completion: Completion) -> None:
+        dialect, fault = exchange.dialect, player.fault
         if ask.stream:
-            sse = route.dialect.vendor != "gemini" or b"alt=sse" in sighting.query
+            sse = dialect.vendor != "gemini" or b"alt=sse" in exchange.sighting.query
             kind = "text/event-stream; charset=utf-8" if sse else "application/json; charset=utf-8"
             style = StreamStyle(self._config.chunk_tokens, fault.usage, sse)
-            await player.stream(exchange.headers(kind, fault), route.dialect, ask, completion, style=style)
+            await player.stream(exchange.headers(kind, fault), dialect, ask, completion, style=style)
             return
-        whole = route.dialect.whole(ask, completion)
+        whole = dialect.whole(ask, completion)
         after = completion.pace.whole(completion.usage.total_output)
         await player.whole(200, exchange.headers("application/json", fault), whole, after=after)
 
@@ -235,19 +257,19 @@ class _Exchange:
 
     def __init__(self, caller: Caller, route: Route, sighting: Sighting, ids: Ids) -> None:
         self._caller = caller
-        self._dialect = route.dialect
-        self._sighting = sighting
+        self.dialect = route.dialect
+        self.sighting = sighting
         self._request_id = f"req_{ids.span_id()}".encode()
 
     def headers(self, content_type: str, fault: Fault) -> Headers:
         kind = (fault.content_type or content_type).encode("latin-1", "replace")
-        name = b"request-id" if self._dialect.vendor == "anthropic" else b"x-request-id"
+        name = b"request-id" if self.dialect.vendor == "anthropic" else b"x-request-id"
         return [(b"content-type", kind), (name, self._request_id)]
 
     async def fail(self, error: PenstockError) -> None:
         """Answer with an error of the vendor's."""
-        self._sighting.status = error.status
-        body = self._dialect.error(error.status, error.message)
+        self.sighting.status = error.status
+        body = self.dialect.error(error.status, error.message)
         await self._caller.answer(error.status, self.headers("application/json", Fault()), body)
 
     async def preempted(self, player: Player, fault: Fault) -> bool:
@@ -261,19 +283,24 @@ class _Exchange:
         if fault.silent:
             await self._caller.wait(None)
         if fault.html:
-            self._sighting.status = fault.status or 200
+            self.sighting.status = fault.status or 200
             headers = self.headers("text/html; charset=utf-8", fault)
-            await player.whole(self._sighting.status, headers, HTML_PAGE)
+            await player.whole(self.sighting.status, headers, HTML_PAGE)
             return True
         if fault.status is None:
             return False
-        self._sighting.status = fault.status
+        self.sighting.status = fault.status
         message = fault.message or _MESSAGES.get(fault.status, f"Simulated error {fault.status}.")
         headers = self.headers("application/json", fault)
         if fault.retry_after is not None:
             headers.append((b"retry-after", f"{fault.retry_after:g}".encode()))
-        await player.whole(fault.status, headers, self._dialect.error(fault.status, message))
+        await player.whole(fault.status, headers, self.dialect.error(fault.status, message))
         return True
+
+
+def _so_far(usage: Usage, given: int) -> Usage:
+    """What an answer took that ended early: the tokens that went out, of whatever kind."""
+    return msgspec.structs.replace(usage, output=given, reasoning=0)
 
 
 def _header_fault(headers: Headers) -> Fault:

@@ -10,6 +10,7 @@ import msgspec
 from penstock.core.errors import InvalidInput, NotFound, PenstockError
 from penstock.simulator.caller import Caller, Headers, Scope
 from penstock.simulator.faults import Fault, parse_faults
+from penstock.simulator.ledger import Ledger
 from penstock.simulator.models import SIMULATED_MODELS
 from penstock.simulator.record import Recorder
 from penstock.simulator.units import parse_duration
@@ -27,6 +28,9 @@ class Controlled(Protocol):
 
     @property
     def faults(self) -> tuple[Fault, ...]: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
 
     def set_faults(self, faults: tuple[Fault, ...]) -> None: ...
 
@@ -65,6 +69,8 @@ class Control:
                 return {"items": seen[-_number(query, "last", len(seen)) or len(seen) :]}
             case "GET", "/sim/stats":
                 return self._recorder.stats()
+            case "GET", "/sim/ledger":
+                return self._simulator.ledger.render()
             case "GET", "/sim/wait":
                 return await self._wait(query)
             case "GET", "/sim/faults":

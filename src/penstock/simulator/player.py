@@ -34,15 +34,19 @@ class Player:
 
     def __init__(self, caller: Caller, fault: Fault, *, clock: Clock, events_per_write: int = 1) -> None:
         self._caller = caller
-        self._fault = fault
+        self.fault = fault
         self._clock = clock
         self._per_write = events_per_write
         self._pending: list[bytes] = []
+        self.given = 0
+        """Tokens of content that went out as events."""
+        self.told = False
+        """The answer went out to its end, and told its usage."""
         self._due = 0.0
 
     async def whole(self, status: int, headers: Headers, body: bytes, *, after: float = 0.0) -> None:
         """An answer that is not streamed, `after` seconds from now."""
-        fault = self._fault
+        fault = self.fault
         await self._caller.wait(after + (fault.delay or 0.0))
         if fault.malformed is not None:
             body = body[:-1] + b",,}"
@@ -50,6 +54,7 @@ class Player:
             body = body[: len(body) // 2]
         if not self._is_piecemeal():
             await self._caller.answer(status, headers, body)
+            self.told = fault.malformed is None and fault.truncate is None
             return
         await self._caller.start(status, [*headers, (b"content-length", b"%d" % len(body))])
         half = len(body) // 2
@@ -62,19 +67,20 @@ class Player:
                 await self._breathe(fault.slow or (fault.gap if start // size == fault.gap_after else None) or 0.0)
             await self._caller.write(body[start : start + size])
         await self._caller.write(b"", last=True)
+        self.told = fault.malformed is None and fault.truncate is None
 
     def _is_piecemeal(self) -> bool:
-        fault = self._fault
+        fault = self.fault
         return any(
             value is not None for value in (fault.cut, fault.reset, fault.hang, fault.slow, fault.split, fault.gap)
         )
 
     async def _end_early(self) -> None:
         """The ends that leave the body incomplete; each raises."""
-        if self._fault.reset is not None:
+        if self.fault.reset is not None:
             await self._breathe(0.0)
             await self._caller.reset()
-        if self._fault.cut is not None:
+        if self.fault.cut is not None:
             await self._caller.close()
         await self._caller.wait(None)
 
@@ -87,36 +93,39 @@ class Player:
         self, headers: Headers, dialect: Dialect, ask: Ask, completion: Completion, *, style: StreamStyle
     ) -> None:
         """A streamed answer."""
-        await self._caller.wait(self._fault.delay or 0.0)
+        await self._caller.wait(self.fault.delay or 0.0)
         await self._caller.start(200, headers)
         if completion.pace.ttft or completion.pace.per_token:
             self._due = self._clock.monotonic() + completion.pace.ttft
-        await self._events(dialect, dialect.events(ask, completion, style), completion.pace.per_token)
+        whole = await self._events(dialect, dialect.events(ask, completion, style), completion.pace.per_token)
         await self._flush(last=True)
+        self.told = whole and style.usage != "none"
 
-    async def _events(self, dialect: Dialect, events: Iterator[Event], per_token: float) -> None:
-        """Sends events until the end, or until a fault ends the stream."""
-        fault = self._fault
+    async def _events(self, dialect: Dialect, events: Iterator[Event], per_token: float) -> bool:
+        """Sends events until the end, or until a fault ends the stream; whether all were sound."""
+        fault = self.fault
         sent = 0
         for event in events:
             if event.tokens:
                 if not sent and await self._strikes(0, dialect):
-                    return
+                    return False
                 await self._until_due()
                 if per_token:
                     self._due += event.tokens * per_token
             await self._put(event.data)
             if event.tokens:
                 sent += 1
+                self.given += event.tokens
                 if await self._strikes(sent, dialect):
-                    return
+                    return False
             if fault.slow is not None:
                 await self._pause(fault.slow)
                 self._postpone(fault.slow)
+        return fault.malformed is None or fault.malformed > sent
 
     async def _strikes(self, sent: int, dialect: Dialect) -> bool:
         """The fault's part after so many content events. True ends the stream cleanly."""
-        fault = self._fault
+        fault = self.fault
         if fault.malformed == sent:
             await self._put(b'data: {"id": "broken", "choices": [{\n\n')
         if fault.gap is not None and fault.gap_after == sent:
@@ -146,7 +155,7 @@ class Player:
     async def _pause(self, seconds: float | None) -> None:
         """Wait, with comments at the heartbeat's interval where one was ordered."""
         await self._flush()
-        beat = self._fault.heartbeat
+        beat = self.fault.heartbeat
         while beat is not None and (seconds is None or seconds > beat):
             await self._caller.wait(beat)
             await self._caller.write(_KEEP_ALIVE)
@@ -154,9 +163,9 @@ class Player:
         await self._caller.wait(seconds)
 
     async def _put(self, data: bytes) -> None:
-        if self._fault.noise:
+        if self.fault.noise:
             data = _NOISE + data
-        if self._fault.crlf:
+        if self.fault.crlf:
             data = data.replace(b"\n", b"\r\n")
         self._pending.append(data)
         if len(self._pending) >= self._per_write:
@@ -165,7 +174,7 @@ class Player:
     async def _flush(self, *, last: bool = False) -> None:
         data = b"".join(self._pending)
         self._pending.clear()
-        size = self._fault.split
+        size = self.fault.split
         if size:
             for start in range(0, len(data), size):
                 await self._caller.write(data[start : start + size])
