@@ -18,6 +18,7 @@ from penstock.registry.stored import StoredEntries
 from penstock.registry.types import Place
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
+from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.store import DuckDbSpanStore, open_spans
 from penstock.testing.journal import JournalFolder
@@ -140,8 +141,23 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     ingest = IngestJob(spans, journal, clock=clock)
     tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
     definitions = Definitions(metadata, registry=registry, clock=clock, ids=RandomIds(clock))
+    names = identity.keys.names
     services = ConsoleServices(
-        identity=identity, registry=registry, definitions=definitions, tracing=tracing, clock=clock
+        identity=identity,
+        registry=registry,
+        definitions=definitions,
+        tracing=tracing,
+        spend=spend_service(spans, registry, key_names=names, clock=clock),
+        reconciler=BudgetReconciler(
+            home,
+            spans,
+            snapshot=lambda: registry.snapshot,
+            key_names=names,
+            clock=clock,
+            ids=RandomIds(clock),
+            pause=clock.advance,
+        ),
+        clock=clock,
     )
     shared.services = services
     yield Console(shared.app, services, identity, made, clock, home, ingest, journal)

@@ -118,6 +118,7 @@ async def theirs(console, path: str) -> str:
         "/api/v1/keys/": lambda: asyncio.sleep(0, console.key("gateway:call", project=project).id),
         "/api/v1/secrets/": lambda: asyncio.to_thread(secret, console),
         "/api/v1/routes/": lambda: asyncio.sleep(0, console.definition("route", "theirs", project)),
+        "/api/v1/budgets/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
         "/api/v1/limits/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
         "/api/v1/traces/": lambda: console.trace(project),
     }

@@ -18,6 +18,7 @@ from penstock.registry.definitions import Definitions
 from penstock.registry.models import ModelCatalog
 from penstock.registry.service import RegistryService
 from penstock.registry.store import DefinitionKind
+from penstock.registry.targets import TargetHealth, merge_targets
 from penstock.registry.types import (
     ConfigState,
     Definition,
@@ -126,6 +127,23 @@ class WorkersController(Controller):
     def list_workers(self, registry: Registry) -> WorkerPage:
         """What each gateway worker says of itself, and whether it serves the published snapshot."""
         return WorkerPage(items=registry.workers(), next_cursor=None)
+
+
+class TargetPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Every `provider/model` that a living worker reports on, those that are out first."""
+
+    items: list[TargetHealth]
+    next_cursor: str | None
+
+
+class TargetsController(Controller):
+    path = "/targets"
+    tags = ("system",)
+
+    @get("/", operation_id="listTargets", opt={"permission": "system:read"}, sync_to_thread=True)
+    def list_targets(self, registry: Registry) -> TargetPage:
+        """Health of each target, over all workers and on each: its state, since when why, and the latest changes."""
+        return TargetPage(items=merge_targets(registry.workers()), next_cursor=None)
 
 
 class DefinitionPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -289,7 +307,14 @@ def _tagged(definition: Definition) -> Response[Definition]:
 
 def registry_router() -> Router:
     """The routes of this slice, to be mounted under `/api/v1`."""
-    handlers: list[Any] = [ModelsController, ConfigController, WorkersController, RoutesController, LimitsController]
+    handlers: list[Any] = [
+        ModelsController,
+        ConfigController,
+        WorkersController,
+        TargetsController,
+        RoutesController,
+        LimitsController,
+    ]
     return Router(
         "/",
         route_handlers=handlers,

@@ -12,6 +12,9 @@ from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSend
 
 from penstock.core.clock import Clock, SystemClock
+from penstock.finops.ports import Reconciler
+from penstock.finops.routes import finops_router
+from penstock.finops.service import SpendService
 from penstock.identity.routes import identity_router
 from penstock.identity.service import IdentityService
 from penstock.registry.definitions import Definitions
@@ -47,6 +50,8 @@ class ConsoleServices:
     registry: RegistryService
     definitions: Definitions
     tracing: TracingService
+    spend: SpendService
+    reconciler: Reconciler
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
     clock: Clock = field(default_factory=SystemClock)
 
@@ -117,7 +122,8 @@ def build(
 ) -> ConsoleApp:
     """The app around services that are asked for with the first request."""
     catalog = cache(lambda: ModelCatalog(services().tracing))
-    api = Router("/api/v1", route_handlers=[SessionController, identity_router(), registry_router(), tracing_router()])
+    slices = [identity_router(), registry_router(), tracing_router(), finops_router()]
+    api = Router("/api/v1", route_handlers=[SessionController, *slices])
     return ConsoleApp(
         settings=settings,
         clock=lambda: services().clock,
@@ -131,7 +137,9 @@ def build(
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
             "model_catalog": Provide(catalog, sync_to_thread=False),
             "definitions": Provide(lambda: services().definitions, sync_to_thread=False),
+            "reconciler": Provide(lambda: services().reconciler, sync_to_thread=False),
             "registry": Provide(lambda: services().registry, sync_to_thread=False),
+            "spend": Provide(lambda: services().spend, sync_to_thread=False),
             "tracing": Provide(lambda: services().tracing, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "console_url": Provide(lambda: settings.url, sync_to_thread=False),

@@ -27,6 +27,7 @@ from penstock.server.key_retirement import KeyRetirement
 from penstock.server.key_uses import KeyUses
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
 from penstock.server.protocol import BoundedProtocol
+from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.store import open_spans
 from penstock.tracing.jobs import IngestJob
@@ -99,12 +100,22 @@ async def serve(options: argparse.Namespace) -> None:
         folding = Folding(home, clock=clock)
         ingest = IngestJob(spans, home.journal, clock=clock, fold=folding.fold)
         tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
+        spend = spend_service(spans, registry, key_names=identity.keys.names, clock=clock)
+        reconciler = BudgetReconciler(
+            home, spans, snapshot=lambda: registry.snapshot, key_names=identity.keys.names, clock=clock, ids=ids
+        )
         settings = ConsoleSettings(
             console_url=options.console_url, public_url=options.public_url, gateway_url=options.gateway_url
         )
         app = create_app(
             ConsoleServices(
-                identity=identity, tracing=tracing, registry=registry, definitions=definitions, settings=settings
+                identity=identity,
+                tracing=tracing,
+                registry=registry,
+                definitions=definitions,
+                spend=spend,
+                reconciler=reconciler,
+                settings=settings,
             )
         )
         server = PlaneServer(_config(app))

@@ -10,7 +10,7 @@ import msgspec
 
 import penstock
 from penstock.core.clock import Clock
-from penstock.core.errors import CorruptData
+from penstock.core.errors import CorruptData, PenstockError
 from penstock.core.home import Home
 from penstock.core.ids import Ids
 from penstock.core.settings import resolve_secret
@@ -29,13 +29,17 @@ from penstock.store.counters.spendlog import SpendLog
 from penstock.store.journal.writer import JournalWriter
 from penstock.wire.limits import RedisSettings
 from penstock.wire.snapshot import GatewaySettings, decode_snapshot
-from penstock.wire.status import WorkerReport
+from penstock.wire.status import Correction, SpentReport, WorkerReport
 
-__all__ = ["Folding", "Reporter", "Spending", "open_answers"]
+__all__ = ["Folding", "Reporter", "Spending", "SpentFile", "open_answers", "resolved"]
 
 logger = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
+MOST_SPENT = 1_000
+"""Counters of money in a report, at most."""
+CHEAP = 5_000
+"""Counters that are looked through in a second; with more of them, the report of money is as many times rarer."""
 REFERENCES = ("env:", "file:")
 
 
@@ -153,6 +157,63 @@ class Folding:
                 log.close()
 
 
+class SpentFile:
+    """What this worker's memory counts of money, in a file, and corrections to it, from another.
+
+    Args:
+        home: Where both lie, beside the worker's report.
+        worker: Names them.
+        counters: This worker's.
+        clock: Time of the report.
+    """
+
+    def __init__(self, home: Home, worker: str, counters: MemoryCounters, *, clock: Clock) -> None:
+        self._worker = worker
+        self._path = home.workers / f"{worker}.spent"
+        self._corrections = home.workers / f"{worker}.correct"
+        self._counters = counters
+        self._clock = clock
+        self._taken = ""
+        self._due = 0.0
+
+    def tick(self) -> None:
+        """Take up a correction when there is one; write the report when it is due."""
+        took = self._take()
+        now = self._clock.monotonic()
+        if not took and now < self._due:
+            return
+        self._due = now + self._counters.size // CHEAP
+        spent, truncated = self._counters.spent(MOST_SPENT)
+        report = SpentReport(
+            worker=self._worker, at=self._clock.now(), taken=self._taken, spent=tuple(spent), truncated=truncated
+        )
+        fresh = self._path.with_suffix(".spent-new")
+        fresh.write_bytes(msgspec.json.encode(report))
+        fresh.replace(self._path)
+
+    def close(self) -> None:
+        """This worker is gone."""
+        for path in (self._path, self._corrections):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _take(self) -> bool:
+        try:
+            data = self._corrections.read_bytes()
+        except FileNotFoundError:
+            return False
+        self._corrections.unlink(missing_ok=True)
+        try:
+            correction = msgspec.json.decode(data, type=Correction)
+            taken = self._counters.correct(correction.entries)
+        except (msgspec.MsgspecError, ValueError, PenstockError) as error:
+            logger.error("a correction of budgets is not taken up, because it is not readable: %s", error)  # noqa: TRY400 - the error tells all
+            return False
+        self._taken = correction.id
+        logger.warning("a reconciliation put %d budgets right", taken)
+        return True
+
+
 class Reporter:
     """Writes what this worker does into one file of the home, once a second."""
 
@@ -180,6 +241,9 @@ class Reporter:
         self._clock = clock
         self._started = clock.now()
         self._due = 0.0
+        self._spent = (
+            SpentFile(home, journal.worker, counters, clock=clock) if isinstance(counters, MemoryCounters) else None
+        )
 
     def tick(self) -> None:
         """Write the report when it is due."""
@@ -187,6 +251,8 @@ class Reporter:
         if now >= self._due:
             self._due = now + REPORT_SECONDS
             self.write()
+            if self._spent is not None:
+                self._spent.tick()
 
     def write(self) -> None:
         fresh = self._path.with_suffix(".new")
@@ -198,6 +264,8 @@ class Reporter:
         """This worker is gone."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+        if self._spent is not None:
+            self._spent.close()
 
     def _report(self) -> WorkerReport:
         publication = self._publication

@@ -16,6 +16,8 @@ __all__ = [
     "Measure",
     "RedisSettings",
     "Window",
+    "counter_id",
+    "counter_scope",
     "needs_shared_counters",
 ]
 
@@ -102,6 +104,26 @@ class Grant(msgspec.Struct, kw_only=True):
     """Indexes of the claims that are over their soft limit with this borrow."""
     counted: bool = True
     """False: the counters could not be reached and policy let the call through."""
+
+
+def counter_scope(entry: LimitEntry) -> str:
+    """What the ids of a limit's counters begin with.
+
+    Limits of different projects may share a name, so one that is for a project alone has the project in it.
+    """
+    return entry.name if entry.project is None else f"{entry.name}@{entry.project}"
+
+
+def counter_id(entry: LimitEntry, whose: str, measure: Measure, window: Window) -> str:
+    """The stable id of a counter.
+
+    Args:
+        entry: The limit.
+        whose: `organisation`, or level and id: `project:ID`, `key:ID`, `user:HASH`, `tag:NAME=VALUE`.
+        measure: What is counted.
+        window: And for how long.
+    """
+    return f"{counter_scope(entry)}/{whose}/{measure}/{window}"
 
 
 def needs_shared_counters(snapshot: "Snapshot") -> bool:

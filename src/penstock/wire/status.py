@@ -1,10 +1,10 @@
-"""What a gateway worker reports about itself, once a second, in one file of the home folder."""
+"""What a gateway worker reports about itself, once a second, in files of the home folder."""
 
 from typing import Literal
 
 import msgspec
 
-__all__ = ["CacheReport", "TargetReport", "Transition", "WorkerReport"]
+__all__ = ["CacheReport", "Correction", "SpentReport", "TargetReport", "Transition", "WorkerReport"]
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,3 +72,25 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     counters: Literal["memory", "redis", "lost"] = "memory"
     targets: tuple[TargetReport, ...] = ()
     cache: CacheReport = CacheReport()
+
+
+class SpentReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker that counts in its memory holds against budgets. A file of its own, for reconciliation alone."""
+
+    worker: str
+    at: int
+    """Microseconds since the epoch; a report older than a few seconds is of a worker that is gone."""
+    taken: str = ""
+    """Id of the latest `Correction` that it took up."""
+    spent: tuple[tuple[str, int, int], ...] = ()
+    """Counter, start of its current window, nano-dollars booked: the largest, at most 1,000."""
+    truncated: bool = False
+    """Whether there are more."""
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reconciliation asks a worker to add to its counters; it takes the file away when it has."""
+
+    id: str
+    entries: tuple[tuple[str, int, int], ...]
+    """Counter, start of the window that is meant, nano-dollars to add."""

@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListBudgets */
+        get: operations["listBudgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetBudget */
+        get: operations["getBudget"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetCache */
+        get: operations["getCache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config": {
         parameters: {
             query?: never;
@@ -189,6 +240,24 @@ export interface paths {
         put?: never;
         /** CreateProject */
         post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetReconciliation */
+        get: operations["getReconciliation"];
+        put?: never;
+        /** FixReconciliation */
+        post: operations["fixReconciliation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -387,6 +456,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListTargets */
+        get: operations["listTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traces": {
         parameters: {
             query?: never;
@@ -520,6 +606,57 @@ export interface components {
             name: string;
             targets: string[];
         };
+        /** BudgetPage */
+        BudgetPage: {
+            /** Format: int64 */
+            at: number;
+            items: components["schemas"]["LimitUse"][];
+            next_cursor: string | null;
+        };
+        /** BudgetUse */
+        BudgetUse: {
+            /** Format: int64 */
+            counters: number;
+            /** Format: int64 */
+            end: number;
+            hard: number | null;
+            lines: components["schemas"]["SpendLine"][];
+            soft: number | null;
+            /** Format: int64 */
+            spent: number;
+            /** Format: int64 */
+            start: number;
+            /** @enum {string} */
+            window: "hour" | "day" | "month";
+        };
+        /** CacheLive */
+        CacheLive: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            entries: number;
+            shared: boolean;
+            /** Format: int64 */
+            workers: number;
+        };
+        /** CachePoint */
+        CachePoint: {
+            /** Format: int64 */
+            asked: number;
+            hit_rate: number | null;
+            /** Format: int64 */
+            hits: number;
+            /** Format: int64 */
+            joined: number;
+            /** Format: int64 */
+            misses: number;
+            /** Format: int64 */
+            saved: number;
+            /** Format: int64 */
+            saved_unknown: number;
+            /** Format: int64 */
+            t: number;
+        };
         /**
          * CacheReport
          * @default {
@@ -562,6 +699,35 @@ export interface components {
              * @default 0
              */
             saved: number;
+        };
+        /** CacheTotals */
+        CacheTotals: {
+            /** Format: int64 */
+            asked: number;
+            hit_rate: number | null;
+            /** Format: int64 */
+            hits: number;
+            /** Format: int64 */
+            joined: number;
+            /** Format: int64 */
+            misses: number;
+            /** Format: int64 */
+            saved: number;
+            /** Format: int64 */
+            saved_unknown: number;
+        };
+        /** CacheUse */
+        CacheUse: {
+            /** Format: int64 */
+            from: number;
+            live: components["schemas"]["CacheLive"];
+            routes: components["schemas"]["RouteCache"][];
+            series: components["schemas"]["CachePoint"][];
+            /** Format: int64 */
+            step: number;
+            /** Format: int64 */
+            to: number;
+            totals: components["schemas"]["CacheTotals"];
         };
         /** ConfigProblem */
         ConfigProblem: {
@@ -658,6 +824,19 @@ export interface components {
             items: components["schemas"]["Facet"][];
             next_cursor: string | null;
         };
+        /** Forecast */
+        Forecast: {
+            confidence: number;
+            /** Format: int64 */
+            expected: number;
+            explanation: string;
+            high: number | null;
+            low: number | null;
+            /** @enum {string} */
+            method: "linear" | "seasonal";
+            reaches_hard: number | null;
+            reaches_soft: number | null;
+        };
         /** HealthView */
         HealthView: {
             /** Format: int64 */
@@ -727,9 +906,40 @@ export interface components {
             /** @enum {string} */
             status: "active" | "expired" | "revoked";
         };
+        /** LimitUse */
+        LimitUse: {
+            budgets: components["schemas"]["BudgetUse"][];
+            /** @enum {string} */
+            level: "organisation" | "project" | "key" | "user" | "tag";
+            match: string[];
+            name: string;
+            project: string | null;
+            rates: components["schemas"]["RateUse"][];
+            shared: boolean;
+            /** @enum {string} */
+            source: "file" | "api";
+        };
         /** Liveness */
         Liveness: {
             status: string;
+        };
+        /** Mismatch */
+        Mismatch: {
+            /** Format: int64 */
+            counted: number;
+            counter: string;
+            /** Format: int64 */
+            difference: number;
+            limit: string;
+            /** Format: int64 */
+            recorded: number;
+            /** Format: int64 */
+            start: number;
+            /** @enum {string} */
+            state: "equal" | "differs" | "moving";
+            who: components["schemas"]["Who"];
+            /** @enum {string} */
+            window: "hour" | "day" | "month";
         };
         /** ModelView */
         ModelView: {
@@ -874,12 +1084,57 @@ export interface components {
             models: components["schemas"]["ModelView"][];
             name: string;
         };
+        /** RateUse */
+        RateUse: {
+            at: number | null;
+            /** Format: int64 */
+            hard: number;
+            /** @enum {string} */
+            measure: "requests" | "tokens" | "parallel" | "money";
+            /** Format: int64 */
+            peak: number;
+            share: number;
+            who: components["schemas"]["Who"] | null;
+            /** @enum {string} */
+            window: "second" | "minute" | "hour" | "day" | "month" | "now";
+        };
+        /** Reconciliation */
+        Reconciliation: {
+            /** Format: int64 */
+            at: number;
+            equal: boolean;
+            /** Format: int64 */
+            fixed: number;
+            items: components["schemas"]["Mismatch"][];
+            settled: boolean;
+            /** @enum {string} */
+            source: "redis" | "worker" | "log";
+            truncated: boolean;
+            unfixable: string | null;
+        };
         /** Rotation */
         Rotation: {
             kept: string[];
             master_key: string;
             /** Format: int64 */
             resealed: number;
+        };
+        /** RouteCache */
+        RouteCache: {
+            /** Format: int64 */
+            asked: number;
+            hit_rate: number | null;
+            /** Format: int64 */
+            hits: number;
+            /** Format: int64 */
+            joined: number;
+            /** Format: int64 */
+            misses: number;
+            route: string;
+            /** Format: int64 */
+            saved: number;
+            /** Format: int64 */
+            saved_unknown: number;
         };
         /** RouteStats */
         RouteStats: {
@@ -981,6 +1236,7 @@ export interface components {
             tags: {
                 [key: string]: string;
             };
+            target_model: string | null;
             trace_id: string;
             ttft: number | null;
             /** Format: int64 */
@@ -1006,12 +1262,116 @@ export interface components {
             user: string | null;
             variant: string | null;
         };
+        /** SpendLine */
+        SpendLine: {
+            counter: string;
+            forecast: components["schemas"]["Forecast"];
+            series: components["schemas"]["SpendPoint"][];
+            share: number | null;
+            spenders: components["schemas"]["Spenders"] | null;
+            /** Format: int64 */
+            spent: number;
+            /** @enum {string} */
+            state: "within" | "soft" | "hard";
+            /** Format: int64 */
+            unknown: number;
+            who: components["schemas"]["Who"];
+        };
+        /** SpendPoint */
+        SpendPoint: {
+            /** Format: int64 */
+            spent: number;
+            /** Format: int64 */
+            t: number;
+            /** Format: int64 */
+            total: number;
+        };
+        /** Spender */
+        Spender: {
+            /** Format: int64 */
+            calls: number;
+            /** Format: int64 */
+            cost: number;
+            id: string;
+            name: string;
+        };
+        /** Spenders */
+        Spenders: {
+            keys: components["schemas"]["Spender"][];
+            models: components["schemas"]["Spender"][];
+            projects: components["schemas"]["Spender"][];
+            routes: components["schemas"]["Spender"][];
+            users: components["schemas"]["Spender"][];
+        };
         /** SystemState */
         SystemState: {
             disk: components["schemas"]["DiskState"];
             ingest: components["schemas"]["IngestProgress"];
             journal: components["schemas"]["JournalState"];
             version: string;
+        };
+        /** TargetHealth */
+        TargetHealth: {
+            /** Format: int64 */
+            attempts: number;
+            error_rate: number | null;
+            /** Format: int64 */
+            errors: number;
+            history: components["schemas"]["WorkerTransition"][];
+            /** Format: int64 */
+            in_flight: number;
+            keys_aside: string[];
+            latency: number | null;
+            model: string;
+            /** Format: int64 */
+            out: number;
+            p95: number | null;
+            provider: string;
+            reason: string;
+            since: number | null;
+            /** @enum {string} */
+            state: "closed" | "open" | "half_open";
+            target: string;
+            workers: components["schemas"]["TargetOnWorker"][];
+        };
+        /** TargetOnWorker */
+        TargetOnWorker: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            errors: number;
+            /** @default [] */
+            history: components["schemas"]["Transition"][];
+            /**
+             * Format: int64
+             * @default 0
+             */
+            in_flight: number;
+            /** @default [] */
+            keys_aside: string[];
+            latency?: number | null;
+            p95?: number | null;
+            /** @default  */
+            reason: string;
+            since?: number | null;
+            /**
+             * @default closed
+             * @enum {string}
+             */
+            state: "closed" | "open" | "half_open";
+            target: string;
+            worker: string;
+        };
+        /** TargetPage */
+        TargetPage: {
+            items: components["schemas"]["TargetHealth"][];
+            next_cursor: string | null;
         };
         /** TargetReport */
         TargetReport: {
@@ -1172,10 +1532,26 @@ export interface components {
             ttft_p50: number | null;
             variant: string;
         };
+        /** Who */
+        Who: {
+            id: string;
+            /** @enum {string} */
+            level: "organisation" | "project" | "key" | "user" | "tag";
+            name: string;
+        };
         /** WorkerPage */
         WorkerPage: {
             items: components["schemas"]["WorkerView"][];
             next_cursor: string | null;
+        };
+        /** WorkerTransition */
+        WorkerTransition: {
+            /** Format: int64 */
+            at: number;
+            reason: string;
+            /** @enum {string} */
+            state: "closed" | "open" | "half_open";
+            worker: string;
         };
         /** WorkerView */
         WorkerView: {
@@ -1235,6 +1611,115 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listBudgets: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBudget: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only the budget of this window. */
+                window?: "hour" | "day" | "month" | null;
+                /** @description `id` of the counter whose spenders are wanted; without it, the largest's. */
+                who?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the limit. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitUse"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCache: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Microseconds since the epoch; without it, a day before `to`. */
+                from?: number | null;
+                /** @description Microseconds since the epoch; without it, now. */
+                to?: number | null;
+                /** @description Steps of the series at most, 1 to 1000. */
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheUse"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getConfig: {
         parameters: {
             query?: never;
@@ -1768,6 +2253,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fixReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
                 };
             };
             /** @description What went wrong */
@@ -2331,6 +2874,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SystemState"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTargets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetPage"];
                 };
             };
             /** @description What went wrong */

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from penstock.wire.limits import Claim, Level, LimitEntry, Measure, Window
+from penstock.wire.limits import Claim, Level, LimitEntry, Measure, Window, counter_scope
 
 __all__ = ["Limiter", "hash_user"]
 
@@ -42,6 +42,8 @@ class _Compiled(msgspec.Struct, frozen=True):
     parts: tuple[_Part, ...]
     match: str | None
     """As `LimitEntry.match`; of a user, the hash; of a tag, its value, None for any."""
+    scope: str
+    """What the ids of its counters begin with."""
     tag: str = ""
     """Name of the tag."""
 
@@ -133,11 +135,11 @@ class Limiter:
             )
         for one in users:
             if one.match is None or one.match == user:
-                _claim(claims, one, f"{one.entry.name}/user:{user}", tokens=tokens, money=money)
+                _claim(claims, one, f"{one.scope}/user:{user}", tokens=tokens, money=money)
         for one in tagged:
             value = tags.get(one.tag)
             if value is not None and (one.match is None or one.match == value):
-                _claim(claims, one, f"{one.entry.name}/tag:{one.tag}={value}", tokens=tokens, money=money)
+                _claim(claims, one, f"{one.scope}/tag:{one.tag}={value}", tokens=tokens, money=money)
         return tuple(claims)
 
     def spent(
@@ -165,7 +167,7 @@ class Limiter:
         for one in self._fixed:
             whose = _whose(one.entry, project, key)
             if one.of_project(project) and whose is not None:
-                _claim(ready, one, f"{one.entry.name}/{whose}", tokens=0, money=0)
+                _claim(ready, one, f"{one.scope}/{whose}", tokens=0, money=0)
         plan = _Plan(
             tuple(ready),
             tuple(index for index, claim in enumerate(ready) if claim.measure in ("tokens", "money")),
@@ -209,4 +211,4 @@ def _compile(entry: LimitEntry, salt: bytes) -> _Compiled:
     elif entry.level == "tag":
         tag, equals, value = (match or "").partition("=")
         match = value if equals else None
-    return _Compiled(entry, tuple(parts), match, tag)
+    return _Compiled(entry, tuple(parts), match, counter_scope(entry), tag)

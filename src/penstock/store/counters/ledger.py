@@ -2,7 +2,7 @@
 
 from penstock.store.counters.windows import DAY, bounds, kind_of
 
-__all__ = ["Ledger", "is_current", "is_durable"]
+__all__ = ["Entry", "Ledger", "is_current", "is_durable"]
 
 Entry = tuple[str, int, int]
 """Counter, start of its window, amount."""

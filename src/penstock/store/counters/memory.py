@@ -8,7 +8,7 @@ from typing import Literal
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput
 from penstock.store.counters.grants import Reading, fits, granted, refused
-from penstock.store.counters.ledger import Ledger, is_durable
+from penstock.store.counters.ledger import Entry, Ledger, is_durable
 from penstock.store.counters.windows import bounds, kind_of, sliding
 from penstock.wire.limits import Claim, Grant, RedisSettings
 
@@ -117,6 +117,7 @@ class MemoryCounters:
         self._ledger = ledger or Ledger()
         self._max_counters = max_counters
         self._counters: dict[str, _Counter] = {}
+        self._money: dict[str, _Counter] = {}
         self._tickets: dict[str, _Ticket] = {}
         self._unswept: list[str] = []
         self._leases_checked = clock.monotonic()
@@ -196,6 +197,29 @@ class MemoryCounters:
             self._ledger.book(name, counter.start, value - counter.booked)
             counter.booked = value
 
+    def spent(self, most: int) -> tuple[list[Entry], bool]:
+        """What is booked of money in the current windows, the largest first; and whether there is more."""
+        now = self._clock.now()
+        held = [
+            (counter.id, counter.start, counter.booked)
+            for counter in self._money.values()
+            if counter.booked and now < counter.end
+        ]
+        return heapq.nlargest(most, held, key=lambda entry: entry[2]), len(held) > most
+
+    def correct(self, entries: Iterable[Entry]) -> int:
+        """Add to money counters what a reconciliation found, while its window lasts; returns how many took it."""
+        now = self._clock.now()
+        taken = 0
+        for name, start, amount in entries:
+            only_money((name,))
+            counter = self._counter(name, now)
+            if counter.start == start:
+                counter.booked += amount
+                self._ledger.book(name, start, amount)
+                taken += 1
+        return taken
+
     def tick(self) -> None:
         """End leases that ran out; drop counters whose windows are over."""
         self._sweep()
@@ -219,6 +243,8 @@ class MemoryCounters:
         counter = self._counters.get(name)
         if counter is None:
             counter = self._counters[name] = _Counter(name, *kind_of(name), now)
+            if counter.money:
+                self._money[name] = counter
         elif now >= counter.end:
             counter.roll(now)
         return counter
@@ -242,17 +268,22 @@ class MemoryCounters:
         for name in self._unswept[-SWEEP:]:
             counter = self._counters.get(name)
             if counter is not None and counter.is_over(now):
-                del self._counters[name]
+                self._forget(counter)
         del self._unswept[-SWEEP:]
         if len(self._counters) > self._max_counters:
             self._evict()
+
+    def _forget(self, counter: _Counter) -> None:
+        del self._counters[counter.id]
+        if counter.money:
+            del self._money[counter.id]
 
     def _evict(self) -> None:
         surplus = len(self._counters) - self._max_counters * 9 // 10
         idle = (counter for counter in self._counters.values() if not counter.borrowed)
         least = heapq.nsmallest(surplus, idle, key=lambda counter: (counter.durable, counter.booked + counter.previous))
         for counter in least:
-            del self._counters[counter.id]
+            self._forget(counter)
         logger.error(
             "over %d counters of limits in memory: the %d least used are forgotten and count from 0 again",
             self._max_counters,
@@ -260,7 +291,7 @@ class MemoryCounters:
         )
 
 
-def only_money(values: Mapping[str, int]) -> None:
+def only_money(values: Iterable[str]) -> None:
     """Raises `InvalidInput` (`counter_not_money`) unless all counters count money."""
     for name in values:
         if kind_of(name)[0] != "money":
