@@ -205,7 +205,7 @@ class ControlClient:
         return _BY_STATUS.get(status, Unavailable)(detail, hint=hint, code=problem.code)
 
 
-def connect(home: Path | None, url: str | None, key: str | None) -> ControlClient:
+def connect(home: Path | None, url: str | None, key: str | None, *, timeout: float = 15.0) -> ControlClient:
     """A client of the console that the options name, or of the one running in the home.
 
     The home's admin key is sent only to this machine or to the address that the home itself names, never
@@ -230,7 +230,7 @@ def connect(home: Path | None, url: str | None, key: str | None) -> ControlClien
         raise Unauthenticated(
             f"No key to use with {address}.", hint="Give one with PENSTOCK_KEY or --key.", code="key_missing"
         )
-    return ControlClient(address, key)
+    return ControlClient(address, key, timeout=timeout)
 
 
 def _first_line(path: Path) -> str | None:

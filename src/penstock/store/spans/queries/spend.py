@@ -4,7 +4,7 @@ Budgets count in whole hours of the calendar, so what the rollup holds is read f
 oldest pending one are read from spans. End users and tags are not in the rollup.
 
 A call belongs to the window in which it started, with all its attempts, so attempts of calls that began before
-the window are taken off again.
+the window are taken off again. Windows are meant that are not over: attempts after the end are not looked for.
 """
 
 from collections import defaultdict
@@ -300,7 +300,8 @@ def _split(read: Read, area: Area, step: int) -> int:
         return area.from_
     query = sql("SELECT min(hour) FROM pending_hours WHERE hour >= $from AND hour < $to")
     ((pending,),) = read(query, {"from": area.from_, "to": area.to})
-    return area.to if pending is None else pending
+    last = area.to - area.to % HOUR
+    return last if pending is None else min(last, pending)
 
 
 def _cells(read: Read, area: Area, step: int, values: Values) -> exp.Subquery:
