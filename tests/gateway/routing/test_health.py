@@ -71,6 +71,38 @@ def test_too_few_attempts_are_not_judged():
     assert not driver.available
 
 
+def test_a_busy_target_that_dies_goes_out_after_ten_failures_in_a_row():
+    """Half of the window would have to fail first, at the price of a timeout for each caller."""
+    driver = Driver()
+    driver.ok(1000)
+    driver.fail(9)
+    assert driver.available
+    driver.ok()
+    driver.fail(9)
+    assert driver.available
+    driver.fail(1)
+    assert not driver.available
+    assert driver.health.reason == "10 attempts in a row failed: upstream_error (503)"
+
+
+def test_a_breaker_that_asks_for_more_attempts_asks_for_more_in_a_row():
+    driver = Driver(minimum=25)
+    driver.ok(1000)
+    driver.fail(24)
+    assert driver.available
+    driver.fail(1)
+    assert not driver.available
+
+
+def test_failures_in_a_row_that_have_left_the_window_are_forgotten():
+    driver = Driver(window=30.0)
+    driver.ok(100)
+    driver.fail(9)
+    driver.wait(40)
+    driver.fail(9)
+    assert driver.available
+
+
 def test_the_reason_names_the_most_frequent_error():
     driver = Driver(minimum=3)
     for error in ("upstream_cut", E503, "upstream_cut"):

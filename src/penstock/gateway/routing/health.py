@@ -29,6 +29,8 @@ FORGETTING: Final = 30.0
 """Seconds without an answer in which what is held against a slow target falls to 1/e; else it would never be tried."""
 LEAST_SHARE: Final = 0.05
 """Where the ramp starts, so that a target that came back is called at all."""
+IN_A_ROW: Final = 10
+"""Failures without one success between them that open the breaker by themselves, if it asks for no more attempts."""
 MAX_HISTORY: Final = 50
 MAX_ERRORS_KEPT: Final = 64
 MAX_PAUSE: Final = 3600.0
@@ -51,9 +53,11 @@ class TargetHealth:
     """One `provider/model` at one address.
 
     closed → open: in `window`, at least `minimum` attempts, and of these a share of `error_rate` failed or
-    of `slow_rate` was slower than `slow_after`. open → half-open: after `open_for`, doubled each time it
-    opens again before it was back to its full share. half-open: one probe at a time; `probes` successes
-    in a row close it, one failure opens it. Back in service, its share grows over `ramp` seconds.
+    of `slow_rate` was slower than `slow_after`; or so many that failed in a row, without which a busy target's
+    good past would keep it in service for half a window after it died. open → half-open: after `open_for`,
+    doubled each time it opens again before it was back to its full share. half-open: one probe at a time;
+    `probes` successes in a row close it, one failure opens it. Back in service, its share grows over `ramp`
+    seconds.
 
     Beside that, a provider's `Retry-After` sets it aside for as long as it says, without judging it.
 
@@ -89,6 +93,7 @@ class TargetHealth:
         "_ramp",
         "_ramp_ends",
         "_reason",
+        "_row",
         "_since",
         "_slow",
         "_state",
@@ -253,6 +258,7 @@ class TargetHealth:
         self.in_flight -= 1
         if ticket.epoch != self._epoch:
             return
+        self._row = 0
         if now >= self._bucket_ends:
             self._roll(now)
         self._attempts[self._bucket] += 1
@@ -293,6 +299,7 @@ class TargetHealth:
         self._errors[self._bucket] += 1
         self._total_attempts += 1
         self._total_errors += 1
+        self._row += 1
         self._latest.append((now, error))
         if self._state == "half_open":
             if ticket.probe:
@@ -408,10 +415,16 @@ class TargetHealth:
     def _judge_errors(self, now: float) -> None:
         breaker = self._breaker
         attempts, errors = self._total_attempts, self._total_errors
+        # In a row means within the window too.
+        row = min(self._row, errors)
         if attempts >= breaker.minimum and errors >= breaker.error_rate * attempts:
-            recent = Counter(error for at, error in self._latest if at > now - breaker.window)
-            most = recent.most_common(1)[0][0]
-            self._open(now, f"{errors} of {attempts} attempts failed in {breaker.window:g} s: {most}")
+            told = f"{errors} of {attempts} attempts failed in {breaker.window:g} s"
+        elif row >= max(breaker.minimum, IN_A_ROW):
+            told = f"{row} attempts in a row failed"
+        else:
+            return
+        recent = Counter(error for at, error in self._latest if at > now - breaker.window)
+        self._open(now, f"{told}: {recent.most_common(1)[0][0]}")
 
     def _judge_slowness(self, now: float) -> None:
         breaker = self._breaker
@@ -433,6 +446,7 @@ class TargetHealth:
         self._errors = [0] * BUCKETS
         self._slow = [0] * BUCKETS
         self._total_attempts = self._total_errors = self._total_slow = 0
+        self._row = 0
         self._bucket = 0
         self._bucket_ends = -math.inf
 

@@ -132,8 +132,8 @@ class Executor:
                 if delivery.given:
                     raise
                 if self._has_other(leaf, tried, now):
-                    # A replica has not been asked yet: no need to wait.
-                    if nth > retries.attempts or not judge(error).elsewhere or not budget.take(now):
+                    # A replica has not been asked yet: no need to wait, nor to spare it what the first one had coming.
+                    if nth > retries.attempts or not judge(error).elsewhere:
                         raise
                     wait = 0.0
                 else:
