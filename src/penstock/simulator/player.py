@@ -42,6 +42,7 @@ class Player:
         """Tokens of content that went out as events."""
         self.told = False
         """The answer went out to its end, and told its usage."""
+        self._tells = True
         self._due = 0.0
 
     async def whole(self, status: int, headers: Headers, body: bytes, *, after: float = 0.0) -> None:
@@ -97,15 +98,18 @@ class Player:
         await self._caller.start(200, headers)
         if completion.pace.ttft or completion.pace.per_token:
             self._due = self._clock.monotonic() + completion.pace.ttft
+        self._tells = style.usage != "none"
         whole = await self._events(dialect, dialect.events(ask, completion, style), completion.pace.per_token)
         await self._flush(last=True)
-        self.told = whole and style.usage != "none"
+        self.told = self.told or (whole and self._tells)
 
     async def _events(self, dialect: Dialect, events: Iterator[Event], per_token: float) -> bool:
         """Sends events until the end, or until a fault ends the stream; whether all were sound."""
         fault = self.fault
         sent = 0
-        for event in events:
+        event = next(events, None)
+        while event is not None:
+            after = next(events, None)
             if event.tokens:
                 if not sent and await self._strikes(0, dialect):
                     return False
@@ -116,11 +120,14 @@ class Player:
             if event.tokens:
                 sent += 1
                 self.given += event.tokens
+                # Gemini's last content tells the usage too: a cut after it takes nothing away.
+                self.told = after is None and self._tells and fault.malformed is None
                 if await self._strikes(sent, dialect):
                     return False
             if fault.slow is not None:
                 await self._pause(fault.slow)
                 self._postpone(fault.slow)
+            event = after
         return fault.malformed is None or fault.malformed > sent
 
     async def _strikes(self, sent: int, dialect: Dialect) -> bool:

@@ -37,6 +37,10 @@ class SimulatorServer(ReadyProcess):
         """Per path: how many requests started, finished and were cancelled by the caller."""
         return self._call("GET", "/sim/stats")
 
+    def ledger(self) -> dict[str, Any]:
+        """What it would bill: tokens by model, `reported` where callers were told the usage, and `unreported`."""
+        return self._call("GET", "/sim/ledger")
+
     def wait(self, *, path: str | None = None, seconds: float = 10.0, **counts: int) -> dict[str, Any]:
         """The counts, once each of those named has come to its number; no polling, the simulator answers then.
 
