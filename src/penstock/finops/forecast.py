@@ -134,15 +134,14 @@ def _seasonal(course: Course) -> _Point | None:
         [course.history.get((begin - (weeks - week) * WEEK_HOURS + hour) * HOUR, 0) for hour in range(WEEK_HOURS)]
         for week in range(weeks)
     ]
-    usual = [fmean(week[hour] for week in past) for hour in range(WEEK_HOURS)]
+    usual = [sum(hours) / weeks for hours in zip(*past, strict=True)]
     if not any(usual):
         return None
     scale = _scale(course, usual, begin)
-    pace = [
-        (ends, scale * usual[hour % WEEK_HOURS] * share) for hour, share, ends in _hours(course.now, course.end, begin)
-    ]
+    left = _hours(course.now, course.end, begin)
+    pace = [(ends, scale * usual[hour % WEEK_HOURS] * share) for hour, share, ends in left]
     rest = sum(amount for _, amount in pace)
-    days = sum(share for _, share, _ in _hours(course.now, course.end, begin)) / DAY_HOURS
+    days = (course.end - course.now) / HOUR / DAY_HOURS
     strays = _strays(past)
     weekly = [sum(week) for week in past]
     # Days ahead vary by themselves; the level of the whole may be off, as that of past weeks was.
@@ -175,8 +174,8 @@ def _strays(past: Sequence[Sequence[int]]) -> list[float]:
     strays: list[float] = []
     for day in range(7):
         totals = [sum(week[day * DAY_HOURS : (day + 1) * DAY_HOURS]) for week in past]
-        for index, total in enumerate(totals):
-            strays.append(total - fmean([*totals[:index], *totals[index + 1 :]]))
+        # The mean of the others, from the mean of all.
+        strays += [(total - fmean(totals)) * len(totals) / (len(totals) - 1) for total in totals]
     return strays
 
 

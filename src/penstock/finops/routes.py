@@ -56,7 +56,7 @@ class BudgetsController(Controller):
             ),
         ] = None,
     ) -> LimitUse:
-        """One limit, with up to a hundred counters of each budget, and who spends within one of them."""
+        """One limit, with up to fifty counters of each budget, and who spends within one of them."""
         return spend.budget(project, name, oversees=oversees, window=window, who=who)
 
 

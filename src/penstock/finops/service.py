@@ -41,7 +41,7 @@ HOUR = WIDTHS["hour"]
 DAY = WIDTHS["day"]
 STEPS: dict[BudgetWindow, int] = {"hour": 5 * WIDTHS["minute"], "day": HOUR, "month": DAY}
 """Of a burn-down, microseconds."""
-FEW, MANY = 5, 100
+FEW, MANY = 5, 50
 """Counters of each budget, in the list and of one limit."""
 MAX_POINTS = 1000
 RECENT = HOUR

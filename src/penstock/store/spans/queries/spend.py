@@ -9,12 +9,13 @@ the window are taken off again. Windows are meant that are not over: attempts af
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import msgspec
 from sqlglot import exp
 
-from penstock.store.spans.engine import Engine, Read
+from penstock.store.spans.engine import Engine, Prepared, Read, prepare
 from penstock.store.spans.expressions import HOUR, MODEL, MODEL_SPAN, TOKENS, Values, sql
 from penstock.wire.limits import Level
 
@@ -174,9 +175,8 @@ def recorded(
     with engine.snapshot() as read:
         stored = read(sql("SELECT name FROM segments WHERE list_contains($names, name)"), {"names": list(segments)})
         for area in areas:
-            values: Values = {}
-            query = sql(f'SELECT {_WHO[area.level]} AS who, CAST(sum("cost") AS BIGINT) FROM spans')  # noqa: S608 - constants; values are bound
-            costs: dict[str, int] = dict(read(_of(query, area, values).group_by("who"), values))
+            query = sql(f"SELECT {_WHO[area.level]} AS who, CAST(sum(cost) AS BIGINT) FROM spans")  # noqa: S608 - constants; values are bound
+            costs: dict[str, int] = dict(read(_of(query, _Shape.of(area)).group_by("who"), _values(area)))
             for who, _, cost in _late(read, area):
                 costs[who] = (costs.get(who) or 0) - cost
             found.append({who: cost for who, cost in costs.items() if cost})
@@ -199,10 +199,8 @@ def spenders(engine: Engine, area: Area, kinds: Sequence[TopOf]) -> dict[TopOf, 
                 ORDER BY spent DESC, label LIMIT {TOP}
                 """  # noqa: S608 - constants; values are bound
             )
-            values: Values = {}
-            found[kind] = [
-                Top(id=label, cost=cost, calls=calls) for label, cost, calls in read(_of(query, area, values), values)
-            ]
+            rows = read(_of(query, _Shape.of(area)), _values(area))
+            found[kind] = [Top(id=label, cost=cost, calls=calls) for label, cost, calls in rows]
     return found
 
 
@@ -224,12 +222,11 @@ def peak(engine: Engine, area: Area, what: PeakOf, *, step: int) -> Peak | None:
             FROM spans WHERE {kept} GROUP BY who, at
             """  # noqa: S608 - as above
         )
-    values: Values = {"step": step}
-    source = _of(inner, area, values).subquery("steps")
+    source = _of(inner, _Shape.of(area)).subquery("steps")
     if what == "parallel":
         source = _overlaps(source).subquery("steps")
     query = exp.select("who", "at", "amount").from_(source).where("amount > 0").order_by("amount DESC", "at").limit(1)
-    rows = engine.read(query, values)
+    rows = engine.read(query, _values(area) | {"step": step})
     return Peak(who=rows[0][0], at=rows[0][1], amount=int(rows[0][2])) if rows else None
 
 
@@ -256,25 +253,43 @@ def saved(engine: Engine, project: str, from_: int, to: int, *, step: int) -> Sa
     )
 
 
-def _of(query: exp.Select, area: Area, values: Values) -> exp.Select:
-    """A query over spans, held to the area."""
-    values |= {"from": area.from_, "to": area.to, "project": area.project, "tag": area.tag, "match": list(area.match)}
-    conditions = ["started >= $from", "started < $to", *_conditions(area, _WHO[area.level])]
-    return query.where(*conditions, dialect="duckdb")
+class _Shape(msgspec.Struct, frozen=True):
+    """What of an area shapes a query; the rest are values."""
+
+    level: Level
+    project: bool
+    match: bool
+
+    @classmethod
+    def of(cls, area: Area) -> "_Shape":
+        return cls(area.level, area.project is not None, bool(area.match))
+
+    def conditions(self, who: str, *, table: str = "") -> list[str]:
+        conditions = [f"{table}project = $project"] if self.project else []
+        if self.level != "organisation":
+            conditions.append(f"{who} IS NOT NULL")
+        if self.match:
+            conditions.append(f"{who} IN (SELECT unnest($match))")
+        return conditions
 
 
-def _conditions(area: Area, who: str, *, table: str = "") -> list[str]:
-    conditions = [] if area.project is None else [f"{table}project = $project"]
-    if area.level != "organisation":
-        conditions.append(f"{who} IS NOT NULL")
-    if area.match:
-        conditions.append(f"{who} IN (SELECT unnest($match))")
-    return conditions
+def _values(area: Area) -> Values:
+    return {"from": area.from_, "to": area.to, "project": area.project, "tag": area.tag, "match": list(area.match)}
+
+
+def _of(query: exp.Select, shape: _Shape) -> exp.Select:
+    """A query over spans, held to an area."""
+    return query.where("started >= $from", "started < $to", *shape.conditions(_WHO[shape.level]), dialect="duckdb")
 
 
 def _late(read: Read, area: Area) -> list[tuple[str, int, int]]:
     """Attempts in the area of calls that began before it: whose, when, nano-dollars."""
-    who = "c." + _WHO[area.level] if area.level != "organisation" else "''"
+    return [(row[0], row[1], row[2]) for row in read(_late_query(_Shape.of(area)), _values(area) | {"day": DAY})]
+
+
+@cache
+def _late_query(shape: _Shape) -> Prepared:
+    who = "''" if shape.level == "organisation" else f"c.{_WHO[shape.level]}"
     query = sql(
         f"""
         SELECT {who}, c.started, c.cost
@@ -282,16 +297,8 @@ def _late(read: Read, area: Area) -> list[tuple[str, int, int]]:
         WHERE NOT c."call" AND c.cost <> 0 AND c.started >= $from AND c.started < $to AND c.started < $from + $day
             AND p."call" AND p.started >= $from - $day AND p.started < $from AND p.started + p.duration >= $from
         """  # noqa: S608 - constants; values are bound
-    ).where(*_conditions(area, who, table="c."), dialect="duckdb")
-    values: Values = {
-        "from": area.from_,
-        "to": area.to,
-        "day": DAY,
-        "project": area.project,
-        "tag": area.tag,
-        "match": list(area.match),
-    }
-    return [(row[0], row[1], row[2]) for row in read(query, values)]
+    )
+    return prepare(query.where(*shape.conditions(who, table="c."), dialect="duckdb"))
 
 
 def _split(read: Read, area: Area, step: int) -> int:
@@ -304,47 +311,50 @@ def _split(read: Read, area: Area, step: int) -> int:
     return last if pending is None else min(last, pending)
 
 
-def _cells(read: Read, area: Area, step: int, values: Values) -> exp.Subquery:
-    """Rows of `(who, t, cost, unknown)`: from the rollup as far as it goes, then from spans."""
-    split = _split(read, area, step)
-    values |= {"step": step, "split": split}
+def _cells(shape: _Shape, *, rolled: bool) -> exp.Subquery:
+    """Rows of `(who, t, cost, unknown)`: from the rollup up to `$split`, then from spans."""
     direct = sql(
         f"""
-        SELECT {_WHO[area.level]} AS who, started // $step * $step AS t, coalesce(sum(cost), 0) AS cost,
+        SELECT {_WHO[shape.level]} AS who, started // $step * $step AS t, coalesce(sum(cost), 0) AS cost,
             count(*) FILTER (WHERE {MODEL_SPAN} AND cost IS NULL) AS unknown
         FROM spans WHERE started >= $split GROUP BY who, t
         """  # noqa: S608 - constants; values are bound
     )
-    direct = _of(direct, area, values)
-    if split == area.from_:
+    direct = _of(direct, shape)
+    if not rolled:
         return direct.subquery("cells")
-    dimension, who = _ROLLED[area.level]
-    values["dimension"] = dimension
-    rolled = sql(
+    dimension, who = _ROLLED[shape.level]
+    kept = sql(
         f"""
         SELECT {who} AS who, hour // $step * $step AS t, cost, unknown
-        FROM rollup WHERE dimension = $dimension AND hour >= $from AND hour < $split
+        FROM rollup WHERE dimension = '{dimension}' AND hour >= $from AND hour < $split
         """  # noqa: S608 - constants; values are bound
-    ).where(*_conditions(area, who), dialect="duckdb")
-    return exp.union(rolled, direct, distinct=False).subquery("cells")
+    ).where(*shape.conditions(who), dialect="duckdb")
+    return exp.union(kept, direct, distinct=False).subquery("cells")
 
 
 def _rows(read: Read, area: Area, most: int) -> list[tuple[str, int, int, int, int]]:
     """`(who, spent, unknown, spent by all, how many)` of those who spent most."""
-    values: Values = {"most": most}
+    split = _split(read, area, HOUR)
+    query = _rows_query(_Shape.of(area), rolled=split > area.from_)
+    rows = read(query, _values(area) | {"most": most, "step": HOUR, "split": split})
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+@cache
+def _rows_query(shape: _Shape, *, rolled: bool) -> Prepared:
     sums = (
         exp.select("who", "CAST(sum(cost) AS BIGINT) AS spent", "CAST(sum(unknown) AS BIGINT) AS unknown")
-        .from_(_cells(read, area, HOUR, values))
+        .from_(_cells(shape, rolled=rolled))
         .group_by("who")
         .having("sum(cost) > 0 OR sum(unknown) > 0")
     )
-    query = (
+    return prepare(
         exp.select("who", "spent", "unknown", "CAST(sum(spent) OVER () AS BIGINT)", "count(*) OVER ()")
         .from_(sums.subquery("sums"))
         .order_by("spent DESC", "who")
         .limit(exp.Placeholder(this="most"))
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in read(query, values)]
 
 
 def _course(read: Read, area: Area, chosen: Sequence[str], *, step: int) -> list[tuple[str, int, int]]:
@@ -352,9 +362,15 @@ def _course(read: Read, area: Area, chosen: Sequence[str], *, step: int) -> list
     if not chosen:
         return []
     narrowed = area if area.level == "organisation" else msgspec.structs.replace(area, match=tuple(chosen))
-    values: Values = {}
-    query = exp.select("who", "t", "CAST(sum(cost) AS BIGINT)").from_(_cells(read, narrowed, step, values))
-    return [(row[0], row[1], row[2]) for row in read(query.group_by("who", "t"), values)]
+    split = _split(read, narrowed, step)
+    query = _course_query(_Shape.of(narrowed), rolled=split > narrowed.from_)
+    return [(row[0], row[1], row[2]) for row in read(query, _values(narrowed) | {"step": step, "split": split})]
+
+
+@cache
+def _course_query(shape: _Shape, *, rolled: bool) -> Prepared:
+    query = exp.select("who", "t", "CAST(sum(cost) AS BIGINT)").from_(_cells(shape, rolled=rolled))
+    return prepare(query.group_by("who", "t"))
 
 
 def _by_time(rows: Sequence[tuple[str, int, int]]) -> defaultdict[str, defaultdict[int, int]]:
