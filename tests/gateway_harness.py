@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from penstock.core.clock import SystemClock
-from penstock.core.errors import Unavailable
+from penstock.core.errors import PenstockError, Unavailable
 from penstock.core.ids import RandomIds
 from penstock.finops.pricing import Pricer
 from penstock.gateway.app import GatewayApp
@@ -64,6 +64,14 @@ class MemoryJournal:
     def record(self, spans: Sequence[Span]) -> None:
         self.spans.extend(spans)
         self.recorded.set()
+
+    def record_soon(self, spans: Sequence[Span], then: Callable[[PenstockError | None], None]) -> None:
+        try:
+            self.record(spans)
+        except PenstockError as error:
+            then(error)
+        else:
+            then(None)
 
     def tick(self) -> None: ...
 

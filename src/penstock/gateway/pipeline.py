@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError, Unavailable
@@ -16,7 +17,7 @@ from penstock.gateway.stages.authenticate import authenticate
 from penstock.gateway.stages.degrade import degraded
 from penstock.gateway.stages.dispatch.delivery import Ending
 from penstock.gateway.stages.dispatch.executor import Run
-from penstock.gateway.stages.record import begin, record
+from penstock.gateway.stages.record import begin, record, record_soon
 from penstock.gateway.stages.reuse import Reuser
 from penstock.gateway.stages.settle import settle
 from penstock.gateway.watchdog import Watchdog
@@ -72,21 +73,41 @@ class Pipeline:
             call.served = ending.attempt
             settle(call)
             call.responder.status = 200
-            record(call, self._journal, self._clock)
-            self._admission.give_back(call)
-            _finish(call.responder, ending)
+            request.answered_soon = True
+            record_soon(call, self._journal, self._clock, partial(self._recorded, call, ending))
         except PenstockError as error:
             self._fail(call, error)
+            self._end(call)
         except asyncio.CancelledError:
             call.task.uncancel()
             self._interrupt(call)
+            self._end(call)
         except Exception:
             # The boundary: a defect of ours must answer its caller, leave a record, and spare the other calls.
             logger.exception("call %s failed inside the gateway", call.trace_id)
-            self._fail(call, PenstockError("The gateway failed to handle this call.", hint=f"Trace {call.trace_id}."))
-        finally:
+            self._fail(call, _defect(call))
+            self._end(call)
+
+    def _recorded(self, call: Call, ending: Ending, error: PenstockError | None) -> None:
+        """The call is in the journal, so it may be answered; or it is not, and is refused."""
+        try:
+            # In the turn of the write, so that counters and records of one moment agree.
             self._admission.give_back(call)
-            self._watchdog.let_go(call.responder)
+            if error is None:
+                _finish(call.responder, ending)
+            else:
+                self._fail(call, error)
+        except Exception:
+            # The boundary again: other calls are answered in the same turn.
+            logger.exception("call %s failed inside the gateway", call.trace_id)
+            call.request.abort()
+        self._end(call)
+
+    def _end(self, call: Call) -> None:
+        self._admission.give_back(call)
+        self._watchdog.let_go(call.responder)
+        # The call knows its request and this knew the call: let go, or only the cyclic collector could free both.
+        call.request.on_disconnect = None
 
     async def _run(self, call: Call) -> Ending:
         snapshot = call.catalog.snapshot
@@ -162,6 +183,10 @@ class Pipeline:
             call.responder.end(render_stream_error(call.dialect, call.operation, error, request_id=call.trace_id))
         else:
             call.responder.whole(status, body, headers=retry_after(error))
+
+
+def _defect(call: Call) -> PenstockError:
+    return PenstockError("The gateway failed to handle this call.", hint=f"Trace {call.trace_id}.")
 
 
 def trace_headers(trace_id: str, dialect: Dialect) -> bytes:

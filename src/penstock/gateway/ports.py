@@ -1,8 +1,9 @@
 """What the gateway needs from outside: a journal to write to, a transport to send with, prices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from penstock.core.errors import PenstockError
 from penstock.providers.types import Target, UpstreamRequest
 from penstock.wire.prices import PriceBook
 from penstock.wire.snapshot import GatewaySettings, JournalSettings, PriceEntry, ProviderEntry
@@ -27,6 +28,13 @@ class Journal(Protocol):
 
     def record(self, spans: Sequence[Span]) -> None:
         """Raises `Unavailable` when the spans could not be written and policy says to refuse."""
+        ...
+
+    def record_soon(self, spans: Sequence[Span], then: Callable[[PenstockError | None], None]) -> None:
+        """As `record`, together with all calls that end in this turn of the event loop.
+
+        `then` is called once the spans are in the file, or with what `record` would have raised.
+        """
         ...
 
     def tick(self) -> None:

@@ -1,18 +1,19 @@
 """The journal's writing side, on a real file system."""
 
+import asyncio
 import errno
 import fcntl
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from penstock.core.clock import ManualClock
-from penstock.core.errors import Unavailable
+from penstock.core.errors import PenstockError, Unavailable
 from penstock.core.ids import SequentialIds
 from penstock.store.journal import writer as writer_module
 from penstock.store.journal.writer import JournalWriter
@@ -330,3 +331,59 @@ def test_a_segment_that_cannot_be_sealed_is_tried_again(journal: Journal, monkey
     journal.pass_time(1.0)
     journal.settle()
     assert [line["span_id"] for line in journal.lines(".ndjson")] == [f"{1:016x}"]
+
+
+async def test_calls_that_end_in_one_turn_are_written_together_before_any_goes_on(journal: Journal) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def then(number: int) -> Callable[[PenstockError | None], None]:
+        def written(error: PenstockError | None) -> None:
+            assert error is None
+            seen.append((number, len(journal.lines(".open"))))
+
+        return written
+
+    for number in range(3):
+        journal.writer.record_soon([span(number)], then(number))
+    assert seen == []
+    assert journal.lines(".open") == []
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert seen == [(0, 3), (1, 3), (2, 3)]
+    assert journal.writer.recorded == 3
+
+
+async def test_a_segment_ends_with_what_its_turn_had_to_write(journal: Journal) -> None:
+    written: list[PenstockError | None] = []
+    journal.writer.record([span(1)])
+    journal.writer.record_soon([span(2)], written.append)
+    journal.writer.seal()
+    journal.settle()
+    assert written == [None]
+    assert [line["span_id"] for line in journal.lines(".ndjson")] == [f"{1:016x}", f"{2:016x}"]
+
+
+def grow(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
+
+
+async def test_a_full_disk_refuses_each_call_of_a_turn_that_does_not_fit(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAILURES G8."""
+    monkeypatch.setattr(writer_module, "RESERVE_BYTES", 64 * 1024)
+    journal = Journal(small_disk)
+    journal.writer.start()
+    told: list[PenstockError | None] = []
+    for number in range(100):
+        journal.writer.record_soon([span(number, text=20_000)], told.append)
+    journal.writer.flush()
+    assert len(told) == 100
+    fitted = told.count(None)
+    assert 0 < fitted < 100
+    assert all(isinstance(error, Unavailable) for error in told[fitted:])
+    assert len(journal.lines(".open")) == fitted
+    grow(small_disk)
+    journal.pass_time(0.1)
+    assert len(journal.lines(".open")) == 100
+    journal.writer.close()

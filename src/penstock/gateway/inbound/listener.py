@@ -56,7 +56,7 @@ class Listener:
             # The boundary: a defect must not leave its caller without an answer, nor reach another connection.
             logger.exception("%s %s failed", request.method, request.path)
         finally:
-            if not request.ended:
+            if not request.ended and not request.answered_soon:
                 request.abort()
 
     def tick(self) -> None:

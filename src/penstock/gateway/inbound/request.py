@@ -53,6 +53,7 @@ class Request:
         path: Decoded.
         headers: Names in lower case; a repeated header's values joined by a comma.
         on_disconnect: Called when the caller goes away before its answer is complete.
+        answered_soon: The answer follows in this turn of the event loop, after the application has returned.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class Request:
         "_parts",
         "_size",
         "_version",
+        "answered_soon",
         "headers",
         "keep_alive",
         "method",
@@ -82,6 +84,7 @@ class Request:
         self.headers = headers
         self.keep_alive = True
         self.on_disconnect: Callable[[], None] | None = None
+        self.answered_soon = False
         self._version = "1.1"
         self._parts: list[bytes] = []
         self._size = 0

@@ -22,6 +22,8 @@ __all__ = ["Admission"]
 
 SLACK_SECONDS = 60.0
 """A lease outlives the longest attempt by this."""
+OVERHEAD_TOKENS = 16
+"""What providers add to a prompt for its form."""
 SPENDABLE = frozenset({"tokens", "money"})
 
 
@@ -129,7 +131,8 @@ def _estimate(call: Call, inbound: InboundCall, leaves: Sequence[Leaf]) -> tuple
     """Tokens and nano-dollars that one attempt may take at most, near enough."""
     if call.operation == "count_tokens":
         return 0, 0
-    given = call.known().tokens()
+    # Half as much again: the count is an estimate, and what is not used is given back in a moment.
+    given = call.known().tokens() * 3 // 2 + OVERHEAD_TOKENS
     made = 0
     if call.operation != "embeddings":
         made = asked_output_tokens(inbound) or call.catalog.snapshot.gateway.estimate_output_tokens

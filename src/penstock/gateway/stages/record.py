@@ -1,6 +1,7 @@
 """Spans → journal, before the last byte goes to the caller."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from penstock.providers.dialects import record_input, request_attributes
 from penstock.wire.snapshot import GatewaySettings, KeyEntry
 from penstock.wire.span import Kind, Span, Status
 
-__all__ = ["begin", "record", "spans_of"]
+__all__ = ["begin", "record", "record_soon", "spans_of"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -47,6 +48,13 @@ def record(call: Call, journal: Journal, clock: Clock) -> None:
         return
     call.recorded = True
     journal.record(spans_of(call, call.key, clock))
+
+
+def record_soon(call: Call, journal: Journal, clock: Clock, then: Callable[[PenstockError | None], None]) -> None:
+    """Write the spans of a call that was answered, and call `then` before anything else happens."""
+    assert call.key is not None  # noqa: S101 - a call that was answered has a key
+    call.recorded = True
+    journal.record_soon(spans_of(call, call.key, clock), then)
 
 
 def spans_of(call: Call, key: KeyEntry, clock: Clock) -> list[Span]:

@@ -1,16 +1,17 @@
 """The writing side of the journal: one writer per process, one `write` per record, one fsync per segment."""
 
+import asyncio
 import fcntl
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from penstock.core.clock import Clock
-from penstock.core.errors import Unavailable
+from penstock.core.errors import PenstockError, Unavailable
 from penstock.core.ids import Ids
 from penstock.wire.snapshot import JournalSettings
 from penstock.wire.span import Span, encode_span
@@ -24,6 +25,9 @@ OPEN_PREFIX = b'{"record":"open",'
 RESERVE_BYTES = 8 * 1024 * 1024
 """Held back on disk so that calls in flight can still be recorded when the disk fills up."""
 MEASURE_SECONDS = 1.0
+
+
+Then = Callable[[PenstockError | None], None]
 
 
 class Companion(Protocol):
@@ -72,6 +76,7 @@ class JournalWriter:
         self._waiting_bytes = 0
         self._open: dict[str, bytes] = {}
         self._pending: list[bytes] = []
+        self._batch: list[tuple[bytes, int, Then]] = []
         self._reserve = folder / f"reserve-{self.worker}"
         self._reserve_fd: int | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
@@ -118,16 +123,60 @@ class JournalWriter:
             Unavailable: the journal is full and the policy is `block`. The spans are kept in memory
                 and written when there is room again.
         """
+        self.flush()
+        self._write(self._lines(spans), len(spans))
+
+    def record_soon(self, spans: Sequence[Span], then: Then) -> None:
+        """Write the spans of a call that is over with those of all calls that end in this turn of the event loop.
+
+        One `write` for all of them: under load that is a third of what a call costs the kernel.
+
+        Args:
+            spans: Of one call.
+            then: Called once they are in the file, or with the error that `record` would have raised; still in
+                this turn or the next, with nothing in between. It must not raise.
+        """
+        if not self._batch:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._batch.append((self._lines(spans), len(spans), then))
+
+    def flush(self) -> None:
+        """Write what `record_soon` was given."""
+        batch = self._batch
+        if not batch:
+            return
+        self._batch = []
+        try:
+            self._append(b"".join([lines for lines, _, _ in batch]) if len(batch) > 1 else batch[0][0])
+        except OSError:
+            self._became_full()
+            for lines, count, then in batch:
+                try:
+                    self._write(lines, count)
+                except Unavailable as error:
+                    then(error)
+                else:
+                    then(None)
+            return
+        for _, count, then in batch:
+            self.recorded += count
+            then(None)
+
+    def _lines(self, spans: Sequence[Span]) -> bytes:
         for span in spans:
             self._open.pop(span.span_id, None)
-        data = b"".join([SPAN_PREFIX + encode_span(span)[1:] + b"\n" for span in spans])
+        if len(spans) == 1:
+            return SPAN_PREFIX + encode_span(spans[0])[1:] + b"\n"
+        return b"".join([SPAN_PREFIX + encode_span(span)[1:] + b"\n" for span in spans])
+
+    def _write(self, data: bytes, count: int) -> None:
         try:
             self._append(data)
         except OSError:
             self._became_full()
-            self._record_when_full(data, len(spans))
+            self._record_when_full(data, count)
         else:
-            self.recorded += len(spans)
+            self.recorded += count
 
     def _record_when_full(self, data: bytes, count: int) -> None:
         if self._release_reserve():
@@ -166,6 +215,7 @@ class JournalWriter:
 
     def seal(self) -> None:
         """End the current segment; the next record starts another."""
+        self.flush()
         if self._fd is None:
             return
         fd, path = self._fd, self._path
@@ -194,6 +244,7 @@ class JournalWriter:
 
     def close(self) -> None:
         """Write what is left, seal, and wait until it is on disk."""
+        self.flush()
         if self._pending:
             self._try_again()
         self._open.clear()
