@@ -252,6 +252,24 @@ class TestRetries:
         assert out.target == "p/m"
         assert "asked to wait 30 s" in out.reason
 
+    async def test_what_is_out_is_not_waited_for_while_the_next_is_in_service(
+        self, gateway: Gateway, provider: Provider, second: Provider
+    ) -> None:
+        serve(gateway, route(IN_ORDER, retries=Retries(attempts=2, base=60, cap=600)))
+        fails(provider, "429 Too Many Requests", **{"retry-after": "30"})
+        async with asyncio.timeout(5):
+            assert await ask(gateway) == (200, "second")
+        assert len(provider.requests) == 1
+
+    async def test_what_is_out_is_waited_for_where_nothing_else_is_in_service(
+        self, gateway: Gateway, provider: Provider, second: Provider
+    ) -> None:
+        serve(gateway, route(IN_ORDER, retries=Retries(attempts=1, base=0.001)))
+        for one in (provider, second):
+            fails(one, "429 Too Many Requests", **{"retry-after": "0.05"})
+        assert await ask(gateway) == (429, "!oops")
+        assert (len(provider.requests), len(second.requests)) == (1, 2)
+
     async def test_retries_are_a_share_of_the_calls(self, gateway: Gateway, provider: Provider) -> None:
         serve(gateway, route(use("a"), retries=Retries(attempts=1, base=0.0001, budget=0.1)))
         fails(provider)
@@ -337,6 +355,28 @@ class TestReplicas:
             answers = [await ask(gateway, stream=stream) for _ in range(6)]
         assert answers == [(200, "second")] * 6
         assert len(provider.requests) <= 1, "what asked to be left alone is left alone"
+
+    async def test_a_replica_stands_in_without_asking_the_retry_budget(
+        self, gateway: Gateway, provider: Provider, pool: RouteEntry
+    ) -> None:
+        providers = provider_with(gateway, "p", breaker=Breaker(minimum=1000))
+        serve(gateway, msgspec.structs.replace(pool, retries=Retries(attempts=1, budget=0)), providers=providers)
+        fails(provider)
+        assert [await ask(gateway) for _ in range(30)] == [(200, "second")] * 30
+        assert len(provider.requests) > 0
+
+    async def test_a_replica_that_is_out_is_asked_before_the_call_is_given_up(
+        self, gateway: Gateway, provider: Provider, second: Provider, pool: RouteEntry
+    ) -> None:
+        """A breaker moves load, it refuses nobody."""
+        entry = msgspec.structs.replace(pool, retries=Retries(attempts=1, budget=0))
+        serve(gateway, entry, providers=provider_with(gateway, "p", breaker=Breaker(minimum=1, open_for=600)))
+        fails(provider)
+        while all(one.state == "closed" for one in reports(gateway)):
+            await ask(gateway)
+        healthy(provider, "back")
+        fails(second)
+        assert await ask(gateway) == (200, "back")
 
     async def test_load_goes_to_both(self, gateway: Gateway, provider: Provider, pool: RouteEntry) -> None:
         serve(gateway, pool)

@@ -51,6 +51,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     role: Role = "serve"
     parameters: Parameters = NO_PARAMETERS
     """Over those of the variants: a shorter answer, once a budget is over."""
+    spare: bool = False
+    """Others that are in service come next: one that went out is not waited for."""
 
 
 class Executor:
@@ -111,10 +113,8 @@ class Executor:
         if leaf.unusable is not None:
             error = leaf.unusable()
             raise error
-        retries = run.plan.retries
-        budget = self._health.budget(run.plan.name, retries)
         if not run.call.attempts:
-            budget.called()
+            self._health.budget(run.plan.name, run.plan.retries).called()
         tried = nth = 0
         while True:
             now = self._now()
@@ -131,23 +131,28 @@ class Executor:
                 tried |= 1 << index
                 if delivery.given:
                     raise
-                if self._has_other(leaf, tried, now):
-                    # A replica has not been asked yet: no need to wait, nor to spare it what the first one had coming.
-                    if nth > retries.attempts or not judge(error).elsewhere:
-                        raise
-                    wait = 0.0
-                else:
-                    given = next_wait(retries, nth, error, budget=budget, random=self._random, now=now)
-                    if given is None:
-                        raise
-                    wait = given
+                wait = self._wait(run, leaf, error, nth, out=not leaf.health[index].available(now))
+                if wait is None:
+                    raise
                 if not await self._admission.more(run.call):
                     raise
             if wait:
                 await asyncio.sleep(wait)
 
-    def _has_other(self, leaf: Leaf, tried: int, now: float) -> bool:
-        return any(not tried >> index & 1 and one.available(now) for index, one in enumerate(leaf.health))
+    def _wait(self, run: Run, leaf: Leaf, error: UpstreamError, nth: int, *, out: bool) -> float | None:
+        """Seconds until this variant is asked for the n-th time again, or None when it is not.
+
+        `out` says that the replica that was asked last went out of service.
+        """
+        retries, now = run.plan.retries, self._now()
+        if nth < len(leaf.health):
+            # A replica has not been asked yet: no need to wait, nor to spare it what the first one had coming.
+            # One that is out comes last, and yet before giving up.
+            return 0.0 if nth <= retries.attempts and judge(error).elsewhere else None
+        if out and run.spare:
+            return None
+        budget = self._health.budget(run.plan.name, retries)
+        return next_wait(retries, nth, error, budget=budget, random=self._random, now=now)
 
     async def _ask(self, run: Run, leaf: Leaf, index: int, delivery: Delivery) -> Ending:
         """One replica, with one of its provider's keys after another while the key is at fault."""
@@ -221,11 +226,14 @@ class Executor:
         if not all(in_service(child, now) for child in children):
             children = tuple(sorted(children, key=lambda child: not in_service(child, now)))
         error: UpstreamError | None = None
-        for child in children:
+        for place, child in enumerate(children, start=1):
             if error is not None and not await self._admission.more(run.call):
                 raise error
+            asked = run
+            if not run.spare and place < len(children) and in_service(children[place], self._now()):
+                asked = msgspec.structs.replace(run, spare=True)
             try:
-                return await self.run(run, child, delivery)
+                return await self.run(asked, child, delivery)
             except UpstreamError as failure:
                 if delivery.given or not judge(failure).elsewhere:
                     raise
