@@ -48,6 +48,16 @@ async def test_a_stream_that_does_not_tell_its_usage_is_billed_for_what_was_sent
     assert (await ledger(sim))["reported"] == {}
 
 
+async def test_a_cut_stream_of_gemini_told_its_usage_so_far(sim):
+    path = "/v1beta/models/gemini-2.5-flash-lite:streamGenerateContent?alt=sse"
+    with contextlib.suppress(aiohttp.ClientError):
+        await sim.post(path, {"contents": [{"parts": [{"text": "What is a dam?"}]}]}, x_sim_fault="cut=2")
+    found = await ledger(sim)
+    assert found["unreported"] == {}
+    (row,) = found["reported"].values()
+    assert (row["answers"], row["output"]) == (1, 2)
+
+
 @pytest.mark.parametrize("fault", ["cut", "truncate", "malformed"])
 async def test_an_answer_that_is_not_whole_is_not_reported(sim, fault):
     await asked(sim, fault=fault)

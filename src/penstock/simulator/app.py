@@ -172,8 +172,9 @@ class Simulator:
         try:
             await self._play(player, exchange, ask, completion)
         finally:
+            told = player.told or (player.given > 0 and _grows(fault, route.dialect))
             usage = completion.usage if player.told else _so_far(completion.usage, player.given)
-            self._ledger.bill(ask.model, usage, reported=player.told)
+            self._ledger.bill(ask.model, usage, reported=told)
 
     async def _play(self, player: Player, exchange: "_Exchange", ask: Ask, completion: Completion) -> None:
         dialect, fault = exchange.dialect, player.fault
@@ -301,6 +302,11 @@ class _Exchange:
 def _so_far(usage: Usage, given: int) -> Usage:
     """What an answer took that ended early: the tokens that went out, of whatever kind."""
     return msgspec.structs.replace(usage, output=given, reasoning=0)
+
+
+def _grows(fault: Fault, dialect: Dialect) -> bool:
+    """Whether each piece of a stream told the usage so far."""
+    return fault.usage == "cumulative" or (fault.usage is None and dialect.vendor == "gemini")
 
 
 def _header_fault(headers: Headers) -> Fault:

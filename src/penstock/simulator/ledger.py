@@ -29,9 +29,9 @@ class _Sum(msgspec.Struct):
 class Ledger:
     """Tokens by model, in disjoint buckets, since the start or the last reset.
 
-    `reported` are answers whose usage went out whole: any gateway's books must agree with them to the token. Of
-    `unreported` ones (silent, cut, or without usage on order) a gateway can only estimate; their output is what was
-    sent before they ended.
+    `reported` are answers whose usage went out, whole or, where each piece of a stream tells it (Gemini), as far as it
+    came: any gateway's books must agree with them to the token. Of `unreported` ones (silent, cut, or without usage on
+    order) a gateway can only estimate; their output is what was sent before they ended.
     """
 
     def __init__(self) -> None:
