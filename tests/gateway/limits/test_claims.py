@@ -84,6 +84,16 @@ def test_a_limit_of_one_project_leaves_the_others_alone(level: str) -> None:
     assert counters(limiter, "p2", user="u", tags={"t": "v"}) == []
 
 
+def test_limits_of_different_projects_that_share_a_name_count_apart() -> None:
+    """FAILURES S39: one tenant's spend must not be another's."""
+    limiter = Limiter(
+        [LimitEntry(name="u", level="user", project=project, parallel=1) for project in ("p1", "p2")]
+        + [LimitEntry(name="u", level="user", parallel=9)]
+    )
+    assert counters(limiter, "p1", user="x") == ["u@p1/user:x/parallel/now", "u/user:x/parallel/now"]
+    assert counters(limiter, "p2", user="x") == ["u@p2/user:x/parallel/now", "u/user:x/parallel/now"]
+
+
 def test_users_and_tags_that_a_call_does_not_name_are_not_limited() -> None:
     limiter = Limiter(
         [LimitEntry(name="u", level="user", parallel=1), LimitEntry(name="t", level="tag", match="t", parallel=1)]

@@ -128,3 +128,46 @@ async def test_settings_mean_nothing_and_closing_ends_all_tickets(caplog: pytest
     assert counters.out == 0
     assert counters.state == "memory"
     assert caplog.text == ""
+
+
+async def test_what_is_spent_is_the_money_of_current_windows_the_largest_first() -> None:
+    """FAILURES G5."""
+    clock = ManualClock(1_699_920_000_000_000)
+    counters = MemoryCounters(clock)
+    start = clock.now()
+    for number in (1, 3, 2):
+        await visit(counters, f"t{number}", claim("money", "day", 9, 100, whose=f"key:{number}"), number)
+    await visit(counters, "hour", claim("money", "hour", 9, 100), 50)
+    await visit(counters, "tokens", claim("tokens", "day", 9, 100), 70)
+    await counters.borrow("flying", [claim("money", "day", 9, 100, whose="key:4")], lease=60)
+    assert counters.spent(10) == (
+        [
+            ("limit-a/project:p/money/hour", start, 50),
+            *[(f"limit-a/key:{number}/money/day", start, number) for number in (3, 2, 1)],
+        ],
+        False,
+    )
+    assert counters.spent(1) == ([("limit-a/project:p/money/hour", start, 50)], True)
+    clock.advance(3600)
+    assert [counter for counter, _, _ in counters.spent(10)[0]] == [
+        f"limit-a/key:{number}/money/day" for number in (3, 2, 1)
+    ]
+    for _ in range(3):
+        clock.advance(DAY)
+        counters.tick()
+    assert counters.spent(10) == ([], False)
+
+
+async def test_a_correction_adds_and_is_booked_so_that_it_survives() -> None:
+    """FAILURES G5."""
+    clock = ManualClock(1_699_920_000_000_000)
+    ledger = Ledger()
+    counters = MemoryCounters(clock, ledger)
+    one = claim("money", "day", 10, 100)
+    await visit(counters, "t", one, 30)
+    assert counters.correct([(one.counter, clock.now(), -10), ("limit-a/key:new/money/day", clock.now(), 5)]) == 2
+    assert await counters.read([one.counter]) == {one.counter: 20}
+    assert sorted(ledger.take_changes()) == [
+        ("limit-a/key:new/money/day", clock.now(), 5),
+        (one.counter, clock.now(), 20),
+    ]

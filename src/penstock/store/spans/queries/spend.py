@@ -10,7 +10,7 @@ the window are taken off again. Windows are meant that are not over: attempts af
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from sqlglot import exp
@@ -253,7 +253,7 @@ def saved(engine: Engine, project: str, from_: int, to: int, *, step: int) -> Sa
     )
 
 
-class _Shape(msgspec.Struct, frozen=True):
+class _Shape(NamedTuple):
     """What of an area shapes a query; the rest are values."""
 
     level: Level
