@@ -9,13 +9,16 @@ import { ProjectSwitcher } from "./rail";
 import { RangePicker } from "./range-picker";
 import classes from "./shell.module.css";
 
+/** Pages of one thing, by the beginning of their address. */
+const SINGLE: Record<string, string> = { "/traces/": "Trace", "/routes/": "Route", "/limits/": "Limit" };
+/** What has no time range: one trace, a list of keys, budgets with windows of their own. */
+const WITHOUT_RANGE = ["Trace", "Keys", "Limits", "Limit"];
+
 export function Bar({ onPalette, onHelp }: { onPalette: () => void; onHelp: () => void }) {
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const title = /^\/traces\/./.test(path)
-    ? "Trace"
-    : (PAGES.find((page) => path.startsWith(page.to))?.label ?? "Penstock");
-  // One trace and the list of keys have no time range.
-  const ranged = title !== "Trace" && title !== "Keys";
+  const single = Object.entries(SINGLE).find(([prefix]) => path.startsWith(prefix))?.[1];
+  const title = single ?? PAGES.find((page) => path.startsWith(page.to))?.label ?? "Penstock";
+  const ranged = !WITHOUT_RANGE.includes(title);
   return (
     <header className={classes.bar}>
       <h1 className={classes.title}>{title}</h1>

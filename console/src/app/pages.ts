@@ -4,6 +4,13 @@ import type { IconName } from "@/components/icons";
 export const PAGES = [
   { to: "/overview", label: "Overview", icon: "overview", key: "o" },
   { to: "/traces", label: "Traces", icon: "traces", key: "t" },
+  { to: "/routes", label: "Routes", icon: "routes", key: "r" },
+  { to: "/limits", label: "Limits", icon: "limits", key: "l" },
+  { to: "/health", label: "Health", icon: "health", key: "h" },
+  { to: "/cache", label: "Cache", icon: "cache", key: "c" },
   { to: "/models", label: "Models", icon: "models", key: "m" },
   { to: "/keys", label: "Keys", icon: "keys", key: "k" },
 ] as const satisfies readonly { to: string; label: string; icon: IconName; key: string }[];
+
+/** On a phone these have a place of their own, for who is on call; the others are behind “More”. */
+export const FIRST_PAGES: readonly string[] = ["/overview", "/traces", "/routes", "/health"];

@@ -1,11 +1,11 @@
 import { Menu } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { api, setCsrfToken } from "@/api/client";
 import { Icon, Mark } from "@/components/icons";
 import { useAddress } from "@/lib/address";
 import { useSignedIn } from "@/lib/session";
-import { PAGES } from "./pages";
+import { FIRST_PAGES, PAGES } from "./pages";
 import classes from "./shell.module.css";
 
 export function Rail() {
@@ -29,13 +29,35 @@ export function Rail() {
 }
 
 export function BottomNav() {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const navigate = useNavigate();
+  const others = PAGES.filter((page) => !FIRST_PAGES.includes(page.to));
+  const among = others.find((page) => path.startsWith(page.to));
   return (
     <nav className={classes.bottom} aria-label="Pages">
-      {PAGES.map((page) => (
+      {PAGES.filter((page) => FIRST_PAGES.includes(page.to)).map((page) => (
         <Link key={page.to} to={page.to} search={{}}>
           <Icon name={page.icon} size={18} /> {page.label}
         </Link>
       ))}
+      <Menu position="top-end" width={180}>
+        <Menu.Target>
+          <button type="button" data-status={among ? "active" : undefined} aria-label="More pages">
+            <Icon name={among?.icon ?? "menu"} size={18} /> {among?.label ?? "More"}
+          </button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {others.map((page) => (
+            <Menu.Item
+              key={page.to}
+              leftSection={<Icon name={page.icon} size={15} />}
+              onClick={() => void navigate({ to: page.to, search: {} })}
+            >
+              {page.label}
+            </Menu.Item>
+          ))}
+        </Menu.Dropdown>
+      </Menu>
     </nav>
   );
 }

@@ -10,6 +10,8 @@ import {
   redirect,
   retainSearchParams,
 } from "@tanstack/react-router";
+import { validateLimit, validateLimits } from "@/features/limits/search";
+import { validateRoute, validateRoutes } from "@/features/routes/search";
 import { validateSignin } from "@/features/signin/search";
 import { validateTrace, validateTraces } from "@/features/traces/search";
 import { SHARED_KEYS, validateShared } from "@/lib/address";
@@ -66,6 +68,46 @@ const trace = createRoute({
   component: lazyRouteComponent(() => import("@/features/traces/detail/page"), "TracePage"),
 });
 
+const routes = createRoute({
+  getParentRoute: () => app,
+  path: "/routes",
+  validateSearch: validateRoutes,
+  component: lazyRouteComponent(() => import("@/features/routes/page"), "RoutesPage"),
+});
+
+const route = createRoute({
+  getParentRoute: () => app,
+  path: "/routes/$name",
+  validateSearch: validateRoute,
+  component: lazyRouteComponent(() => import("@/features/routes/detail/page"), "RoutePage"),
+});
+
+const limits = createRoute({
+  getParentRoute: () => app,
+  path: "/limits",
+  validateSearch: validateLimits,
+  component: lazyRouteComponent(() => import("@/features/limits/page"), "LimitsPage"),
+});
+
+const limit = createRoute({
+  getParentRoute: () => app,
+  path: "/limits/$name",
+  validateSearch: validateLimit,
+  component: lazyRouteComponent(() => import("@/features/limits/detail/page"), "LimitPage"),
+});
+
+const health = createRoute({
+  getParentRoute: () => app,
+  path: "/health",
+  component: lazyRouteComponent(() => import("@/features/health/page"), "HealthPage"),
+});
+
+const cache = createRoute({
+  getParentRoute: () => app,
+  path: "/cache",
+  component: lazyRouteComponent(() => import("@/features/cache/page"), "CachePage"),
+});
+
 const models = createRoute({
   getParentRoute: () => app,
   path: "/models",
@@ -80,7 +122,7 @@ const keys = createRoute({
 
 export const routeTree = root.addChildren([
   signin,
-  app.addChildren([home, overview, traces, trace, models, keys]),
+  app.addChildren([home, overview, traces, trace, routes, route, limits, limit, health, cache, models, keys]),
 ]);
 
 /** `history` is the browser's own unless a test brings another. */

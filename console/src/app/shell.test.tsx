@@ -9,7 +9,17 @@ describe("the shell", () => {
     await screen.findByRole("heading", { name: "Models" });
     const [rail] = screen.getAllByRole("navigation", { name: "Pages" });
     const links = [...(rail?.querySelectorAll("a") ?? [])].map((link) => link.textContent?.trim());
-    expect(links).toEqual(["Penstock", "Overview", "Traces", "Models", "Keys"]);
+    expect(links).toEqual([
+      "Penstock",
+      "Overview",
+      "Traces",
+      "Routes",
+      "Limits",
+      "Health",
+      "Cache",
+      "Models",
+      "Keys",
+    ]);
     expect(rail?.querySelector('[data-status="active"]')?.textContent).toContain("Models");
   });
 

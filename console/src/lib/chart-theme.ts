@@ -22,11 +22,11 @@ export interface TimeSeries {
   scheme: Scheme;
 }
 
-const INK: Record<Scheme, { text: string; grid: string; pointer: string; surface: string }> = {
+export const INK: Record<Scheme, { text: string; grid: string; pointer: string; surface: string }> = {
   light: { text: "#5b656d", grid: "#e8ecee", pointer: "#7b868e", surface: "#ffffff" },
   dark: { text: "#9aa3ab", grid: "#20262b", pointer: "#7b868e", surface: "#14181b" },
 };
-const FONT = '"Inter Variable", system-ui, sans-serif';
+export const FONT = '"Inter Variable", system-ui, sans-serif';
 
 /** Label of a moment on the axis; days where the window spans several. */
 export function axisTime(milliseconds: number, spanMilliseconds: number): string {

@@ -21,6 +21,8 @@ export const FILTER_COLUMNS: readonly FilterColumn[] = [
   { id: "served_model", label: "Served model", type: "category" },
   { id: "provider", label: "Provider", type: "category" },
   { id: "route", label: "Route", type: "category" },
+  { id: "variant", label: "Variant", type: "category" },
+  { id: "cache", label: "Cache", type: "category" },
   { id: "operation", label: "Operation", type: "category" },
   { id: "stream", label: "Streamed", type: "flag" },
   { id: "duration", label: "Latency", type: "duration" },

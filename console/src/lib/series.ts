@@ -20,7 +20,14 @@ export type SeriesName =
   | "cache_write"
   | "output"
   | "reasoning"
-  | "cost";
+  | "cost"
+  | "forecast"
+  | "soft"
+  | "hard"
+  | "hits"
+  | "joined"
+  | "misses"
+  | "saved";
 
 export const SURFACE: Record<Scheme, string> = { light: "#ffffff", dark: "#14181b" };
 
@@ -39,6 +46,13 @@ export const SERIES_COLORS: Record<Scheme, Record<SeriesName, string>> = {
     output: "#b87400",
     reasoning: "#b55a90",
     cost: "#00845f",
+    forecast: "#5f8f80",
+    soft: "#b06a00",
+    hard: "#c7402d",
+    hits: "#0072b2",
+    joined: "#3f95c6",
+    misses: "#7d8891",
+    saved: "#00845f",
   },
   dark: {
     calls: "#4da3dc",
@@ -54,6 +68,13 @@ export const SERIES_COLORS: Record<Scheme, Record<SeriesName, string>> = {
     output: "#e6a532",
     reasoning: "#d386b6",
     cost: "#2fb68d",
+    forecast: "#6fa897",
+    soft: "#e6a532",
+    hard: "#f0705a",
+    hits: "#4da3dc",
+    joined: "#85c8f0",
+    misses: "#7f8a93",
+    saved: "#2fb68d",
   },
 };
 
@@ -71,6 +92,13 @@ export const SERIES_LABELS: Record<SeriesName, string> = {
   output: "output",
   reasoning: "reasoning",
   cost: "cost",
+  forecast: "forecast",
+  soft: "soft limit",
+  hard: "hard limit",
+  hits: "hits",
+  joined: "joined",
+  misses: "misses",
+  saved: "saved",
 };
 
 /** Contrast of two `#rrggbb` colours, 1 to 21 (WCAG 2.2, relative luminance). */

@@ -71,7 +71,7 @@ export function openConsole(
     const other = overrides.get(url.pathname);
     if (other === "unreachable") throw new TypeError("fetch failed");
     if (other === "never") return new Promise<Response>(() => {});
-    const answer = other ?? api.answer(request.method, url, body);
+    const answer = other ?? api.answer(request.method, url, body, request.headers);
     return new Response(answer.body === undefined ? null : JSON.stringify(answer.body), {
       status: answer.status,
       headers: { "content-type": answer.status >= 400 ? "application/problem+json" : "application/json" },

@@ -2,8 +2,10 @@
 
 import type { KeyRow, Overview, TraceRow } from "@/api/types";
 import { KEYS, MODELS, makeRow, random } from "./mock-data";
+import { MockDefinitions } from "./mock-definitions";
 import { holds, modelOf, top, totalsOf } from "./mock-query";
 import { makeRichTrace, makeSpan } from "./mock-spans";
+import { budgets, cacheUse, routeStats, targets, workers } from "./mock-traffic";
 
 export interface MockAnswer {
   status: number;
@@ -20,17 +22,23 @@ const SCOPES = [
   "keys:read",
   "keys:write",
   "projects:read",
+  "routes:read",
+  "routes:write",
+  "limits:read",
+  "limits:write",
 ];
 
 export class MockApi {
   signedIn = true;
   readonly rows: TraceRow[];
   readonly keys: KeyRow[];
+  readonly definitions: MockDefinitions;
 
   constructor(
     private readonly now: () => number = () => Date.now() * 1000,
     count = 4_500,
   ) {
+    this.definitions = new MockDefinitions(now, count > 0);
     const draw = random(7);
     let started = now();
     this.rows = Array.from({ length: count }, (_, index) => {
@@ -53,7 +61,7 @@ export class MockApi {
     }));
   }
 
-  answer(method: string, url: URL, body?: unknown): MockAnswer {
+  answer(method: string, url: URL, body?: unknown, headers?: Headers): MockAnswer {
     const path = url.pathname.replace(/^\/api\/v1/, "");
     if (path === "/session") return this.session(method, body);
     if (!this.signedIn)
@@ -69,6 +77,9 @@ export class MockApi {
     if (path === "/overview") return { status: 200, body: this.overview(url.searchParams) };
     if (path === "/models") return { status: 200, body: this.models() };
     if (path.startsWith("/keys")) return this.keyCall(method, path, body as Record<string, unknown>);
+    const traffic = this.traffic(path, url.searchParams);
+    if (traffic !== undefined) return { status: 200, body: traffic };
+    if (/^\/(routes|limits)\b/.test(path)) return this.definitions.answer(method, path, url, body, headers);
     if (path === "/projects")
       return { status: 200, body: { items: [{ ...PROJECT, created: 0 }], next_cursor: null } };
     if (path === "/config")
@@ -83,6 +94,22 @@ export class MockApi {
         },
       };
     return problem(404, "not_found", `There is nothing at ${path}.`);
+  }
+
+  private traffic(path: string, params: URLSearchParams): unknown {
+    const now = this.now();
+    const quiet = this.rows.length === 0;
+    if (path === "/workers") return { items: quiet ? [] : workers(now), next_cursor: null };
+    if (path === "/targets") return { items: quiet ? [] : targets(now), next_cursor: null };
+    if (path === "/budgets") return { at: now, items: quiet ? [] : budgets(now), next_cursor: null };
+    if (path.startsWith("/budgets/"))
+      return budgets(now, params.get("who")).find((one) => one.name === path.slice("/budgets/".length));
+    if (path === "/cache") {
+      const to = Number(params.get("to") ?? now);
+      return cacheUse(Number(params.get("from") ?? to - 86_400_000_000), to, quiet);
+    }
+    const stats = /^\/routes\/([^/]+)\/stats$/.exec(path);
+    return stats?.[1] ? routeStats(decodeURIComponent(stats[1])) : undefined;
   }
 
   /** A new call, as if one had just arrived. */

@@ -16,7 +16,12 @@ export function mockServer(): Plugin {
         const own = url.searchParams.get("project")?.endsWith("2") ? empty : api;
         if (url.pathname === "/api/v1/traces/tail") return tail(own, request, response);
         void readBody(request).then((body) => {
-          const answer = own.answer(request.method ?? "GET", url, body ? JSON.parse(body) : undefined);
+          const answer = own.answer(
+            request.method ?? "GET",
+            url,
+            body ? JSON.parse(body) : undefined,
+            new Headers(request.headers as Record<string, string>),
+          );
           const type = answer.status >= 400 ? "application/problem+json" : "application/json";
           response.writeHead(answer.status, { "content-type": type });
           response.end(answer.body === undefined ? undefined : JSON.stringify(answer.body));

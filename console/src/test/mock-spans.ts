@@ -28,6 +28,7 @@ export function makeSpan(row: TraceRow, extra: Partial<SpanRecord> = {}): SpanRe
     variant: null,
     change: null,
     provider: row.provider,
+    target_model: row.served_model,
     requested_model: row.requested_model,
     served_model: row.served_model,
     prompt_name: null,

@@ -50,6 +50,19 @@ export function TraceHeader({ trace, selected, onBack }: TraceHeaderProps) {
           {formatCount(trace.totals.usage.total)}
         </Fact>
         <Fact label="Cost">{formatMoney(trace.totals.cost)}</Fact>
+        {(call.cache === "hit" || call.cache === "joined") && (
+          <Fact label="Cache">
+            {call.cache}, saved {formatMoney(call.saved)}
+          </Fact>
+        )}
+        {call.route && (
+          <Fact label="Route">
+            <Link to="/routes/$name" params={{ name: call.route }} search={{}}>
+              {call.route}
+            </Link>
+            {call.variant && <span className="dim">→ {call.variant}</span>}
+          </Fact>
+        )}
         {call.session && (
           <Fact label="Session">
             <Link to="/traces" search={{ filter: [`session:eq:${call.session}`] }}>

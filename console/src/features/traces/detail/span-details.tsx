@@ -147,18 +147,54 @@ function Attempts({
           <li key={attempt.span_id}>
             <button type="button" onClick={() => onSelect(attempt.span_id)}>
               <StatusMark status={attempt.status} />
+              {attempt.variant && <b>{attempt.variant}</b>}
               <span className="cut">
-                {attempt.provider}/{attempt.served_model ?? attempt.requested_model}
+                {attempt.provider}/{attempt.target_model ?? attempt.served_model ?? attempt.requested_model}
               </span>
+              {roleOf(attempt) && <span className={classes.attemptRole}>{roleOf(attempt)}</span>}
               <span className="dim">{formatDuration(attempt.duration)}</span>
               <span className="dim">{formatMoney(attempt.cost)}</span>
               {attempt.error_message && <span className="bad cut">{attempt.error_message}</span>}
+              {noteOf(attempt) && (
+                <span className="warn cut" title={noteOf(attempt) ?? undefined}>
+                  {noteOf(attempt)}
+                </span>
+              )}
             </button>
           </li>
         ))}
       </ol>
     </div>
   );
+}
+
+function attributeOf(span: SpanRecord, name: string): string | null {
+  const attributes = span.attributes as Record<string, unknown> | null | undefined;
+  const value = attributes?.[name];
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+/** `judge` or `shadow`; null for an attempt that serves the caller. */
+export function roleOf(span: SpanRecord): string | null {
+  return attributeOf(span, "penstock.role");
+}
+
+/** Why an answer did not do, or what became of the attempt. */
+export function noteOf(span: SpanRecord): string | null {
+  return attributeOf(span, "penstock.note");
+}
+
+const CACHE_WORDS: Record<string, string> = {
+  hit: "hit: an answer given again",
+  joined: "joined an identical call in flight",
+  miss: "miss: asked, and answered by the provider",
+};
+
+/** What the cache did, and what that saved. */
+export function sayCache({ cache, saved }: Pick<SpanRecord, "cache" | "saved">): string | null {
+  if (!cache) return null;
+  const words = CACHE_WORDS[cache] ?? cache;
+  return cache === "miss" ? words : `${words}, saved ${formatMoney(saved)}`;
 }
 
 /** Tokens a second from the first token to the end; only a stream has it. */
@@ -178,6 +214,9 @@ function Properties({ span }: { span: SpanRecord }) {
     ["HTTP status", span.http_status],
     ["Operation", span.operation ? `${span.operation}${span.stream ? ", streamed" : ""}` : null],
     ["Route", span.route && <Filtered column="route" value={span.route} />],
+    ["Variant", span.variant && <Filtered column="variant" value={span.variant} />],
+    ["Role", roleOf(span)],
+    ["Note", noteOf(span)],
     ["Provider", span.provider && <Filtered column="provider" value={span.provider} />],
     ["Requested model", span.requested_model],
     ["Served model", span.served_model && <Filtered column="served_model" value={span.served_model} />],
@@ -186,7 +225,8 @@ function Properties({ span }: { span: SpanRecord }) {
     ["Key", span.key && <Filtered column="key" value={span.key} label={span.key_name ?? span.key} />],
     ["Session", span.session && <Filtered column="session" value={span.session} />],
     ["User (hashed)", span.user && <Filtered column="user" value={span.user} />],
-    ["Cache", span.cache],
+    ["Cache", sayCache(span)],
+    ["Budget spent", attributeOf(span, "penstock.degraded")],
     ["Fingerprint", span.fingerprint && <Id value={span.fingerprint} />],
     ["Span id", <Id key="span" value={span.span_id} />],
     ["Parent id", span.parent_id && <Id value={span.parent_id} />],

@@ -1,0 +1,69 @@
+import { Checkbox, TextInput } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { DefinitionEditor } from "@/components/definition/editor";
+import { useModelNames } from "@/lib/model-names";
+import { useSignedIn } from "@/lib/session";
+import classes from "./routes.module.css";
+
+/** A first definition with models that exist here. */
+export function templateOf(models: readonly string[]): string {
+  const [first = "openai/gpt-4o", second = "anthropic/claude-sonnet-4-5"] = models.filter(
+    (name) => name.includes("/") && !name.endsWith("*") && !/embed/i.test(name),
+  );
+  return `variants:
+  smart: ${first}
+  cheap: ${second}
+strategy:
+  # weighted, fallback, conditional, cohort, sticky, shadow, cascade or hedge; they nest
+  weighted: {smart: 90, cheap: 10}
+`;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/;
+
+export function NewRoute() {
+  const { session, project } = useSignedIn();
+  const { names } = useModelNames();
+  const navigate = useNavigate();
+  const [name, setName] = useState("");
+  const [everywhere, setEverywhere] = useState(false);
+  const wrong =
+    name !== "" && !NAME.test(name)
+      ? "Letters, digits and . _ : @ -, beginning with a letter or digit."
+      : undefined;
+  return (
+    <div className={classes.page}>
+      <div className={classes.form}>
+        <TextInput
+          label="Name"
+          description="What applications send as their model."
+          placeholder="support"
+          maxLength={128}
+          value={name}
+          error={wrong}
+          onChange={(event) => setName(event.currentTarget.value.trim())}
+          autoFocus
+        />
+        {session.role === "admin" && (
+          <Checkbox
+            size="xs"
+            label={`In all projects, not only in ${project.name}`}
+            checked={everywhere}
+            onChange={(event) => setEverywhere(event.currentTarget.checked)}
+          />
+        )}
+      </div>
+      <DefinitionEditor
+        // The template waits for the models' names.
+        key={names.length ? "named" : "unnamed"}
+        kind="route"
+        place={{ name: wrong ? "" : name, everywhere }}
+        initial={templateOf(names)}
+        etag={null}
+        onSaved={(saved) => void navigate({ to: "/routes/$name", params: { name: saved.name }, search: {} })}
+        onCancel={() => void navigate({ to: "/routes", search: {} })}
+      />
+    </div>
+  );
+}
