@@ -55,8 +55,11 @@ class UpstreamResponse(Protocol):
         """Case-insensitive."""
         ...
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body. Raises `UpstreamError` when it is cut or longer than `limit` bytes."""
+    async def read(self, limit: int, *, progress: Callable[[], None] | None = None) -> bytes:
+        """The whole body; `progress` is called as parts of it come.
+
+        Raises `UpstreamError` when it is cut or longer than `limit` bytes.
+        """
         ...
 
     async def chunk(self) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from penstock.core.errors import DeadlineExceeded, UpstreamError
 from penstock.gateway.connections import Connection, Origin, Pool, locate, request_head
@@ -25,7 +25,7 @@ class HttpResponse:
         self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, limit: int, *, progress: Callable[[], None] | None = None) -> bytes:
         declared = self.headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit:
             raise self._too_large(limit)
@@ -38,6 +38,8 @@ class HttpResponse:
         while data:
             if size > limit:
                 raise self._too_large(limit)
+            if progress is not None:
+                progress()
             data = await self._connection.chunk()
             parts.append(data)
             size += len(data)

@@ -74,8 +74,8 @@ class Attempts:
                     call, attempt, response, codec=exchange.stream(), watch=watch, delivery=delivery
                 )
             else:
-                limit = call.catalog.snapshot.gateway.max_response
-                ending = _whole(attempt, exchange.reply(response.headers, await response.read(limit)))
+                body = await self._whole_body(call, response, watch)
+                ending = _whole(attempt, exchange.reply(response.headers, body))
                 if not delivery.claim():
                     raise Outrun
             finished = True
@@ -91,6 +91,13 @@ class Attempts:
             if response is not None:
                 response.release(reuse=finished)
         return ending
+
+    async def _whole_body(self, call: Call, response: UpstreamResponse, watch: Watch) -> bytes:
+        gap = watch.timeouts.gap
+        watch.expect("gap", gap, self._now())
+        return await response.read(
+            call.catalog.snapshot.gateway.max_response, progress=lambda: watch.expect("gap", gap, self._now())
+        )
 
     async def _relay(
         self,

@@ -67,6 +67,16 @@ class Held:
         return True
 
     async def write(self, data: bytes) -> None:
+        self._take(data)
+
+    def whole(self, ending: Ending) -> Ending:
+        """Everything that was kept, and what the attempt ended with."""
+        if not ending.stream:
+            return ending
+        self._take(ending.body)
+        return msgspec.structs.replace(ending, body=b"".join(self._parts))
+
+    def _take(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
             raise UpstreamError(
@@ -76,9 +86,3 @@ class Held:
                 hint="Raise gateway.max_response, or use a strategy that does not check answers.",
             )
         self._parts.append(data)
-
-    def whole(self, ending: Ending) -> Ending:
-        """Everything that was kept, and what the attempt ended with."""
-        if not self._parts:
-            return ending
-        return msgspec.structs.replace(ending, body=b"".join([*self._parts, ending.body]))

@@ -62,6 +62,11 @@ class Shadows:
         self.left_out = 0
         """Copies that were drawn and not made, since the start."""
 
+    @property
+    def under_way(self) -> int:
+        """Copies that are being made."""
+        return len(self._tasks)
+
     def start(self, run: "Run", node: WithCopy) -> None:
         """Begin a copy, if this call is in the sample."""
         if run.role != "serve" or self._random.random() >= node.sample:
