@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.providers.sse import SseSplitter, format_event, parse_frame
@@ -97,6 +97,7 @@ def test_any_split_of_a_stream_gives_the_same_events(lines: list[bytes], end: by
     lines=st.lists(st.tuples(st.sampled_from([b"data: x", b"", b":"]), st.sampled_from([b"\n", b"\r\n", b"\r"]))),
     cuts=st.lists(st.integers(0, 400), max_size=10),
 )
+@example(lines=[(b"data: x", b"\n"), (b"", b"\n"), (b"", b"\n"), (b"data: x", b"\n")], cuts=[])
 def test_frames_joined_are_the_stream_byte_for_byte(lines: list[tuple[bytes, bytes]], cuts: list[int]) -> None:
     stream = b"".join(line + end for line, end in lines)
     splitter = SseSplitter()

@@ -150,8 +150,11 @@ def _split_lf(whole: bytes) -> list[bytes]:
     if whole.find(b"\n\n") == len(whole) - 2:
         return [whole]
     parts = whole.split(b"\n\n")
-    parts.pop()
-    return [part + b"\n\n" for part in parts]
+    # An odd number of line ends leaves one over.
+    left = parts.pop()
+    frames = [part + b"\n\n" for part in parts]
+    frames[-1] += left
+    return frames
 
 
 def _events(frames: list[bytes]) -> list[tuple[str, bytes]]:
