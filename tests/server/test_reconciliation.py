@@ -45,7 +45,9 @@ class Worker:
         self.counters = MemoryCounters(place.clock)
         self.file = SpentFile(place.home, name, self.counters, clock=place.clock)
         self.state = "serving"
+        self.log = SpendLog(place.home, Ledger(), worker=name, clock=place.clock)
         place.workers.append(self)
+        place.everyone.append(self)
 
     def spend(self, *spans, missing: int = 0) -> None:
         """Book what spans cost, all but `missing` nano-dollars of it."""
@@ -83,6 +85,8 @@ class Place:
         projects = {PROJECT: ProjectEntry(id=PROJECT, name="mine")}
         self.snapshot = Snapshot(version=1, created=1, projects=projects, limits=LIMITS, user_salt="00ff")
         self.workers: list[Worker] = []
+        """Those that go on reporting."""
+        self.everyone: list[Worker] = []
         self.meanwhile: list[Callable[[], None]] = []
         """Each is called in one pause."""
         self.reconciler = BudgetReconciler(
@@ -122,6 +126,8 @@ def place(tmp_path):
     place = Place(tmp_path)
     yield place
     place.spans.close()
+    for worker in place.everyone:
+        worker.log.close()
 
 
 def told(found):
@@ -272,7 +278,7 @@ def test_several_workers_without_a_shared_store_cannot_be_put_right(place):
     assert "2 workers count each" in (found.unfixable or "")
 
 
-@pytest.mark.parametrize("gone", ["stale", "draining"])
+@pytest.mark.parametrize("gone", ["stale", "draining", "killed"])
 def test_a_worker_that_is_gone_or_going_is_not_asked(place, gone):
     worker = Worker(place, "a" * 16)
     worker.state = "draining" if gone == "draining" else "serving"
@@ -280,6 +286,8 @@ def test_a_worker_that_is_gone_or_going_is_not_asked(place, gone):
     place.workers.clear()
     if gone == "stale":
         place.clock.advance(60)
+    if gone == "killed":
+        worker.log.close()
     assert place.look().source == "log"
 
 

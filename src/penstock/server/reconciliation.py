@@ -25,7 +25,7 @@ from penstock.registry.service import RegistryService
 from penstock.server.gateway_state import resolved
 from penstock.store.counters.ledger import Entry, Ledger
 from penstock.store.counters.replay import Spent, spend_of
-from penstock.store.counters.spendlog import SpendLog
+from penstock.store.counters.spendlog import SpendLog, is_living
 from penstock.store.counters.windows import bounds, kind_of
 from penstock.store.spans.queries.spend import Area
 from penstock.store.spans.store import DuckDbSpanStore
@@ -286,7 +286,8 @@ class BudgetReconciler:
             with suppress(OSError, msgspec.MsgspecError):
                 report = _decode_spent(path.read_bytes())
                 alive = _decode_report(path.with_suffix(".json").read_bytes())
-                if at - alive.at <= STALE and alive.state == "serving":
+                # A worker that was killed leaves its files.
+                if at - alive.at <= STALE and alive.state == "serving" and is_living(self._home, report.worker):
                     found.append(report)
         return found
 

@@ -30,7 +30,7 @@ from penstock.store.counters.ledger import Entry, Ledger, is_current
 from penstock.store.counters.replay import Spent, spend_of
 from penstock.store.counters.windows import bounds, kind_of
 
-__all__ = ["SpendLog"]
+__all__ = ["SpendLog", "is_living"]
 
 logger = logging.getLogger(__name__)
 
@@ -308,6 +308,11 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         # Sealed a moment ago.
         return path.with_suffix(".ndjson").read_bytes()
+
+
+def is_living(home: Home, worker: str) -> bool:
+    """Whether the process that holds this worker's log lives."""
+    return _is_held(home.run / f"spend-{worker}")
 
 
 def _is_held(path: Path) -> bool:
