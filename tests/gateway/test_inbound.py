@@ -387,6 +387,34 @@ async def test_a_slow_reader_makes_the_application_wait(served: Served) -> None:
     assert len((await caller.answer())[1]) == 40_000_000
 
 
+async def test_all_who_wait_for_a_slow_reader_go_on_when_it_reads(served: Served) -> None:
+    """FAILURES G18: a comment that keeps a stream alive must not make its own writer wait for ever."""
+    waiting = 0
+    any_done = asyncio.Event()
+
+    async def pour(request: Request) -> None:
+        request.open(OK)
+
+        async def write_much() -> None:
+            nonlocal waiting
+            waiting += 1
+            await request.write(b"x" * 20_000_000)
+            any_done.set()
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(write_much())
+            tasks.create_task(write_much())
+        request.end()
+
+    served.application = pour
+    caller = await served.caller()
+    await caller.say(GET)
+    while waiting < 2:
+        await asyncio.sleep(0)
+    assert not any_done.is_set()
+    assert len((await caller.answer())[1]) == 40_000_000
+
+
 async def test_a_body_that_nobody_reads_yet_makes_the_caller_wait(served: Served) -> None:
     """FAILURES G9."""
     go = asyncio.Event()

@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_active",
         "_discarded",
-        "_drain_waiter",
+        "_drain_waiters",
         "_head_bytes",
         "_headers",
         "_host",
@@ -105,7 +105,8 @@ class Connection(asyncio.Protocol):
         self._active: Request | None = None
         self._waiting: deque[Request] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._drain_waiter: asyncio.Future[None] | None = None
+        self._drain_waiters: list[asyncio.Future[None]] = []
+        """Several: a stream's own writer, and a comment that keeps it alive."""
         self._read_paused = False
         self._discarded = 0
 
@@ -132,9 +133,10 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.write_paused = False
-        waiter, self._drain_waiter = self._drain_waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        waiters, self._drain_waiters = self._drain_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         self.last_data = self._host.now
@@ -233,8 +235,9 @@ class Connection(asyncio.Protocol):
     async def drained(self) -> None:
         """Wait until the caller has read enough."""
         if self.write_paused and self.is_open:
-            self._drain_waiter = self._host.loop.create_future()
-            await self._drain_waiter
+            waiter = self._host.loop.create_future()
+            self._drain_waiters.append(waiter)
+            await waiter
 
     async def more(self, request: Request) -> None:
         """Wait for more of the body."""
