@@ -232,7 +232,7 @@ class TestWhoMay:
         publish(gateway, snapshot, keys=keys)
         value = "Bearer psk_k" if header == "authorization" else "psk_k"
         async with httpx.AsyncClient(base_url=gateway.client.base_url, headers={header: value}) as client:
-            answer = await client.get("/v1/files")
+            answer = await client.get("/p/v1/files")
         assert answer.status_code == (200 if scopes == ("gateway:call",) else 403)
         assert len(provider.heads) == (answer.status_code == 200)
 

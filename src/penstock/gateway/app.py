@@ -10,7 +10,7 @@ from penstock.core.errors import InvalidInput, NotFound, PenstockError
 from penstock.core.ids import Ids
 from penstock.gateway.http import Responder
 from penstock.gateway.inbound.request import Request
-from penstock.gateway.passage import PassthroughPipeline
+from penstock.gateway.passage import GOOGLES_KEY, PassthroughPipeline
 from penstock.gateway.passthrough.types import Method
 from penstock.gateway.pipeline import CALL_SCOPE, Pipeline, retry_after, trace_headers
 from penstock.gateway.publication import Publication
@@ -77,7 +77,7 @@ class GatewayApp:
         operation = OPERATIONS.get(request.path)
         if operation is not None and request.method == "POST" and self._publication.ready:
             await self._pipeline.handle(request, operation)
-        elif operation is None and not _is_own(request.path) and self._publication.ready:
+        elif operation is None and not _is_own(request) and self._publication.ready:
             await self._passthrough.handle(request)
         else:
             self._other(request, operation)
@@ -99,7 +99,7 @@ class GatewayApp:
 
     def _answer(self, request: Request, operation: Operation | None, dialect: Dialect) -> tuple[int, bytes]:
         path = request.path
-        own = operation is not None or _is_own(path)
+        own = operation is not None or _is_own(request)
         if own and request.method not in (("POST",) if operation else ("GET", "HEAD")):
             raise InvalidInput(f"{path} does not take {request.method}.", code="method_not_allowed")
         if path == "/healthz":
@@ -112,8 +112,12 @@ class GatewayApp:
         return 200, _models(catalog.model_names(key), path, dialect, created=catalog.snapshot.created)
 
 
-def _is_own(path: str) -> bool:
-    return path in PROBES or path == MODELS or path.startswith(f"{MODELS}/")
+def _is_own(request: Request) -> bool:
+    path = request.path
+    if path in PROBES:
+        return True
+    # Google's SDK calls its models below the same path: `POST /v1/models/NAME:generateContent`.
+    return (path == MODELS or path.startswith(f"{MODELS}/")) and GOOGLES_KEY not in request.headers
 
 
 def _speaks_anthropic(request: Request, operation: Operation | None) -> bool:

@@ -30,12 +30,14 @@ from penstock.providers.metering import is_free
 from penstock.wire.limits import Claim
 from penstock.wire.span import Span
 
-__all__ = ["PassthroughPipeline"]
+__all__ = ["GOOGLES_KEY", "PassthroughPipeline"]
 
 logger = logging.getLogger(__name__)
 
 SLACK_SECONDS = 60.0
 """A lease outlives the longest exchange by this."""
+GOOGLES_KEY = b"x-goog-api-key"
+"""Sent by Google's SDK alone, whose paths under `/v1` look like those of others."""
 GEMINI_ROOTS = (b"/v1beta/", b"/v1alpha/")
 
 
@@ -133,6 +135,7 @@ class PassthroughPipeline:
             request.query,
             providers=catalog.providers,
             anthropic=b"anthropic-version" in request.headers,
+            google=GOOGLES_KEY in request.headers,
         )
         call.dialect = endpoint.dialect
         return Passage(endpoint=endpoint)
@@ -291,6 +294,6 @@ def _dialect(request: Request) -> CallerDialect:
     """Whose error object is expected as long as the path has not been looked at."""
     if b"anthropic-version" in request.headers:
         return "anthropic"
-    if b"x-goog-api-key" in request.headers or request.raw_path.startswith(GEMINI_ROOTS):
+    if GOOGLES_KEY in request.headers or request.raw_path.startswith(GEMINI_ROOTS):
         return "gemini"
     return "openai"

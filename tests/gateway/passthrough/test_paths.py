@@ -48,6 +48,7 @@ def url(path, *, provider=None, model="", query=b""):
         ("/openai/v1/batches/b1", "main", "batches/b1", "openai"),
         ("/anthropic/v1/messages/batches", "claude", "messages/batches", "anthropic"),
         ("/gemini/v1beta/files", "google", "files", "gemini"),
+        ("/google/v1/models/g:generateContent", "google", "models/g:generateContent", "gemini"),
         ("/v1beta/models/g:generateContent", "google", "models/g:generateContent", "gemini"),
         ("/volc/v3/images/generations", "volc", "images/generations", "openai"),
         ("/volc/v1/images/generations", "volc", "images/generations", "openai"),
@@ -121,7 +122,7 @@ def test_a_url_is_the_providers_own(path, options, expected):
         "/v1",
         "/v1/",
         "/main/v1",
-        "/google/v1/models",
+        "/google/v1alpha/models",
         "/google/v1alpha/models",
         "/claude/v2/messages",
     ],
@@ -141,9 +142,23 @@ def test_a_path_of_nobody_is_not_found(path):
     assert "/v1/…" in raised.value.hint
 
 
+def test_googles_caller_gets_a_gemini_provider_where_the_path_names_none():
+    found = endpoint_of("POST", b"/v1/models/g:countTokens", b"", providers=PROVIDERS, google=True)
+    assert (found.provider.name, found.path, found.model, found.dialect) == (
+        "google",
+        "models/g:countTokens",
+        "g",
+        "gemini",
+    )
+    named = endpoint_of("GET", b"/main/v1/models", b"", providers=PROVIDERS, google=True)
+    assert named.provider.name == "main"
+
+
 def test_gemini_paths_need_a_gemini_provider():
-    with pytest.raises(NotFound):
-        endpoint_of("GET", b"/v1beta/models", b"", providers={"main": PROVIDERS["main"]})
+    for path, google in ((b"/v1beta/models", False), (b"/v1/models", True)):
+        with pytest.raises(NotFound, match="kind 'gemini'") as raised:
+            endpoint_of("GET", path, b"", providers={"main": PROVIDERS["main"]}, google=google)
+        assert raised.value.code == "no_provider"
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CONNECT", "PURGE"])

@@ -50,7 +50,13 @@ _ID: Final = re.compile(
 
 
 def endpoint_of(
-    method: str, raw_path: bytes, query: bytes, *, providers: Mapping[str, ProviderEntry], anthropic: bool = False
+    method: str,
+    raw_path: bytes,
+    query: bytes,
+    *,
+    providers: Mapping[str, ProviderEntry],
+    anthropic: bool = False,
+    google: bool = False,
 ) -> Endpoint:
     """The endpoint behind a path.
 
@@ -60,6 +66,7 @@ def endpoint_of(
         query: As it came.
         providers: Of the snapshot, in the order of the configuration.
         anthropic: The request has the header `anthropic-version`, so a path without a provider is Anthropic's.
+        google: The request has the header `x-goog-api-key`, so a path without a provider is Gemini's.
 
     Raises:
         NotFound: `unknown_route`: neither a version nor a provider stands first in the path.
@@ -79,11 +86,16 @@ def endpoint_of(
     if provider is not None:
         kind: ProviderKind = provider.kind
         rest = _below(rest, provider)
-    elif first in _GEMINI_ROOTS:
+    elif first in _GEMINI_ROOTS or google:
         kind = "gemini"
         provider = next((entry for entry in providers.values() if entry.kind == kind), None)
         if provider is None:
-            raise _unknown(first, providers)
+            raise NotFound(
+                "No provider of kind 'gemini' is configured, and the call is Google's by its path or its header "
+                "x-goog-api-key.",
+                hint="Name a provider in the path, or send the key as 'Authorization: Bearer psk_…'.",
+                code="no_provider",
+            )
         rest = _below([first, *rest], provider)
     else:
         kind = "anthropic" if anthropic else "openai"
@@ -181,7 +193,8 @@ def _below(segments: list[str], provider: ProviderEntry) -> list[str]:
     if not segments or not _VERSION.fullmatch(segments[0]):
         return segments
     version = next((segment for segment in reversed(base) if _VERSION.fullmatch(segment)), None)
-    if segments[0] == version or (segments[0] == "v1" and provider.kind != "gemini"):
+    # Google's SDK asks for `v1` unless it is told otherwise, and all of that is in `v1beta` too.
+    if segments[0] == version or (segments[0] == "v1" and (provider.kind != "gemini" or version is not None)):
         return segments[1:]
     if version is None and provider.kind == "gemini":
         return segments
