@@ -62,6 +62,7 @@ providers:
       qwen-3:
     any_model: false
     responses: convert
+    passthrough: calls
     price_as: together
     timeouts: *slow
   claude: {kind: anthropic, api_version: "2023-06-01"}
@@ -70,7 +71,7 @@ aliases:
   careful: {targets: [gpu/llama-3, claude/claude-sonnet-4-5]}
 prices:
   - {provider: "*", model: "gpt-*", input: 1, output: 2.5}
-gateway: {max_body: 1MiB, keepalive: 5, record_content: false, upstream_connections: 10}
+gateway: {max_body: 1MiB, max_upload: 2GiB, keepalive: 5, record_content: false, upstream_connections: 10}
 journal: {on_full: shed, max_bytes: 2GB, segment_seconds: 1s}
 """)
     loaded = load_config(path, environment={"OPENAI_API_KEY": "x", "GPU_TOKEN": "y"})
@@ -94,6 +95,7 @@ journal: {on_full: shed, max_bytes: 2GB, segment_seconds: 1s}
             models=("llama-3", "qwen-3"),
             any_model=False,
             responses="convert",
+            passthrough="calls",
             price_as="together",
             timeouts=Timeouts(first_byte=300.0, total=3600.0),
         ),
@@ -110,7 +112,7 @@ journal: {on_full: shed, max_bytes: 2GB, segment_seconds: 1s}
         PriceEntry(provider="*", model="gpt-*", input=1_000_000_000, output=2_500_000_000),
     )
     assert loaded.gateway == GatewaySettings(
-        max_body=1024**2, keepalive=5.0, record_content=False, upstream_connections=10
+        max_body=1024**2, max_upload=2 * 1024**3, keepalive=5.0, record_content=False, upstream_connections=10
     )
     assert loaded.journal == JournalSettings(on_full="shed", max_bytes=2_000_000_000, segment_seconds=1.0)
     assert [warning.split(":")[0] for warning in loaded.warnings] == ["providers.gpu.api_key"]
