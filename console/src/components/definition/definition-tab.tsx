@@ -5,17 +5,17 @@ import { type DefinitionKind, placeOf } from "@/lib/definitions";
 import { useSignedIn } from "@/lib/session";
 import { CopyButton } from "../copy";
 import classes from "./definition.module.css";
-import { DefinitionEditor } from "./editor";
+import { DefinitionEditor, type EditorProps } from "./editor";
 import { SourceEditor } from "./source-editor";
 
-interface DefinitionTabProps {
+interface DefinitionTabProps extends Pick<EditorProps, "preview"> {
   kind: DefinitionKind;
   definition: Definition;
   onDone: () => void;
 }
 
 /** An editor for who may write what the control API holds; else the text, and why it cannot be changed here. */
-export function DefinitionTab({ kind, definition, onDone }: DefinitionTabProps) {
+export function DefinitionTab({ kind, definition, preview, onDone }: DefinitionTabProps) {
   const { may } = useSignedIn();
   // What one edits stays what it was when one began; the server says when others changed it meanwhile.
   const [begun] = useState(definition);
@@ -26,6 +26,7 @@ export function DefinitionTab({ kind, definition, onDone }: DefinitionTabProps) 
         place={{ name: begun.name, everywhere: begun.project === null }}
         initial={toText(begun.definition)}
         etag={begun.etag}
+        preview={preview}
         onSaved={onDone}
         onCancel={onDone}
       />
@@ -36,7 +37,9 @@ export function DefinitionTab({ kind, definition, onDone }: DefinitionTabProps) 
       <div className="card-head">
         {definition.source === "file" ? `Read-only: it stands in ${placeOf(definition)}` : "Read-only"}
         <span className={classes.push} />
-        <CopyButton text={text} label="Copy" />
+        <span className={classes.fixed}>
+          <CopyButton text={text} label="Copy" />
+        </span>
       </div>
       <p className={classes.why}>
         {definition.source === "file"

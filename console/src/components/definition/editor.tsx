@@ -1,5 +1,5 @@
 import { Button, TextInput } from "@mantine/core";
-import { useRef, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import { ApiProblem } from "@/api/problem";
 import type { Definition, Proposal } from "@/api/types";
 import { Failure } from "@/components/failure";
@@ -9,19 +9,21 @@ import { Differences } from "./differences";
 import { goToLine, SourceEditor } from "./source-editor";
 import { type Checked, type Problem, useProposal } from "./use-proposal";
 
-interface EditorProps {
+export interface EditorProps {
   kind: DefinitionKind;
   place: Place;
   /** The text to begin with. */
   initial: string;
   /** Of the version that the text was made from; null for something new. */
   etag: string | null;
+  /** What the text means, for people; shown below while the text can be read. */
+  preview?: (body: Record<string, unknown>) => ReactNode;
   onSaved: (saved: Definition) => void;
   onCancel: () => void;
 }
 
 /** Edit as text, with the server's opinion of it beside: what is wrong, and what saving would change. */
-export function DefinitionEditor({ kind, place, initial, etag, onSaved, onCancel }: EditorProps) {
+export function DefinitionEditor({ kind, place, initial, etag, preview, onSaved, onCancel }: EditorProps) {
   const [text, setText] = useState(initial);
   const [base, setBase] = useState(etag);
   const [comment, setComment] = useState("");
@@ -79,6 +81,7 @@ export function DefinitionEditor({ kind, place, initial, etag, onSaved, onCancel
           </Button>
         </div>
       </section>
+      {preview && checked.read && <div className={classes.preview}>{preview(checked.read)}</div>}
     </div>
   );
 }

@@ -14,7 +14,7 @@ export function SourceNote({ definition }: { definition: Definition }) {
         </span>
       ) : (
         <span className="dim" title={updated === null ? undefined : formatTime(updated)}>
-          {updated_by}
+          the API by {updated_by}
           {updated !== null && `, ${formatAgo(updated, nowMicroseconds())}`}
         </span>
       )}

@@ -15,6 +15,8 @@ export interface Problem extends Mark {
 export interface Checked {
   /** What the text says; null when it cannot be read. */
   body: Record<string, unknown> | null;
+  /** What it said a moment ago, while it is being changed. */
+  read: Record<string, unknown> | null;
   problems: Problem[];
   /** The server's answer to exactly this text; undefined until it is there. */
   proposal: Proposal | undefined;
@@ -54,6 +56,7 @@ export function useProposal(kind: DefinitionKind, place: Place, text: string): C
   const unread = parsed.problems.map((one) => ({ ...one, field: null, hint: null }));
   return {
     body: fresh ? parsed.value : null,
+    read: parsed.value,
     problems: unread.length ? unread : (found ?? []),
     proposal: fresh && parsed.value !== null ? data : undefined,
     error,

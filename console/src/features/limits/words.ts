@@ -24,11 +24,12 @@ export function sayBound({ measure, window, hard }: Pick<RateUse, "measure" | "w
   return `${formatCompact(hard)} ${measure} per ${window}`;
 }
 
-/** `$12.30 of $200 this day`. */
+/** `$12.30 of $200.00 today`. */
 export function saySpent(spent: number, budget: Pick<BudgetUse, "hard" | "soft" | "window">): string {
   const limit = budget.hard ?? budget.soft;
   const of = limit === null ? "" : ` of ${formatMoneyShort(limit)}${budget.hard === null ? " (soft)" : ""}`;
-  return `${formatMoneyShort(spent)}${of} this ${budget.window}`;
+  const when = budget.window === "day" ? "today" : `this ${budget.window}`;
+  return `${formatMoneyShort(spent)}${of} ${when}`;
 }
 
 /** What a forecast comes to, the more urgent first. */

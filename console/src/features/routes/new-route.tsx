@@ -4,6 +4,7 @@ import { useState } from "react";
 import { DefinitionEditor } from "@/components/definition/editor";
 import { useModelNames } from "@/lib/model-names";
 import { useSignedIn } from "@/lib/session";
+import { FlowPreview } from "./flow-preview";
 import classes from "./routes.module.css";
 
 /** A first definition with models that exist here. */
@@ -15,7 +16,8 @@ export function templateOf(models: readonly string[]): string {
   smart: ${first}
   cheap: ${second}
 strategy:
-  # weighted, fallback, conditional, cohort, sticky, shadow, cascade or hedge; they nest
+  # or fallback, conditional, cohort, sticky,
+  # shadow, cascade, hedge; they nest
   weighted: {smart: 90, cheap: 10}
 `;
 }
@@ -61,6 +63,7 @@ export function NewRoute() {
         place={{ name: wrong ? "" : name, everywhere }}
         initial={templateOf(names)}
         etag={null}
+        preview={(body) => <FlowPreview definition={body} />}
         onSaved={(saved) => void navigate({ to: "/routes/$name", params: { name: saved.name }, search: {} })}
         onCancel={() => void navigate({ to: "/routes", search: {} })}
       />

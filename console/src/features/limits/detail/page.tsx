@@ -57,13 +57,14 @@ function LimitBody({ definition }: { definition: Definition }) {
           Limits
         </Button>
         <h2 className={classes.title}>{definition.name}</h2>
-        <SourceNote definition={definition} />
         <span className={classes.push} />
         {may("limits:write") && definition.source === "api" && (
           <>
-            <Button size="compact-sm" variant="default" onClick={() => change("definition")}>
-              Edit
-            </Button>
+            {tab !== "definition" && (
+              <Button size="compact-sm" variant="default" onClick={() => change("definition")}>
+                Edit
+              </Button>
+            )}
             <Button size="compact-sm" variant="default" onClick={() => setDeleting(true)}>
               Delete
             </Button>
@@ -84,7 +85,7 @@ function LimitBody({ definition }: { definition: Definition }) {
           ))}
         </Tabs.List>
         <Tabs.Panel value="use" pt={12}>
-          <Use name={definition.name} />
+          <Use definition={definition} />
         </Tabs.Panel>
         <Tabs.Panel value="definition" pt={12}>
           <DefinitionTab kind="limit" definition={definition} onDone={() => change("use")} />
@@ -108,9 +109,9 @@ function LimitBody({ definition }: { definition: Definition }) {
   );
 }
 
-function Use({ name }: { name: string }) {
+function Use({ definition }: { definition: Definition }) {
   const { who } = route.useSearch();
-  const { data, error, refetch } = useBudget(name, who);
+  const { data, error, refetch } = useBudget(definition.name, who);
   const navigate = useNavigate();
   if (!data && error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton height={260} role="status" aria-label="Loading what is used" />;
@@ -122,7 +123,11 @@ function Use({ name }: { name: string }) {
     } as never);
   return (
     <div className={classes.page}>
-      <p className={classes.lead}>Counts {sayWhom(data)}.</p>
+      <p className={classes.lead}>
+        Counts {sayWhom(data)}
+        {data.project === null ? "" : ", of this project only"}. Written in{" "}
+        <SourceNote definition={definition} />.
+      </p>
       {data.budgets.map((budget) => (
         <BudgetCard key={budget.window} budget={budget} who={who} onWho={choose} />
       ))}

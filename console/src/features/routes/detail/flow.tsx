@@ -3,7 +3,7 @@
 import { useMediaQuery } from "@mantine/hooks";
 import type { RouteStats, TargetHealth, VariantStat } from "@/api/types";
 import { TargetMark } from "@/components/target-mark";
-import { formatDuration, formatMoneyShort, formatPercent, NOTHING } from "@/lib/format";
+import { formatDuration, formatMoneyShort, formatPercent } from "@/lib/format";
 import { type Branch, liveShare, type StrategyNode } from "@/lib/strategy";
 import { depthOf, type Edge, edgePath, layoutStrategy, TIGHT, WIDE } from "@/lib/strategy-layout";
 import classes from "./flow.module.css";
@@ -19,6 +19,8 @@ interface FlowProps {
 }
 
 interface Live {
+  /** False in a preview: there is nothing yet to show. */
+  measured: boolean;
   /** Share of the route's calls that came by here; null when it cannot be told. */
   shareOf: (node: StrategyNode) => number | null;
   statOf: (variant: string) => VariantStat | undefined;
@@ -29,6 +31,7 @@ export function Flow({ root, stats, health }: FlowProps) {
   const narrow = useMediaQuery("(max-width: 760px)");
   const shares = new Map((stats?.variants ?? []).map((one) => [one.variant, one.share]));
   const live: Live = {
+    measured: stats !== undefined,
     shareOf: (node) => (stats?.calls ? liveShare(node, root, shares) : null),
     statOf: (variant) => stats?.variants.find((one) => one.variant === variant),
     health,
@@ -36,15 +39,16 @@ export function Flow({ root, stats, health }: FlowProps) {
   return narrow ? <Outline root={root} live={live} /> : <Picture root={root} live={live} />;
 }
 
-function heightOf(node: StrategyNode): number {
-  if (node.variant) return 60 + LINE * Math.min(node.variant.models.length, SHOWN_MODELS + 1);
+function heightOf(node: StrategyNode, measured: boolean): number {
+  if (node.variant)
+    return (measured ? 60 : 40) + LINE * Math.min(node.variant.models.length, SHOWN_MODELS + 1);
   // Notes may take two lines each in the narrow box.
   return 38 + node.notes.reduce((sum, note) => sum + 15 * Math.min(3, Math.ceil(note.length / 22)), 0);
 }
 
 function Picture({ root, live }: { root: StrategyNode; live: Live }) {
   const sizes = depthOf(root) > 2 ? TIGHT : WIDE;
-  const layout = layoutStrategy(root, sizes, heightOf);
+  const layout = layoutStrategy(root, sizes, (node) => heightOf(node, live.measured));
   return (
     <div className={classes.scroll}>
       <div className={classes.canvas} style={{ width: layout.width, height: layout.height }}>
@@ -128,18 +132,9 @@ function Leaf({ node, live }: { node: StrategyNode; live: Live }) {
     <div className={classes.leaf} data-out={out || undefined}>
       <div className={classes.leafHead}>
         <b className="cut">{variant.name}</b>
-        <span className={classes.leafShare}>{stat ? formatPercent(stat.share) : NOTHING}</span>
+        {live.measured && <span className={classes.leafShare}>{formatPercent(stat?.share ?? 0)}</span>}
       </div>
-      <div className={classes.meter}>
-        <span style={{ width: `${(stat?.share ?? 0) * 100}%` }} />
-      </div>
-      <div className={classes.numbers}>
-        <span className={stat?.errors ? "bad" : undefined} title="Failed attempts">
-          {stat?.attempts ? `${formatPercent(stat.errors / stat.attempts)} failed` : "no attempts"}
-        </span>
-        <span title="p95 of its attempts">{formatDuration(stat?.p95)}</span>
-        <span title="Cost of its attempts">{stat?.attempts ? formatMoneyShort(stat.cost) : NOTHING}</span>
-      </div>
+      {live.measured && <LeafNumbers stat={stat} />}
       {variant.models.slice(0, SHOWN_MODELS).map((model) => (
         <TargetMark key={model} target={model} health={live.health.get(model)} />
       ))}
@@ -149,6 +144,27 @@ function Leaf({ node, live }: { node: StrategyNode; live: Live }) {
         </span>
       )}
     </div>
+  );
+}
+
+function LeafNumbers({ stat }: { stat: VariantStat | undefined }) {
+  return (
+    <>
+      <div className={classes.meter}>
+        <span style={{ width: `${(stat?.share ?? 0) * 100}%` }} />
+      </div>
+      <div className={classes.numbers}>
+        <span className={stat?.errors ? "bad" : undefined} title="Failed attempts">
+          {stat?.attempts ? `${formatPercent(stat.errors / stat.attempts)} failed` : "no attempts"}
+        </span>
+        {stat !== undefined && stat.attempts > 0 && (
+          <>
+            <span title="p95 of its attempts">{formatDuration(stat.p95)}</span>
+            <span title="Cost of its attempts">{formatMoneyShort(stat.cost)}</span>
+          </>
+        )}
+      </div>
+    </>
   );
 }
 

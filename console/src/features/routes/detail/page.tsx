@@ -12,6 +12,7 @@ import { useKeys } from "@/lib/keys";
 import { useSignedIn } from "@/lib/session";
 import { readRoute } from "@/lib/strategy";
 import { useTargetHealth } from "@/lib/workers";
+import { FlowPreview } from "../flow-preview";
 import { useRouteStats } from "../queries";
 import { ROUTE_TABS, type RouteTab } from "../search";
 import classes from "./detail.module.css";
@@ -63,9 +64,11 @@ function RouteBody({ definition }: { definition: Definition }) {
         <span className={classes.push} />
         {mayWrite && (
           <>
-            <Button size="compact-sm" variant="default" onClick={() => change("definition")}>
-              Edit
-            </Button>
+            {tab !== "definition" && (
+              <Button size="compact-sm" variant="default" onClick={() => change("definition")}>
+                Edit
+              </Button>
+            )}
             <Button size="compact-sm" variant="default" onClick={() => setDeleting(true)}>
               Delete
             </Button>
@@ -89,7 +92,12 @@ function RouteBody({ definition }: { definition: Definition }) {
           <Traffic definition={definition} />
         </Tabs.Panel>
         <Tabs.Panel value="definition" pt={12}>
-          <DefinitionTab kind="route" definition={definition} onDone={() => change("flow")} />
+          <DefinitionTab
+            kind="route"
+            definition={definition}
+            preview={(body) => <FlowPreview definition={body} />}
+            onDone={() => change("flow")}
+          />
         </Tabs.Panel>
         <Tabs.Panel value="history" pt={12}>
           <div className="card">
