@@ -118,6 +118,25 @@ def test_counters_equal_the_records_after_workers_were_killed_under_load(server)
     assert (code, found["source"], found["equal"]) == (0, "log", True), found
 
 
+def test_counters_equal_the_records_after_workers_were_replaced_under_load(server):
+    """FAILURES G5: what the old worker books while it drains is not lost to the new one."""
+    stop = threading.Event()
+    clients = [Client(server, number=number, stop=stop) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    assert eventually(lambda: sum(one.answered for one in clients) >= 20, seconds=30)
+    victim = worker_of(server)
+    command = [sys.executable, "-m", "penstock.cli", "workers", "replace", "--home", str(server.home)]
+    subprocess.run(command, check=True, timeout=60, capture_output=True, env=scrubbed_environment(**SECRET))
+    assert eventually(lambda: [one.pid for one in children(server.pid, "gateway_worker")] != [victim], seconds=20)
+    stop.set()
+    for client in clients:
+        client.join(timeout=20)
+    assert eventually(lambda: len(children(server.pid, "gateway_worker")) == 1, seconds=20)
+    code, found = eventually(lambda: (told := doctor(server))[0] == 0 and told, seconds=10) or doctor(server)
+    assert (code, found["source"], found["equal"]) == (0, "worker", True), found
+
+
 def test_a_budget_that_is_new_has_not_counted_the_past_and_is_put_right(server):
     """FAILURES G5."""
     control = Control(server.console_url, server.admin_key)

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -61,6 +62,11 @@ class Spending:
         self._worker = journal.worker
         self._ledger = Ledger()
         self._log = SpendLog(home, self._ledger, worker=journal.worker, clock=clock)
+        self._memory: MemoryCounters | None = None
+        self._predecessors: set[str] = set()
+        self._known: dict[tuple[str, int], int] = {}
+        self._looking = False
+        self._due = 0.0
         journal.companion = self._log
 
     def open(self, settings: RedisSettings | None, tasks: asyncio.TaskGroup) -> Counters:
@@ -76,7 +82,11 @@ class Spending:
         """
         if settings is None:
             counters = MemoryCounters(self._clock, self._ledger)
-            counters.load(self._log.restore(self._spent))
+            # One that lives still is about to be replaced by this worker, and goes on booking till it is gone.
+            self._predecessors = self._log.others_living()
+            self._known = self._log.restore(self._spent)
+            counters.load(self._known)
+            self._memory = counters
             return counters
         from penstock.store.counters.redis import RedisCounters  # noqa: PLC0415 - an extra
 
@@ -89,6 +99,33 @@ class Spending:
             tasks=tasks,
             on_fresh=self._gone,
         )
+
+    def tick(self) -> None:
+        """Take over what a worker that this one replaces booked to its end."""
+        now = self._clock.monotonic()
+        if self._memory is None or not self._predecessors or self._looking or now < self._due:
+            return
+        self._due = now + REPORT_SECONDS
+        living = self._log.others_living()
+        if not self._predecessors <= living:
+            self._looking = True
+            found = asyncio.get_running_loop().run_in_executor(None, self._log.others, self._spent)
+            found.add_done_callback(partial(self._take_over, self._memory, living))
+
+    def _take_over(
+        self, counters: MemoryCounters, living: set[str], found: "asyncio.Future[dict[tuple[str, int], int]]"
+    ) -> None:
+        self._looking = False
+        if found.cancelled():
+            return
+        error = found.exception()
+        if error is not None:
+            logger.error("what a replaced worker booked cannot be read yet: %s", error)
+            return
+        booked = found.result()
+        counters.load({place: amount - self._known.get(place, 0) for place, amount in booked.items()})
+        self._known = booked
+        self._predecessors &= living
 
     def close(self) -> None:
         self._log.close()

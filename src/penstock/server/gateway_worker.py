@@ -101,7 +101,7 @@ async def serve(
                 listener=listener,
                 clock=clock,
             )
-            watchdog.chores += [listener.tick, parts.counters.tick, reporter.tick]
+            watchdog.chores += [listener.tick, parts.counters.tick, reporter.tick, spending.tick]
             told_to_stop = asyncio.Event()
 
             def announce() -> None:

@@ -158,6 +158,15 @@ class SpendLog:
         """
         return self._sum(spent, without=())
 
+    def others(self, spent: Spent) -> Amounts:
+        """As `restore`, without what this worker booked itself."""
+        return self._sum(spent, without={self._worker})
+
+    def others_living(self) -> set[str]:
+        """The other workers of this home that live."""
+        held = {path.name.removeprefix("spend-") for path in self._run.glob("spend-*") if _is_held(path)}
+        return held - {self._worker}
+
     def gone(self, spent: Spent) -> dict[str, int]:
         """What workers booked that live no more, by counter, in the current windows: for a Redis that lost its data."""
         living = {path.name.removeprefix("spend-") for path in self._run.glob("spend-*") if _is_held(path)}
