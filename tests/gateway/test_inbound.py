@@ -364,6 +364,24 @@ async def test_a_stream_of_known_length_is_not_chunked(served: Served) -> None:
     assert body == b"abcdef"
 
 
+@pytest.mark.parametrize("status", [204, 304])
+async def test_an_answer_without_a_body_has_no_length_of_one(served: Served, status: int) -> None:
+    head = b"HTTP/1.1 %d X\r\n" % status
+
+    async def whole(request: Request) -> None:
+        request.respond(head, b"never sent")
+
+    async def streamed(request: Request) -> None:
+        request.open(head)
+        await request.write(b"never sent")
+        request.end(b"nor this")
+
+    caller = await served.caller()
+    for served.application in (whole, streamed):
+        await caller.say(GET)
+        assert await asyncio.wait_for(caller.reader.readuntil(b"\r\n\r\n"), 5) == head + b"\r\n"
+
+
 async def test_a_slow_reader_makes_the_application_wait(served: Served) -> None:
     """FAILURES G9."""
     written = 0

@@ -9,6 +9,12 @@ from penstock.core.errors import InvalidInput, TooLarge
 __all__ = ["Channel", "Request"]
 
 
+STATUS = slice(9, 12)
+"""Where the status stands in a head."""
+BODILESS = frozenset({b"204", b"304"})
+"""RFC 9110 §8.6 and §15.4.5: no body, and no length of one."""
+
+
 class Channel(Protocol):
     """What a request needs of its connection."""
 
@@ -57,6 +63,7 @@ class Request:
     """
 
     __slots__ = (
+        "_bodiless",
         "_chunked",
         "_complete",
         "_connection",
@@ -90,6 +97,7 @@ class Request:
         self._size = 0
         self._complete = False
         self._chunked = False
+        self._bodiless = False
         self._ended = False
 
     # What came
@@ -156,12 +164,17 @@ class Request:
         length = b"content-length: %d\r\n" % len(body)
         if self.method == "HEAD":
             body = b""
+        elif head[STATUS] in BODILESS:
+            length = body = b""
         connection.write(head + length + self._persistence() + b"\r\n" + body)
         connection.finished(self)
 
     def open(self, head: bytes, *, length: int | None = None) -> None:
         """Begin an answer whose parts follow; `length` bytes of them, where that is known."""
-        if length is not None:
+        self._bodiless = self.method == "HEAD" or head[STATUS] in BODILESS
+        if head[STATUS] in BODILESS:
+            framing = b""
+        elif length is not None:
             framing = b"content-length: %d\r\n" % length
         elif self._version == "1.0":
             # It ends where the connection does.
@@ -174,7 +187,7 @@ class Request:
 
     async def write(self, data: bytes) -> None:
         """A part of the answer; waits while the caller is slow to read."""
-        if data and self.method != "HEAD":
+        if data and not self._bodiless:
             self._connection.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
             if self._connection.write_paused:
                 await self._connection.drained()
@@ -185,7 +198,7 @@ class Request:
         connection = self._connection
         if not connection.is_open:
             return
-        if self.method == "HEAD":
+        if self._bodiless:
             data = b""
         elif self._chunked:
             data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
