@@ -141,7 +141,7 @@ class Catalog:
         allowed = self._allowed.get(at)
         if allowed is None:
             allowed = _matches(key.models, model) or all(
-                _matches(key.models, f"{target.provider.name}/{target.model}") for target in plan.targets
+                _matches(key.models, f"{target.provider.name}/{target.model}") for target in plan.reachable
             )
             if len(self._allowed) >= MAX_CACHED_NAMES:
                 self._allowed.clear()

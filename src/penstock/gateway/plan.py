@@ -150,6 +150,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def targets(self) -> tuple[Target, ...]:
         return tuple(spot.target for leaf in self.leaves for spot in leaf.spots)
 
+    @property
+    def reachable(self) -> tuple[Target, ...]:
+        """All that may serve a call, with a spent budget too; some perhaps twice."""
+        leaves = [leaf for node in (self.soft, self.hard) if node is not None for leaf in leaves_of(node)]
+        return (*self.targets, *(spot.target for leaf in leaves for spot in leaf.spots))
+
 
 def leaf_of(spot: Spot) -> Leaf:
     """A model called by its own name."""

@@ -329,6 +329,22 @@ class TestJudge:
         assert second.requests[0][1]["temperature"] == 0.0
         assert attempts(gateway)[1].variant == "strict"
 
+    async def test_the_judges_calls_earn_it_retries(self, gateway: Gateway, second: Provider) -> None:
+        settings = gateway.publication.catalog.snapshot.gateway.__replace__(
+            retries=Retries(attempts=1, base=0.0001, budget=1.0)
+        )
+        serve(gateway, route(cascade(JUDGED)), gateway=settings)
+        dear, broken = second.script, second.json({}, "503 Service Unavailable")
+
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await (broken if second.requests[-1][1]["model"] == "judge" else dear)(reader, writer)
+
+        second.script = script
+        for _ in range(6):
+            assert await ask(gateway) == (200, "dear")
+        asked = [body["model"] for _, body in second.requests].count("judge")
+        assert asked == 12, "each time once more: more than the reserve of three"
+
     async def test_an_answer_without_text_is_not_judged(
         self, gateway: Gateway, provider: Provider, second: Provider
     ) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import msgspec
 import pytest
 
 from dispatch_harness import (
@@ -23,7 +24,9 @@ from penstock.wire.routing import (
     Choice,
     Cohort,
     Conditional,
+    Degradation,
     Fallback,
+    OnBudget,
     Parameters,
     Rule,
     Sticky,
@@ -239,3 +242,17 @@ class TestMissingSecret:
         serve(gateway, route(Weighted(choices=choices(a=1, b=0))), providers=missing)
         first, again = await ask(gateway), await ask(gateway)
         assert first == again == (502, "!provider_secret_missing")
+
+
+@pytest.mark.parametrize("kind", ["soft", "hard"])
+async def test_a_key_that_may_not_use_what_serves_for_a_spent_budget_may_not_use_the_route(
+    gateway: Gateway, kind: str
+) -> None:
+    """FAILURES S2."""
+    now = gateway.publication.catalog.snapshot.keys
+    narrow = {name: msgspec.structs.replace(key, models=("p/*",)) for name, key in now.items()}
+    way = OnBudget(**{kind: Degradation(use=use("b"))})
+    serve(gateway, route(use("a"), on_budget=way), keys=narrow)
+    assert await ask(gateway) == (403, "!model_not_allowed")
+    serve(gateway, route(use("a")))
+    assert await ask(gateway) == (200, "first")

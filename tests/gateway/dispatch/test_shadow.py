@@ -190,6 +190,20 @@ class TestCopies:
         await eventually(lambda: copies)
         assert (len(provider.requests), len(second.requests)) == (3, 1)
 
+    async def test_failing_copies_use_up_no_retries_of_calls(
+        self, gateway: Gateway, provider: Provider, second: Provider, copies: list[Span]
+    ) -> None:
+        serve(gateway, route(COPIED, retries=Retries(attempts=1, base=0.0001, budget=0.01)))
+        fails(second)
+        for count in range(1, 7):
+            await ask(gateway)
+            await eventually(lambda count=count: len([copy for copy in copies if copy.parent_id]) >= count)
+        await eventually(lambda: not gateway.shadows.under_way)
+        assert len(second.requests) == 9, "six, and the reserve of three"
+        fails(provider)
+        await ask(gateway)
+        assert len(provider.requests) == 8, "tried again"
+
 
 class TestMoney:
     @STREAM

@@ -25,7 +25,7 @@ from penstock.gateway.plan import (
 from penstock.gateway.ports import Journal
 from penstock.gateway.routing.balance import pick
 from penstock.gateway.routing.registry import Health
-from penstock.gateway.routing.retries import next_wait
+from penstock.gateway.routing.retries import RetryBudget, next_wait
 from penstock.gateway.routing.verdicts import describe, judge
 from penstock.gateway.stages.admit import Admission
 from penstock.gateway.stages.dispatch.attempt import Attempts
@@ -113,8 +113,8 @@ class Executor:
         if leaf.unusable is not None:
             error = leaf.unusable()
             raise error
-        if not run.call.attempts:
-            self._health.budget(run.plan.name, run.plan.retries).called()
+        if not any(attempt.role == run.role for attempt in run.call.attempts):
+            self._budget(run).called()
         tried = nth = 0
         while True:
             now = self._now()
@@ -151,8 +151,12 @@ class Executor:
             return 0.0 if nth <= retries.attempts and judge(error).elsewhere else None
         if out and run.spare:
             return None
-        budget = self._health.budget(run.plan.name, retries)
-        return next_wait(retries, nth, error, budget=budget, random=self._random, now=now)
+        return next_wait(retries, nth, error, budget=self._budget(run), random=self._random, now=now)
+
+    def _budget(self, run: Run) -> RetryBudget:
+        """Copies have one of their own: their failures must not use up the retries of calls."""
+        name = f"{run.plan.name} (copies)" if run.role == "shadow" else run.plan.name
+        return self._health.budget(name, run.plan.retries)
 
     async def _ask(self, run: Run, leaf: Leaf, index: int, delivery: Delivery) -> Ending:
         """One replica, with one of its provider's keys after another while the key is at fault."""
