@@ -1,10 +1,12 @@
 import { Button, Skeleton, Tabs } from "@mantine/core";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { ApiProblem } from "@/api/problem";
 import type { Definition } from "@/api/types";
 import { DefinitionTab } from "@/components/definition/definition-tab";
 import { DeleteDialog } from "@/components/definition/delete-dialog";
 import { DefinitionHistory } from "@/components/definition/history";
+import { Empty } from "@/components/empty";
 import { Failure } from "@/components/failure";
 import { Icon } from "@/components/icons";
 import { useDefinition } from "@/lib/definitions";
@@ -30,9 +32,31 @@ export function RoutePage() {
   const { data, error, refetch } = useDefinition("route", { name, everywhere: everywhere === "yes" });
   const navigate = useNavigate();
   useKeys({ escape: () => void navigate({ to: "/routes", search: {} }) });
+  if (!data && error instanceof ApiProblem && error.status === 404) return <NoRoute name={name} />;
   if (!data && error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton height={320} role="status" aria-label="Loading the route" />;
   return <RouteBody definition={data} />;
+}
+
+/** A name from a trace may be an alias, or a route that was deleted since. */
+function NoRoute({ name }: { name: string }) {
+  return (
+    <div className="card">
+      <Empty title={`There is no route ${name} in this project.`} icon="routes">
+        <p>
+          It may have been deleted, or be an alias, which{" "}
+          <Link to="/models" search={{}}>
+            Models
+          </Link>{" "}
+          lists. Its{" "}
+          <Link to="/traces" search={{ filter: [`route:eq:${name}`] }}>
+            calls
+          </Link>{" "}
+          stay.
+        </p>
+      </Empty>
+    </div>
+  );
 }
 
 function RouteBody({ definition }: { definition: Definition }) {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { SpanRecord } from "@/api/types";
 import { openConsole, show } from "@/test/console";
 import { makeRichTrace, makeSpan } from "@/test/mock-spans";
-import { attemptsOf, sumUsage } from "./span-details";
+import { attemptsOf, sayCache, sumUsage } from "./span-details";
 
 function openTrace(spansOf: (row: Parameters<typeof makeSpan>[0]) => SpanRecord[], search = "") {
   const page = openConsole("/traces", { rows: 5 });
@@ -96,6 +96,36 @@ test("text that was not recorded is said to be missing, with the reason", async 
 test("a trace that is not there says so", async () => {
   show(openConsole(`/traces/${"0".repeat(32)}`));
   expect((await screen.findByRole("alert")).textContent).toContain("There is no trace");
+});
+
+test("attempts say their variant, what they were for, and why they did not do", async () => {
+  openTrace((row) => {
+    const [agent, search, call, first, second] = makeRichTrace(row);
+    if (!agent || !search || !call || !first || !second) throw new Error("The mock lacks a span.");
+    return [
+      { ...call, route: "support", variant: "smart", cache: "miss" },
+      { ...first, variant: "cheap", attributes: { "penstock.note": "mean log-probability -0.81 < -0.5" } },
+      { ...second, variant: "critic", attributes: { "penstock.role": "judge" } },
+    ];
+  }, "?tab=details");
+  const panel = await screen.findByRole("region", { name: "Span chat support" });
+  const [first, second] = within(panel).getAllByRole("listitem");
+  expect(first?.textContent).toContain("cheap");
+  expect(first?.textContent).toContain("mean log-probability -0.81 < -0.5");
+  expect(second?.textContent).toContain("critic");
+  expect(second?.textContent).toContain("judge");
+  expect(screen.getAllByRole("link", { name: "support" })[0]?.getAttribute("href")).toContain(
+    "/routes/support",
+  );
+  expect(within(panel).getByText("miss: asked, and answered by the provider")).toBeTruthy();
+});
+
+test("a hit says what it saved, and an unknown saving is not $0", () => {
+  expect(sayCache({ cache: "hit", saved: 1_500_000_000 })).toBe("hit: an answer given again, saved $1.50");
+  expect(sayCache({ cache: "joined", saved: null })).toBe(
+    "joined an identical call in flight, saved unknown",
+  );
+  expect(sayCache({ cache: null, saved: null })).toBeNull();
 });
 
 describe("usage of several attempts", () => {
