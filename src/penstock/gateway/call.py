@@ -152,11 +152,28 @@ class Call(msgspec.Struct, kw_only=True):
             count_tokens=lambda: estimate_input_tokens(inbound),
         )
 
+    def let_errors_go(self) -> None:
+        """Take from errors that were seen to the way they came.
+
+        A traceback holds the frames, and they the call that holds the error: only the cyclic collector could free
+        them, and under a storm of failures memory would grow until it comes by (FAILURES G9).
+        """
+        for attempt in self.attempts:
+            _without_traceback(attempt.error)
+        _without_traceback(self.error)
+
     def leave(self) -> None:
         """The caller closed the connection."""
         if not self.left and not self.responder.finished:
             self.left = True
             self.task.cancel()
+
+
+def _without_traceback(error: BaseException | None) -> None:
+    while error is not None:
+        before = error.__context__
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+        error = before
 
 
 def read_trace(request: Request) -> Context:

@@ -145,6 +145,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closed = True
+        # The parser knows this and this knew the parser: only the cyclic collector could free the two.
+        del self._parser
         if self.busy and not self.complete:
             if self._until_close and exc is None:
                 self.complete = True

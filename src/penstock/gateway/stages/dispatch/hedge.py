@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from penstock.core.errors import UpstreamError
@@ -92,6 +93,8 @@ async def race(
             await _decided(contest, [task for task in running if not task.done()], None)
     finally:
         await _stop(running)
+        # A lane knows the race.
+        contest.winner = None
 
 
 def _may_do_better(failed: "asyncio.Task[Ending]") -> bool:
@@ -115,6 +118,7 @@ async def _stop(tasks: "list[asyncio.Task[Ending]]") -> None:
     if left:
         await asyncio.wait(left)
     for task in tasks:
-        if task.done() and not task.cancelled():
-            # Its error has been seen to, or is of no interest any more.
+        # Its error has been seen to, or is of no interest any more. Asked for it, a task lets go of its cancellation,
+        # whose traceback holds the task.
+        with suppress(asyncio.CancelledError):
             task.exception()
