@@ -1,10 +1,13 @@
 """A whole Penstock in front of the simulator, which each test may make misbehave."""
 
+import re
+import shutil
 from collections.abc import Iterator
 
 import anthropic
 import openai
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from e2e_harness import Control
 from penstock.testing.server import PenstockServer
@@ -46,6 +49,17 @@ gateway:
   keepalive: 300ms
   drain: 5s
 """
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 UPSTREAMS = {
     "openai": "sim/gpt-4o-mini",
@@ -92,3 +106,28 @@ def anthropic_client(stack: PenstockServer) -> Iterator[anthropic.Anthropic]:
 @pytest.fixture
 def control(stack: PenstockServer) -> Control:
     return Control(stack.console_url, stack.admin_key)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, stack: PenstockServer, control: Control) -> Iterator[Page]:
+    """A signed-in page; what its console logged as an error fails the test."""
+    context = browser.new_context(base_url=stack.console_url, viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(control.ask("POST", "/signin-links", {"role": "admin", "name": "Robin"})["url"])
+    expect(page).to_have_url(re.compile("/overview"))
+    yield page
+    context.close()
+    assert errors == []

@@ -1,54 +1,16 @@
 """The console in a real browser, beside real calls."""
 
 import re
-import shutil
-from collections.abc import Iterator
 
 import openai
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from e2e_harness import Control
 from penstock.testing.server import PenstockServer
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PAGES = ("/overview", "/traces", "/models", "/keys")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, stack: PenstockServer, control: Control) -> Iterator[Page]:
-    """A signed-in page; what its console logged as an error fails the test."""
-    context = browser.new_context(base_url=stack.console_url, viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(control.ask("POST", "/signin-links", {"role": "admin", "name": "Robin"})["url"])
-    expect(page).to_have_url(re.compile("/overview"))
-    yield page
-    context.close()
-    assert errors == []
 
 
 def call(client: openai.OpenAI, text: str, *, model: str = "fast") -> None:

@@ -5,16 +5,27 @@ import { api, bodyOf } from "@/api/client";
 import type { Models } from "@/api/types";
 import { useSignedIn } from "./session";
 
-export function useModelNames(): { names: string[]; example: string } {
+export interface ModelNames {
+  names: string[];
+  /** A name for a first chat. */
+  example: string;
+  loading: boolean;
+}
+
+export function useModelNames(): ModelNames {
   const { project, may } = useSignedIn();
-  const { data } = useQuery({
+  const { data, isLoading } = useQuery({
     queryKey: ["model-names", project.id],
     queryFn: async ({ signal }) =>
       bodyOf(await api.GET("/api/v1/models", { params: { query: { project: project.id } }, signal })),
     enabled: may("models:read"),
     staleTime: 60_000,
   });
-  return { names: data ? namesOf(data) : [], example: (data && exampleOf(data)) ?? "MODEL" };
+  return {
+    names: data ? namesOf(data) : [],
+    example: (data && exampleOf(data)) ?? "MODEL",
+    loading: isLoading,
+  };
 }
 
 /** Aliases, whole providers, then single models. */

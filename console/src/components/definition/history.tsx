@@ -33,7 +33,7 @@ function Acts({ kind, definition }: { kind: DefinitionKind; definition: Definiti
     getNextPageParam: (page) => page.next_cursor,
   });
   if (!data && error) return <Failure error={error} onRetry={() => void refetch()} />;
-  if (!data) return <Skeleton height={120} m={12} role="status" aria-label="Loading the history" />;
+  if (!data) return <Skeleton height={120} role="status" aria-label="Loading the history" />;
   const acts = data.pages.flatMap((page) => page.items);
   return (
     <ol className={classes.acts}>

@@ -1,4 +1,4 @@
-import { Checkbox, TextInput } from "@mantine/core";
+import { Checkbox, Skeleton, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { DefinitionEditor } from "@/components/definition/editor";
@@ -26,10 +26,12 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/;
 
 export function NewRoute() {
   const { session, project } = useSignedIn();
-  const { names } = useModelNames();
+  const { names, loading } = useModelNames();
   const navigate = useNavigate();
   const [name, setName] = useState("");
   const [everywhere, setEverywhere] = useState(false);
+  // The example names models that exist here, and must not replace what was typed meanwhile.
+  if (loading) return <Skeleton height={220} role="status" aria-label="Loading" />;
   const wrong =
     name !== "" && !NAME.test(name)
       ? "Letters, digits and . _ : @ -, beginning with a letter or digit."
@@ -57,8 +59,6 @@ export function NewRoute() {
         )}
       </div>
       <DefinitionEditor
-        // The template waits for the models' names.
-        key={names.length ? "named" : "unnamed"}
         kind="route"
         place={{ name: wrong ? "" : name, everywhere }}
         initial={templateOf(names)}
