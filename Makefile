@@ -14,7 +14,7 @@ CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -n
 # The console's tools run on the Node of the environment, so none has to be on the machine.
 NPM = ../$(PY) ../.ci/npm.py
 
-.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium redis
+.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium redis frameworks
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ help:  ## List the targets
 up: $(VENV)/.server  ## Install what is missing, start gateway and console (options: make up ARGS="--workers 2")
 	@exec $(BIN)/penstock up $(ARGS)
 
-test: $(VENV)/.dev chromium redis  ## Run every check and test that CI runs, and print counts
+test: $(VENV)/.dev chromium redis frameworks  ## Run every check and test that CI runs, and print counts
 	@$(PY) .ci/check.py
 
 fmt: $(VENV)/.dev  ## Format Python and the console
@@ -75,8 +75,11 @@ endif
 
 ifdef UV
 INSTALL = $(UV) pip install --quiet --python $(PY)
+INSTALL_FRAMEWORKS = $(UV) pip install --quiet --python $(VENV)/frameworks/bin/python --group frameworks
 else
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
+INSTALL_FRAMEWORKS = $(PY) -m pip --python $(VENV)/frameworks/bin/python install --quiet --disable-pip-version-check \
+	--group frameworks
 endif
 
 $(VENV)/.server: pyproject.toml hatch_build.py $(CONSOLE_SOURCES) | $(PY)
@@ -88,6 +91,14 @@ $(VENV)/.dev: pyproject.toml hatch_build.py $(CONSOLE_SOURCES) | $(PY)
 	@echo "Installing Penstock, its tests' tools, and building its console (a few minutes the first time) …"
 	@$(INSTALL) -e '.[server]' --group dev
 	@touch $(VENV)/.server $@
+
+frameworks: $(VENV)/.frameworks  ## Install LangChain and LlamaIndex for the tests that drive them
+
+# Into an environment of their own; without them those tests are skipped.
+$(VENV)/.frameworks: pyproject.toml | $(PY)
+	@echo "Installing LangChain and LlamaIndex for their tests …"
+	@{ $(PY) -m venv --without-pip $(VENV)/frameworks && $(INSTALL_FRAMEWORKS) && touch $@; } \
+		|| echo "LangChain and LlamaIndex could not be installed: the tests that need them will be skipped." >&2
 
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
