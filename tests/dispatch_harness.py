@@ -18,15 +18,18 @@ __all__ = [
     "COST",
     "HELLO",
     "NEVER",
+    "Gate",
     "ask",
     "attempts",
     "attributes",
     "budget",
     "call_of",
+    "calls",
     "choices",
     "eventually",
     "fails",
     "healthy",
+    "in_two_parts",
     "provider_with",
     "reports",
     "route",
@@ -162,3 +165,33 @@ async def eventually(done: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
         while not done():
             await asyncio.sleep(0.005)
+
+
+class Gate:
+    """Lets the provider answer when the test says so."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.opened = asyncio.Event()
+        self._answer = provider.script
+
+    async def script(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.opened.wait()
+        await self._answer(reader, writer)
+
+
+def calls(gateway: Gateway) -> list[Span]:
+    return [span for span in gateway.journal.spans if span.call]
+
+
+def in_two_parts(provider: Provider, gate: asyncio.Event) -> Script:
+    """A stream whose second half waits for the gate."""
+    halves = (b"".join([delta(""), delta("fi")]), b"".join([delta("rst"), delta(finish="stop"), b"data: [DONE]\n\n"]))
+
+    async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"%x\r\n%b\r\n" % (len(halves[0]), halves[0]))
+        await writer.drain()
+        await gate.wait()
+        writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(halves[1]), halves[1]))
+
+    return script

@@ -10,22 +10,24 @@ import pytest
 
 from dispatch_harness import (
     COST,
+    Gate,
     ask,
     budget,
+    calls,
     choices,
     eventually,
     fails,
     healthy,
+    in_two_parts,
     route,
     serve,
     spent,
     text_of,
     use,
 )
-from gateway_harness import KEY, Gateway, Provider, Script, delta
+from gateway_harness import KEY, Gateway, Provider, delta
 from penstock.wire.routing import CachePolicy, Cohort, Degradation, Fallback, OnBudget, Retries, RouteEntry, Weighted
 from penstock.wire.snapshot import KeyEntry, ProjectEntry, hash_key
-from penstock.wire.span import Span
 
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 FOR_AN_HOUR = CachePolicy(ttl=3600)
@@ -41,40 +43,10 @@ def cached(strategy: Any = None, *, policy: CachePolicy = FOR_AN_HOUR, **fields:
     return route(strategy or use("a"), cache=policy, **fields)
 
 
-class Gate:
-    """Lets the provider answer when the test says so."""
-
-    def __init__(self, provider: Provider) -> None:
-        self.opened = asyncio.Event()
-        self._answer = provider.script
-
-    async def script(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self.opened.wait()
-        await self._answer(reader, writer)
-
-
-def in_two_parts(provider: Provider, gate: asyncio.Event) -> Script:
-    """A stream whose second half waits for the gate."""
-    halves = (b"".join([delta(""), delta("fi")]), b"".join([delta("rst"), delta(finish="stop"), b"data: [DONE]\n\n"]))
-
-    async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        writer.write(b"%x\r\n%b\r\n" % (len(halves[0]), halves[0]))
-        await writer.drain()
-        await gate.wait()
-        writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(halves[1]), halves[1]))
-
-    return script
-
-
 async def joined(gateway: Gateway, count: int) -> None:
     """Wait until so many calls fly along with one."""
     flights = gateway.reuser._flights
     await eventually(lambda: any(len(one.followers) == count for one in flights._flights.values()))
-
-
-def calls(gateway: Gateway) -> list[Span]:
-    return [span for span in gateway.journal.spans if span.call]
 
 
 class TestHits:
