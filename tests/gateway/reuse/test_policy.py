@@ -61,7 +61,7 @@ def test_no_header_breaks_the_reader(header):
 def test_any_number_of_seconds_is_a_bound(seconds):
     found = parse_cache_control(f"max-age={seconds}").max_age
     assert found is not None
-    # Whole numbers beyond 2**53 are rounded, by less than a millionth.
+    # Whole numbers beyond 2**53 are rounded, by less than a billionth.
     assert found >= min(seconds, 10**300) * (1 - 1e-9)
 
 
