@@ -85,7 +85,7 @@ def pause(seconds: float) -> None:
 @pytest.mark.slow
 def test_fifty_kills_of_gateway_and_console_lose_and_double_nothing(tmp_path: Path) -> None:
     """FAILURES G7, G8, O5."""
-    moments = random.Random(SEED)  # noqa: S311 - chooses whom to kill
+    moments = random.Random(SEED)
     killed: Counter[str] = Counter()
     stop = threading.Event()
     server = PenstockServer(tmp_path, workers=2)

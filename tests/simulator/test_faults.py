@@ -123,7 +123,7 @@ async def test_an_order_that_does_not_fit_is_answered_with_400(sim, where):
 
 def test_dice_of_different_faults_share_one_sequence():
     plan = FaultPlan([parse_fault("cut=1;rate=0.5"), parse_fault("silent;rate=0.5")], seed=4)
-    dice = Random(4)  # noqa: S311 - the same dice
+    dice = Random(4)
     for _ in range(50):
         expected = [dice.random() < 0.5, dice.random() < 0.5]
         got = choose(plan)

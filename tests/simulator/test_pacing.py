@@ -18,7 +18,7 @@ AZURE = Path("../shared/data/azure-llm-conversation-trace.csv")
 
 
 def dice(seed=0):
-    return Random(seed)  # noqa: S311 - a test's dice
+    return Random(seed)
 
 
 @pytest.mark.parametrize(

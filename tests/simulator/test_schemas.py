@@ -15,7 +15,7 @@ from penstock.simulator.schemas import sample_schema
 
 
 def sample(schema, seed=0, nouns=()):
-    return sample_schema(schema, Random(seed), nouns=nouns)  # noqa: S311 - a test's dice
+    return sample_schema(schema, Random(seed), nouns=nouns)
 
 
 def bounds(low, high):
@@ -220,21 +220,21 @@ async def test_such_a_schema_is_answered_with_400(sim):
 )
 def test_a_sampled_string_matches_its_pattern(pattern):
     for seed in range(30):
-        assert re.search(pattern, sample_pattern(pattern, Random(seed)))  # noqa: S311 - a test's dice
+        assert re.search(pattern, sample_pattern(pattern, Random(seed)))
 
 
 def test_a_pattern_is_met_within_the_lengths():
     for seed in range(20):
-        text = sample_pattern("^[a-z]+$", Random(seed), least=25, most=30)  # noqa: S311 - a test's dice
+        text = sample_pattern("^[a-z]+$", Random(seed), least=25, most=30)
         assert 25 <= len(text) <= 30
-    assert len(sample_pattern("x", Random(0), least=9)) == 9  # noqa: S311 - a test's dice
+    assert len(sample_pattern("x", Random(0), least=9)) == 9
 
 
 @pytest.mark.filterwarnings("ignore:Possible:FutureWarning")
 @given(st.text(st.sampled_from("ab01[]()|*+?{},^$\\.-dwsx"), max_size=12), st.integers(0, 99))
 def test_any_pattern_is_matched_or_refused(pattern, seed):
     try:
-        text = sample_pattern(pattern, Random(seed))  # noqa: S311 - a test's dice
+        text = sample_pattern(pattern, Random(seed))
     except InvalidInput:
         return
     assert re.search(pattern, text)

@@ -37,7 +37,7 @@ def test_nouns_are_found_within_sentences_only():
 
 
 def test_a_question_without_words_has_thoughts_too():
-    assert "this" in reasoning_text("???", Random(0), tokens=40)  # noqa: S311 - a test's dice
+    assert "this" in reasoning_text("???", Random(0), tokens=40)
 
 
 async def test_echo_repeats_the_question(serve):

@@ -45,7 +45,7 @@ def ingest_and_kill(home, seconds):
 @pytest.mark.slow
 async def test_a_process_killed_at_any_moment_stores_every_span_exactly_once(journal, home):
     """FAILURES G8, O5."""
-    rng = random.Random(5)  # noqa: S311 - moments, not secrets
+    rng = random.Random(5)
     expected = {}
     for number in range(SEGMENTS):
         spans = [journal.span(session=f"s{number}") for _ in range(rng.randint(1, 60))]

@@ -123,7 +123,6 @@ def test_a_url_is_the_providers_own(path, options, expected):
         "/v1/",
         "/main/v1",
         "/google/v1alpha/models",
-        "/google/v1alpha/models",
         "/claude/v2/messages",
     ],
 )

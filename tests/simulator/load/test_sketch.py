@@ -39,6 +39,6 @@ def test_quantiles_lie_within_what_was_added_and_grow(values):
 
 def test_memory_does_not_grow_with_the_number_of_values():
     """FAILURES G9"""
-    random = Random(0)  # noqa: S311 - a test's dice
+    random = Random(0)
     sketch = filled(random.lognormvariate(0, 8) for _ in range(50_000))
     assert len(sketch._buckets) < 1400

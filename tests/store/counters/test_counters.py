@@ -230,7 +230,7 @@ async def test_sixty_four_racing_clients_cannot_overspend_a_dollar(bench: Bench)
     """FAILURES G3, G5."""
     estimate = NANO_PER_DOLLAR // 50
     one = claim("money", "day", estimate, NANO_PER_DOLLAR)
-    chance = random.Random(7)  # noqa: S311 - costs of a test
+    chance = random.Random(7)
     true = 0
 
     async def client(name: int) -> None:

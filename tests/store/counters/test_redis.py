@@ -214,7 +214,7 @@ async def test_racing_clients_stay_in_a_budget_while_redis_is_killed_and_restart
     """FAILURES G3, G5, G12."""
     estimate = NANO_PER_DOLLAR // 100
     one, slot = claim("money", "day", estimate, NANO_PER_DOLLAR), claim("parallel", "now", 1, 64)
-    chance = random.Random(11)  # noqa: S311 - costs of a test
+    chance = random.Random(11)
     spent: list[int] = []
     killed = asyncio.Event()
 

@@ -141,8 +141,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an OpenAI-compatible server has `/responses` itself, or a call to it becomes a chat completion.
     `native` when left out, and what is known of a vendor known by name."""
     passthrough: Literal["all", "calls"] = "all"
-    """Which of its [other endpoints](passthrough.md) may be called. `calls` leaves out what reads or leaves something in
-    the provider's account, which all projects share: files, batches, stored answers."""
+    """Which of its [other endpoints](passthrough.md) may be called. `calls` leaves out what reads or leaves something
+    in the provider's account, which all projects share: files, batches, stored answers."""
     price_as: str | None = None
     """The provider of the built-in price list whose prices apply (`openai`, `anthropic`, `google`, `mistral`, …).
     Found by `base_url` when left out."""
