@@ -138,13 +138,14 @@ def _traffic_rows(traffic: dict[str, Any]) -> list[str]:
 
 def _chaos_rows(chaos: dict[str, Any]) -> list[str]:
     success, memory, books = chaos["success"], chaos["memory"], chaos["books"]
-    said = "equal to the nano-dollar" if books["holds"] else "differ"
-    return [
+    said = "agree to the nano-dollar" if books["holds"] else "differ"
+    text = (
         f"Three providers failing on a schedule, {chaos['rate']:g} calls/s for {chaos['seconds']:g} s: of "
         f"{success['could_succeed']:,} calls that could succeed {success['share']:.3%} did; "
         f"{'no slot leaked' if chaos['slots']['holds'] else 'slots leaked'}; memory {memory['first'] / 1e6:.0f} → "
         f"{memory['last'] / 1e6:.0f} MB; the providers' bills, the records and the budgets {said}."
-    ]
+    )
+    return [text]
 
 
 def _milliseconds(value: float | None) -> str:

@@ -29,6 +29,7 @@ import statistics
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -46,13 +47,10 @@ from rich.progress import Progress
 from load import write_json
 from penstock.core.clock import SystemClock
 from penstock.core.home import Home
-from penstock.core.ids import RandomIds
 from penstock.store.counters.ledger import Ledger
-from penstock.store.counters.redis import RedisCounters
 from penstock.store.counters.spendlog import SpendLog
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
-from penstock.wire.limits import RedisSettings
 from traffic import redis_server
 
 PROVIDERS = {
@@ -167,7 +165,7 @@ def configuration(simulators: dict[str, SimulatorServer], redis: str | None) -> 
     for name, (_, _, _, model) in PROVIDERS.items():
         row = ", ".join(f"{bucket}: {nano / 1000:g}" for bucket, nano in PRICES[model].items())
         prices += f"  - {{provider: {name}, model: {model}, {row}}}\n"
-    more = f"redis: {{url: '{redis}'}}\n" if redis else ""
+    more = f"redis: {{url: '{redis}', timeout: 1s}}\n" if redis else ""
     return CONFIG.format(providers=providers, prices=prices, parallel=PARALLEL, redis=more)
 
 
@@ -456,14 +454,15 @@ def books(home: Home, bills: dict, counters: dict[str, int], *, answered: int) -
     }
 
 
-async def in_redis(url: str, counters: list[str]) -> dict[str, int]:
-    """The same counters, as Redis has them."""
-    clock = SystemClock()
-    async with asyncio.TaskGroup() as tasks:
-        shared = RedisCounters(RedisSettings(url=url), clock=clock, ids=RandomIds(clock), tasks=tasks)
-        found = await shared.read(counters)
-        await shared.close()
-    return found
+def in_redis(server: PenstockServer) -> dict[str, int]:
+    """The budgets' counters as Redis has them."""
+    request = urllib.request.Request(
+        f"{server.console_url}/api/v1/reconciliation", headers={"authorization": f"Bearer {server.admin_key}"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found = json.loads(answer.read())
+    assert found["source"] == "redis", found
+    return {item["counter"]: item["counted"] for item in found["items"]}
 
 
 def measure(folder: Path, *, rate: float, seconds: float, phase: float, redis: str | None) -> dict:
@@ -488,10 +487,9 @@ def measure(folder: Path, *, rate: float, seconds: float, phase: float, redis: s
         results = {"success": success(run, phase=phase), "memory": memory(run), "slots": slots(server.home, filled)}
         report = report_of(server.home)
         bills = billed(simulators)
+        counters = in_redis(server) if redis else {}
         server.stop()
-        counters = counted(Home(server.home))
-        if redis:
-            counters = uvloop.run(in_redis(redis, list(counters)))
+        counters = counters or counted(Home(server.home))
     answered = sum(outcome.status is not None for outcome in run.outcomes) + PARALLEL + 1
     results["books"] = books(Home(folder / "home"), bills, counters, answered=answered)
     results["targets"] = {
