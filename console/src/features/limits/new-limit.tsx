@@ -5,8 +5,9 @@ import { DefinitionEditor } from "@/components/definition/editor";
 import { useSignedIn } from "@/lib/session";
 import classes from "./limits.module.css";
 
-const TEMPLATE = `# on: organisation, project, key, user or tag; match: which one, left out: each by itself
+const TEMPLATE = `# organisation, project, key, user or tag
 on: key
+# match: NAME for one; without it each by itself
 requests_per_minute: 600
 tokens_per_minute: 200000
 parallel: 40
