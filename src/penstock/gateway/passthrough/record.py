@@ -153,6 +153,7 @@ def span_of(
         span.route = resolved.alias
         span.provider = resolved.target.provider.name
         span.variant = f"{resolved.target.provider.name}/{model}" if model else None
+        span.target_model = model or None
         span.requested_model = resolved.requested_model
     if body is not None and body.json:
         span.fingerprint = hashlib.blake2b(body.json, digest_size=16).hexdigest()
