@@ -88,6 +88,7 @@ LINES = st.lists(
 
 
 @given(lines=LINES, end=st.sampled_from([b"\n", b"\r\n", b"\r"]), cuts=st.lists(st.integers(0, 400), max_size=10))
+@example(lines=[b"data: {}"], end=b"\r\n", cuts=[11])
 def test_any_split_of_a_stream_gives_the_same_events(lines: list[bytes], end: bytes, cuts: list[int]) -> None:
     stream = b"".join(line + end for line in [*lines, b""])
     assert feed_all(SseSplitter(), split_at(stream, cuts)) == feed_all(SseSplitter(), [stream])

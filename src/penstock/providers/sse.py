@@ -120,7 +120,7 @@ class SseSplitter:
 
 def parse_frame(frame: bytes) -> tuple[str, bytes] | None:
     """What a frame means, as `(name, data)`; None for comments, blanks and frames without data."""
-    if frame.startswith(b"data: ") and frame.find(b"\n") == len(frame) - 2 and not frame.endswith(b"\r\n"):
+    if frame.startswith(b"data: ") and frame.endswith(b"\n\n") and frame.find(b"\n") == len(frame) - 2:
         # One `data:` line, which is nearly every frame there is.
         return "", frame[6:-2]
     name = ""
