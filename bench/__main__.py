@@ -1,6 +1,6 @@
 """Every benchmark, one after another, and the table of the README.
 
-    python -m bench [--quick] [--no-readme]
+    python -m bench [--quick] [--no-readme] [--chaos-seconds 600]
 
 Figures go to `bench/results/latest.json`; the README's table is written from them.
 """
@@ -156,12 +156,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds and fewer spans, to see that it runs")
     parser.add_argument("--no-readme", action="store_true", help="leave the README as it is")
+    parser.add_argument("--chaos-seconds", type=int, default=600, help="length of the chaos run")
     options = parser.parse_args()
     if shutil.which("wrk") is None and os.geteuid() == 0:
         subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=True)
     RESULTS.parent.mkdir(exist_ok=True)
     figures = RESULTS.with_suffix(".gateway.tmp")
     rounds = ("--rounds", "1", "--seconds", "3") if options.quick else ()
+    chaos = ("--seconds", "60", "--phase", "6") if options.quick else ("--seconds", str(options.chaos_seconds))
     script("gateway", "--json", str(figures), *rounds)
     gateway = json.loads(figures.read_text())
     script("traffic", "--json", str(figures), *rounds)
@@ -172,7 +174,7 @@ def main() -> None:
         "machine": gateway.pop("machine"),
         "gateway": gateway,
         "traffic": traffic,
-        "chaos": script("chaos", *(("--seconds", "60", "--phase", "6") if options.quick else ()), may_fail=True),
+        "chaos": script("chaos", *chaos, may_fail=True),
         "start": cold_start(),
         "ingestion": script("ingestion", *(("--spans", "20000") if options.quick else ())),
         "console_queries": script("console_queries", *(("--spans", "50000", "--rounds", "5") if options.quick else ())),
