@@ -240,6 +240,10 @@ class Supervisor:
                 replace_file(self._home.run / f"{plane}.url", urls[plane].encode())
         key_file = self._home.admin_key
         admin_key = key_file.read_text().strip() if key_file.exists() else None
+        if not self._options.quiet:
+            facts = {key: value for child in self._children for key, value in child.facts.items()}
+            banner.show(self._home, urls, admin_key=admin_key, facts=facts)
+        # Last: who waits for this file finds everything else said.
         if self._options.ready_file is not None:
             content = {
                 "gateway_url": urls.get("gateway"),
@@ -247,9 +251,6 @@ class Supervisor:
                 "admin_key": admin_key,
             }
             replace_file(self._options.ready_file.absolute(), msgspec.json.encode(content))
-        if not self._options.quiet:
-            facts = {key: value for child in self._children for key, value in child.facts.items()}
-            banner.show(self._home, urls, admin_key=admin_key, facts=facts)
 
     async def _stop_all(self) -> None:
         patience = _patience(self._home)
