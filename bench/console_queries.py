@@ -20,9 +20,9 @@ import msgspec
 
 from penstock.core.clock import ManualClock
 from penstock.store.spans.columns import COLUMNS
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.store import DuckDbSpanStore
 from spans import DAY, PROJECTS, START, write_segments
 
 BUDGET_MS = 300

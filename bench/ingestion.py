@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from penstock.core.clock import SystemClock
-from penstock.store.spans.store import DuckDbSpanStore
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.tracing.jobs import IngestJob
 from spans import write_segments
 

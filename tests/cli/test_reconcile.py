@@ -7,7 +7,7 @@ import pytest
 
 from penstock.core.clock import SystemClock
 from penstock.core.home import Home
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.wire.limits import Budget, LimitEntry
 from penstock.wire.snapshot import Snapshot, encode_snapshot

@@ -5,7 +5,7 @@ import pytest
 from penstock.core.clock import ManualClock
 from penstock.core.errors import InvalidInput, NotFound
 from penstock.finops.service import SpendService
-from penstock.store.spans.store import DuckDbSpanStore
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.testing.journal import PROJECT, JournalFolder
 from penstock.wire.limits import Budget, LimitEntry, RedisSettings
 from penstock.wire.snapshot import ProjectEntry, Snapshot

@@ -34,9 +34,10 @@ def test_any_randomness_makes_a_well_formed_key(randomness):
     assert looks_like_key(new_key(lambda size: randomness[:size]))
 
 
-def test_a_new_key_calls_the_gateway_and_nothing_else(house):
+def test_a_new_key_calls_the_gateway_and_sends_what_it_did_and_nothing_else(house):
     principal = house.service.access.by_key(mint(house).secret)
-    assert principal.grants == Grants(projects={house.made.project: frozenset({"gateway:call", "gateway:models"})})
+    scopes = {"gateway:call", "gateway:models", "scores:write", "traces:write"}
+    assert principal.grants == Grants(projects={house.made.project: frozenset(scopes)})
 
 
 @pytest.mark.parametrize("secret", [None, "", "psk_", "null", "psk_" + "a" * 42, "psk_" + "a" * 44, "psk_" + "ä" * 43])
@@ -255,7 +256,7 @@ def test_bad_input_names_its_field(house, options, field):
 def test_a_misspelt_scope_is_answered_with_the_nearest_one(house):
     with pytest.raises(InvalidInput, match=r"Did you mean 'traces:read'\?"):
         mint(house, scopes=["trace:read"])
-    with pytest.raises(InvalidInput, match="Scopes are: config:read"):
+    with pytest.raises(InvalidInput, match="Scopes are: alerts:read"):
         mint(house, scopes=["zzz"])
 
 

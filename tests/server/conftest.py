@@ -20,7 +20,7 @@ from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
 from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.store.metadata import open_metadata
-from penstock.store.spans.store import DuckDbSpanStore, open_spans
+from penstock.store.spans.duckdb.store import DuckDbSpanStore, open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.service import TracingService

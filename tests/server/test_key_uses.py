@@ -4,7 +4,7 @@ from pathlib import Path
 
 from penstock.core.clock import ManualClock
 from penstock.server.key_uses import KeyUses
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 from penstock.tracing.jobs import IngestJob
 from penstock.wire.span import Span, encode_span
 

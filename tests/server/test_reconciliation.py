@@ -18,7 +18,7 @@ from penstock.store.counters.ledger import Ledger
 from penstock.store.counters.memory import MemoryCounters
 from penstock.store.counters.redis import RedisCounters
 from penstock.store.counters.spendlog import SpendLog
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 from penstock.testing.journal import PROJECT, JournalFolder
 from penstock.wire.limits import Budget, Claim, LimitEntry, RedisSettings
 from penstock.wire.snapshot import ProjectEntry, Snapshot

@@ -2,7 +2,7 @@ import pytest
 
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.service import TracingService

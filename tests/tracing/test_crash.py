@@ -9,7 +9,7 @@ import pytest
 from sqlglot import parse_one
 
 from penstock.core.clock import SystemClock
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 from penstock.tracing.jobs import IngestJob
 
 KILLS = 20
@@ -19,7 +19,7 @@ import asyncio, sys
 from pathlib import Path
 import penstock.tracing.jobs as jobs
 from penstock.core.clock import SystemClock
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 jobs.BATCH_SEGMENTS = 7
 async def main():
     home = Path(sys.argv[1])

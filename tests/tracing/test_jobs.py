@@ -10,8 +10,8 @@ import pytest
 from sqlglot import parse_one
 
 from penstock.core.errors import Unavailable
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.store import DuckDbSpanStore
 from penstock.testing.journal import PROJECT
 from penstock.tracing.jobs import BACKOFF_SECONDS, BATCH_SEGMENTS, IngestJob
 

@@ -123,7 +123,7 @@ def _answers(home: Home) -> bool:
 def _from_files(home: Home, *, fix: bool) -> object:
     """Compare without a console: open the store that it would hold."""
     from penstock.server.reconciliation import BudgetReconciler  # noqa: PLC0415 - the engines, only when it is asked
-    from penstock.store.spans.store import open_spans  # noqa: PLC0415 - as above
+    from penstock.store.spans.duckdb.store import open_spans  # noqa: PLC0415 - as above
     from penstock.wire.snapshot import decode_snapshot  # noqa: PLC0415 - as above
 
     try:

@@ -14,6 +14,8 @@ class Home:
     config          penstock.yaml when it lies in the home (a path may be given instead)
     snapshot        snapshot.json, what the gateway serves
     journal/        segments: *.open (being written), *.ndjson (sealed), quarantine/
+    intake/         segments of what applications sent: spans, as in journal/
+    scores/         segments of scores
     metadata.db     projects, keys, users, sessions, audit (SQLite)
     master.key      the key that stored secrets are sealed under, unless another place is given (0600)
     admin.key       the admin key of the first start, for the CLI and `penstock up` on this machine (0600)
@@ -29,6 +31,8 @@ class Home:
         self.snapshot = self.path / "snapshot.json"
         self.journal = self.path / "journal"
         self.quarantine = self.journal / "quarantine"
+        self.intake = self.path / "intake"
+        self.scores = self.path / "scores"
         self.metadata = self.path / "metadata.db"
         self.admin_key = self.path / "admin.key"
         self.master_key = self.path / "master.key"
@@ -44,7 +48,8 @@ class Home:
             Unavailable: the folder cannot be made or written (`home_not_writable`).
         """
         try:
-            for folder in (self.path, self.journal, self.quarantine, self.workers, self.run):
+            folders = (self.path, self.journal, self.quarantine, self.intake, self.scores, self.workers, self.run)
+            for folder in folders:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise self._not_writable(error) from error

@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 
 from penstock.identity.service import IdentityService
-from penstock.identity.service.keys import DEFAULT_SCOPES
 from penstock.identity.types import Key, KeyWithSecret, Principal, Project, Rotation, Secret
 
 __all__ = ["identity_router"]
@@ -46,7 +45,9 @@ class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
 class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     scopes: list[str] | None = None
-    """At most the creator's; null: `gateway:call` and `gateway:models`."""
+    """At most the creator's; null: `gateway:call`, `gateway:models`, and as far as the creator has them `scores:write`
+    and `traces:write`.
+    """
     models: list[str] | None = None
     """Allow-list of `provider/model` or alias names, `*` globs allowed; null or empty allows all."""
     expires: int | None = None
@@ -102,7 +103,7 @@ class KeysController(Controller):
             principal,
             project=project,
             name=data.name,
-            scopes=DEFAULT_SCOPES if data.scopes is None else data.scopes,
+            scopes=data.scopes,
             models=data.models or (),
             expires=data.expires,
         )

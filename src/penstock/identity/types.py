@@ -29,6 +29,17 @@ Permission = Literal[
     "gateway:call",
     "gateway:models",
     "traces:read",
+    "traces:write",
+    "traces:delete",
+    "scores:write",
+    "dashboards:read",
+    "dashboards:write",
+    "alerts:read",
+    "alerts:write",
+    "incidents:read",
+    "incidents:write",
+    "retention:read",
+    "retention:write",
     "models:read",
     "keys:read",
     "keys:write",
@@ -51,6 +62,10 @@ PERMISSIONS: frozenset[str] = frozenset(get_args(Permission))
 _VIEWER: frozenset[str] = frozenset(
     {
         "traces:read",
+        "dashboards:read",
+        "alerts:read",
+        "incidents:read",
+        "retention:read",
         "models:read",
         "keys:read",
         "projects:read",
@@ -62,7 +77,18 @@ _VIEWER: frozenset[str] = frozenset(
 )
 ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
     "viewer": _VIEWER,
-    "editor": _VIEWER | {"gateway:call", "gateway:models", "keys:write", "routes:write"},
+    "editor": _VIEWER
+    | {
+        "gateway:call",
+        "gateway:models",
+        "keys:write",
+        "routes:write",
+        "traces:write",
+        "scores:write",
+        "dashboards:write",
+        "alerts:write",
+        "incidents:write",
+    },
     "admin": PERMISSIONS,
 }
 

@@ -29,7 +29,7 @@ from penstock.server.process import PlaneServer, adopt_socket, announce_ready, s
 from penstock.server.protocol import BoundedProtocol
 from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.store.metadata import open_metadata
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.service import TracingService
 from penstock.wire.snapshot import ProviderEntry

@@ -27,8 +27,8 @@ from penstock.store.counters.ledger import Entry, Ledger
 from penstock.store.counters.replay import Spent, spend_of
 from penstock.store.counters.spendlog import SpendLog, is_living
 from penstock.store.counters.windows import bounds, kind_of
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.store.spans.queries.spend import Area
-from penstock.store.spans.store import DuckDbSpanStore
 from penstock.wire.limits import Budget, LimitEntry, RedisSettings, counter_scope
 from penstock.wire.snapshot import Snapshot
 from penstock.wire.status import Correction, SpentReport, WorkerReport

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from penstock.store.spans.duckdb.loader import Loaded
 from penstock.store.spans.filters import Filter
-from penstock.store.spans.loader import Loaded
+from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult
 from penstock.store.spans.queries.traces import Page, Place
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
 
-__all__ = ["SpanStore"]
+__all__ = ["MetricStore", "SpanStore"]
 
 
 class SpanStore(Protocol):
@@ -67,3 +68,19 @@ class SpanStore(Protocol):
     def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]: ...
 
     def books(self, window: Window) -> Books: ...
+
+
+class MetricStore(Protocol):
+    """What dashboards, alerts and objectives ask. Methods block; any thread may call; `Unavailable` while it is down."""
+
+    def measure(self, query: MetricQuery) -> MetricResult:
+        """A metric over a window, by group and step.
+
+        Raises:
+            InvalidInput: the field or a column cannot be used so (`invalid_metric`).
+        """
+        ...
+
+    def distribution(self, query: DistributionQuery) -> Distribution:
+        """How a field's values lie. Raises as `measure`."""
+        ...

@@ -4,11 +4,13 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Kind", "Span", "Status", "decode_span", "encode_span"]
+__all__ = ["Kind", "Source", "Span", "Status", "decode_span", "encode_span"]
 
 Kind = Literal[
-    "llm", "embedding", "retriever", "reranker", "tool", "agent", "chain", "guardrail", "evaluator", "gateway"
+    "llm", "embedding", "retriever", "reranker", "tool", "agent", "chain", "guardrail", "evaluator", "gateway", "span"
 ]
+"""`span` is any other work that an application reports: an HTTP request, a query to a database."""
+Source = Literal["gateway", "otlp"]
 Status = Literal["ok", "error", "interrupted", "blocked"]
 
 
@@ -19,6 +21,9 @@ class Span(msgspec.Struct, kw_only=True, omit_defaults=True):
     is a span of kind `gateway` that carries input, output and outcome but no usage, and one child
     per attempt that carries that attempt's usage and cost. So usage and cost are sums over all
     rows, and calls are the rows with `call` set.
+
+    An application may report a model call that a span below it tells of too: the gateway's record of the
+    same call. The store keeps usage and cost of such a span out of all sums; see `covered`.
     """
 
     project: str
@@ -32,6 +37,14 @@ class Span(msgspec.Struct, kw_only=True, omit_defaults=True):
     kind: Kind
     call: bool = False
     """True on the one span that stands for a call to the gateway."""
+    source: Source = "gateway"
+    """Who wrote it: the gateway, or an application that sent it."""
+    service: str | None = None
+    """OpenTelemetry's `service.name` of the application that sent it."""
+    covered: bool = False
+    """True on a model call that spans below it tell of: its usage buckets are zero and its cost is unknown, and
+    neither counts. What its sender reported stays in `usage_raw`. Set by the store, never by a writer.
+    """
     started: int
     """Microseconds since the epoch, UTC."""
     duration: int = 0

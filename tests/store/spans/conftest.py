@@ -1,7 +1,7 @@
 import pytest
 
 from penstock.core.clock import ManualClock
-from penstock.store.spans.store import DuckDbSpanStore
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.testing.journal import JournalFolder
 
 

@@ -9,10 +9,10 @@ from sqlglot import parse_one
 
 from penstock.core.clock import ManualClock
 from penstock.core.errors import PenstockError, Unavailable
-from penstock.store.spans.engine import Engine, MalformedLine
-from penstock.store.spans.migrations import SCHEMA
+from penstock.store.spans.duckdb.engine import DuckDbEngine, MalformedLine
+from penstock.store.spans.duckdb.migrations import SCHEMA
+from penstock.store.spans.duckdb.store import open_spans
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.store import open_spans
 from penstock.testing.journal import PROJECT
 
 WINDOW = Window(project=PROJECT)
@@ -38,7 +38,7 @@ def test_a_closed_store_opens_again_with_what_it_had(store, journal):
 
 def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
     path = tmp_path / "spans.duckdb"
-    engine = Engine(path)
+    engine = DuckDbEngine(path)
     with engine.write() as cursor:
         cursor.execute("INSERT INTO schema_version VALUES ($version)", {"version": SCHEMA + 1})
     engine.close()
@@ -54,14 +54,14 @@ def test_a_file_that_is_no_database_makes_the_store_unavailable(tmp_path):
     path.write_bytes(b"not a database" * 1000)
 
     with pytest.raises(Unavailable) as caught:
-        Engine(path).read(parse_one("SELECT 1"))
+        DuckDbEngine(path).read(parse_one("SELECT 1"))
 
     assert caught.value.code == "span_store_unavailable"
     assert str(path) in caught.value.message
 
 
 def test_a_folder_that_is_gone_makes_the_store_unavailable_until_it_is_there(tmp_path):
-    engine = Engine(tmp_path / "home" / "spans.duckdb")
+    engine = DuckDbEngine(tmp_path / "home" / "spans.duckdb")
     with pytest.raises(Unavailable):
         engine.read(parse_one("SELECT 1"))
     (tmp_path / "home").mkdir()
@@ -73,11 +73,13 @@ def test_a_folder_that_is_gone_makes_the_store_unavailable_until_it_is_there(tmp
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     path = tmp_path / "spans.duckdb"
     with monkeypatch.context() as patch:
-        patch.setattr("penstock.store.spans.migrations._STEPS", ("CREATE TABLE half (a INTEGER); SELECT error('no')",))
+        patch.setattr(
+            "penstock.store.spans.duckdb.migrations._STEPS", ("CREATE TABLE half (a INTEGER); SELECT error('no')",)
+        )
         with pytest.raises(duckdb.Error):
-            Engine(path).read(parse_one("SELECT 1"))
+            DuckDbEngine(path).read(parse_one("SELECT 1"))
 
-    engine = Engine(path)
+    engine = DuckDbEngine(path)
     assert engine.read(parse_one("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'half'")) == [(0,)]
     engine.close()
 
@@ -129,7 +131,7 @@ def test_after_a_fatal_error_the_file_is_opened_anew(store, journal, monkeypatch
         raise duckdb.FatalException("the database has been invalidated")
 
     with monkeypatch.context() as patch:
-        patch.setattr("penstock.store.spans.engine.render", dead)
+        patch.setattr("penstock.store.spans.duckdb.engine.render", dead)
         with pytest.raises(Unavailable):
             store.count_spans()
 
@@ -166,7 +168,7 @@ def test_a_process_that_is_killed_leaves_what_it_committed(tmp_path, journal):
 import os, sys
 from pathlib import Path
 from penstock.core.clock import SystemClock
-from penstock.store.spans.store import open_spans
+from penstock.store.spans.duckdb.store import open_spans
 store = open_spans(Path(sys.argv[1]), clock=SystemClock(), journal=Path(sys.argv[2]))
 store.load([Path(sys.argv[3])])
 os.kill(os.getpid(), 9)
@@ -185,4 +187,4 @@ os.kill(os.getpid(), 9)
 def test_a_read_only_folder_makes_the_store_unavailable(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(Unavailable):
-        Engine(tmp_path / "spans.duckdb").read(parse_one("SELECT 1"))
+        DuckDbEngine(tmp_path / "spans.duckdb").read(parse_one("SELECT 1"))

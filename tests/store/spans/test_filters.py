@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock.store.spans import engine
 from penstock.store.spans.columns import USAGE
+from penstock.store.spans.duckdb import engine
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.window import Window
 from penstock.testing.journal import PROJECT

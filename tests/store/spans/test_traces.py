@@ -170,7 +170,7 @@ def test_a_search_that_takes_too_long_sends_what_it_has_and_can_be_continued(sto
     ]
     store.load([journal.write(*spans)])
     ticks = itertools.count(0, 1.1)
-    monkeypatch.setattr("penstock.store.spans.store.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("penstock.store.spans.duckdb.store.time.monotonic", lambda: next(ticks))
 
     sent = list(pages(store, text="needle", limit=50))
 

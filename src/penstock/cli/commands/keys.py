@@ -57,7 +57,10 @@ def create_key(
     *,
     scope: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCOPE", help="A permission, repeatable. Default: gateway:call, gateway:models."),
+        typer.Option(
+            metavar="SCOPE",
+            help="A permission, repeatable. Default: what an application needs to call and to send traces and scores.",
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,

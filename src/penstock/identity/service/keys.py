@@ -17,6 +17,8 @@ from penstock.wire.snapshot import KeyEntry, hash_key
 __all__ = ["DEFAULT_SCOPES", "Keys"]
 
 DEFAULT_SCOPES = ("gateway:call", "gateway:models")
+ALSO_BY_DEFAULT = frozenset({"scores:write", "traces:write"})
+"""Scopes of a key for which none are named, as far as its creator has them: an application tells what it did."""
 
 
 class Keys:
@@ -42,7 +44,7 @@ class Keys:
         *,
         project: str,
         name: str,
-        scopes: Iterable[str] = DEFAULT_SCOPES,
+        scopes: Iterable[str] | None = None,
         models: Iterable[str] = (),
         expires: int | None = None,
     ) -> KeyWithSecret:
@@ -52,8 +54,9 @@ class Keys:
             InvalidInput: a field does not fit.
             PermissionDenied: a scope that the actor has not (`scope_exceeds_creator`).
         """
-        wanted = check_scopes(scopes)
-        missing = wanted - actor.grants.within(project)
+        allowed = actor.grants.within(project)
+        wanted = {*DEFAULT_SCOPES, *(ALSO_BY_DEFAULT & allowed)} if scopes is None else check_scopes(scopes)
+        missing = wanted - allowed
         if missing:
             raise PermissionDenied(
                 f"A key's scopes are at most its creator's, and you have not: {', '.join(sorted(missing))}.",

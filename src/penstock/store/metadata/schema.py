@@ -35,7 +35,7 @@ __all__ = [
     "users",
 ]
 
-HEAD = "0003"
+HEAD = "0007"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 metadata = MetaData(

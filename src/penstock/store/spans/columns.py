@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from penstock.wire.span import Kind, Span, Status
+from penstock.wire.span import Kind, Source, Span, Status
 
 __all__ = ["BY_NAME", "COLUMNS", "USAGE", "Column", "Form"]
 
@@ -44,10 +44,12 @@ _FORMS: dict[str, Form] = {
     "parent_id": "span_id",
     "fingerprint": "digest",
     "kind": "choice",
+    "source": "choice",
     "status": "choice",
     "tags": "tags",
     "finish_reasons": "list",
     "call": "boolean",
+    "covered": "boolean",
     "stream": "boolean",
     "usage_estimated": "boolean",
     "usage_raw": "json",
@@ -56,7 +58,7 @@ _FORMS: dict[str, Form] = {
     "attributes": "json",
     **dict.fromkeys((*USAGE, "started", "duration", "ttft", "http_status", "cost", "saved"), "integer"),
 }
-_CHOICES = {"kind": get_args(Kind), "status": get_args(Status)}
+_CHOICES = {"kind": get_args(Kind), "source": get_args(Source), "status": get_args(Status)}
 _SMALL = {"http_status", *USAGE}
 
 

@@ -15,8 +15,10 @@ Values = dict[str, Any]
 
 TOKENS = " + ".join(USAGE)
 """Tokens of one span."""
-MODEL_SPAN = "kind IN ('llm', 'embedding', 'reranker')"
-"""A span that stands for one request to a provider. Sums of usage and cost are sums over these."""
+MODEL_SPAN = "(kind IN ('llm', 'embedding', 'reranker') AND NOT covered)"
+"""A span that stands for one request to a provider, which no other span tells of. Sums of usage and cost are sums over
+these.
+"""
 FAILED = "status IN ('error', 'interrupted')"
 MODEL = "provider || '/' || coalesce(target_model, served_model, requested_model)"
 """`provider/model` in the configuration's spelling, where the record has it. Null for a call that

@@ -42,7 +42,7 @@ _TEXTS = (
 )
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
+class Filter(msgspec.Struct, frozen=True, kw_only=True, tag="filter"):
     """One condition.
 
     `value` fits the column's form: an int for integers, hex for ids, a list of such for `in`;

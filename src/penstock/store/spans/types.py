@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.wire.span import Kind, Status
+from penstock.wire.span import Kind, Source, Status
 
 __all__ = [
     "Books",
@@ -83,6 +83,10 @@ class SpanView(msgspec.Struct, kw_only=True):
     name: str
     kind: Kind
     call: bool
+    source: Source
+    service: str | None
+    covered: bool
+    """True on a model call whose usage spans below it tell of."""
     started: int
     duration: int
     ttft: int | None

@@ -12,9 +12,9 @@ FACET_COLUMNS: dict[str, str] = {
     **{
         name: f'"{name}"'
         for name in (
-            "name", "kind", "status", "error_type", "http_status", "operation", "stream", "route", "variant",
-            "change", "provider", "requested_model", "served_model", "prompt_name", "prompt_version", "session",
-            "user", "key", "price_version", "cache", "usage_estimated",
+            "name", "kind", "source", "service", "status", "error_type", "http_status", "operation", "stream", "route",
+            "variant", "change", "provider", "requested_model", "served_model", "prompt_name", "prompt_version",
+            "session", "user", "key", "price_version", "cache", "usage_estimated",
         )
     },
     "model": MODEL,

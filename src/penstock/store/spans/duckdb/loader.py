@@ -14,9 +14,9 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.files import replace_file
 from penstock.store.spans.columns import COLUMNS, Column
-from penstock.store.spans.engine import Engine, MalformedLine
+from penstock.store.spans.duckdb.engine import DuckDbEngine, MalformedLine
+from penstock.store.spans.duckdb.salvage import salvage
 from penstock.store.spans.expressions import HOUR
-from penstock.store.spans.salvage import salvage
 
 __all__ = ["Loaded", "load"]
 
@@ -124,7 +124,7 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int = 0
 
 
-def load(engine: Engine, paths: Sequence[Path], *, quarantine: Path, clock: Clock) -> list[Loaded]:
+def load(engine: DuckDbEngine, paths: Sequence[Path], *, quarantine: Path, clock: Clock) -> list[Loaded]:
     """Store sealed segments, all in one transaction when every line is well formed.
 
     With a malformed line among them each is stored by itself: its good lines go to the table, the
@@ -162,7 +162,7 @@ def _examine(path: Path) -> _Source | None:
     return _Source(path=path, read_from=path, spans=lines - opens, size=len(data))
 
 
-def _store(engine: Engine, sources: Sequence[_Source], *, clock: Clock) -> list[Loaded]:
+def _store(engine: DuckDbEngine, sources: Sequence[_Source], *, clock: Clock) -> list[Loaded]:
     if not sources:
         return []
     with engine.write() as cursor:
@@ -214,7 +214,7 @@ def _insert(cursor: duckdb.DuckDBPyConnection, sources: Sequence[_Source]) -> in
     return row[0] if row is not None else 0
 
 
-def _store_salvaged(engine: Engine, source: _Source, *, quarantine: Path, clock: Clock) -> list[Loaded]:
+def _store_salvaged(engine: DuckDbEngine, source: _Source, *, quarantine: Path, clock: Clock) -> list[Loaded]:
     name = source.path.stem
     quarantine.mkdir(mode=0o700, exist_ok=True)
     trial = quarantine / f".{name}.salvaged"
@@ -245,7 +245,7 @@ def _store_salvaged(engine: Engine, source: _Source, *, quarantine: Path, clock:
         trial.unlink(missing_ok=True)
 
 
-def _refusal(engine: Engine, trial: Path, lines: Sequence[bytes]) -> str | None:
+def _refusal(engine: DuckDbEngine, trial: Path, lines: Sequence[bytes]) -> str | None:
     """Why the engine refuses these lines: they are stored on trial, and rolled back."""
     data = b"".join(lines)
     trial.write_bytes(data)

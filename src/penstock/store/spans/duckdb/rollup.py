@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from penstock.store.spans.engine import Engine, render
+from penstock.store.spans.duckdb.engine import DuckDbEngine, render
 from penstock.store.spans.expressions import HOUR, sql
 from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
 
@@ -14,7 +14,7 @@ HOURS_AT_ONCE = 24
 """Hours of one transaction at most: ingestion waits for it."""
 
 
-def roll_up(engine: Engine, *, before: int) -> int:
+def roll_up(engine: DuckDbEngine, *, before: int) -> int:
     """Sum up the pending hours that end by `before`, the oldest first; returns how many were, at most a day's.
 
     Raises:
@@ -60,7 +60,7 @@ def _insert(table: str, cells: str, *constants: str) -> str:
     return f"INSERT INTO {table} BY NAME SELECT {columns}t AS hour, * EXCLUDE (t) FROM ({render(rows)})"  # noqa: S608 - constants; values are bound
 
 
-def forget_segments(engine: Engine, *, before: int, waiting: Path) -> None:
+def forget_segments(engine: DuckDbEngine, *, before: int, waiting: Path) -> None:
     """Drop the names of segments stored before this time, unless their files still lie in the folder."""
     present = [path.stem for path in waiting.glob("*-*-*") if path.suffix in {".ndjson", ".open"}]
     with engine.write() as cursor:

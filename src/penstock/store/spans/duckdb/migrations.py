@@ -113,7 +113,13 @@ CREATE TABLE rollup_providers (
     last_error_message VARCHAR
 );
 """
-_STEPS = (_V1,)
+# 2: Spans that applications send lie beside those of the gateway.
+_V2 = """
+ALTER TABLE spans ADD COLUMN source VARCHAR DEFAULT 'gateway';
+ALTER TABLE spans ADD COLUMN service VARCHAR;
+ALTER TABLE spans ADD COLUMN covered BOOLEAN DEFAULT false;
+"""
+_STEPS = (_V1, _V2)
 SCHEMA = len(_STEPS)
 
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penstock.core.clock import Clock
-from penstock.store.spans.engine import Engine
+from penstock.store.spans.duckdb.engine import DuckDbEngine
+from penstock.store.spans.duckdb.loader import Loaded, load
+from penstock.store.spans.duckdb.rollup import forget_segments, roll_up
 from penstock.store.spans.filters import Filter
-from penstock.store.spans.loader import Loaded, load
 from penstock.store.spans.queries.facets import facets
 from penstock.store.spans.queries.keys import key_uses
 from penstock.store.spans.queries.models import books, model_stats, provider_stats
 from penstock.store.spans.queries.overview import overview
-from penstock.store.spans.queries.rollup import forget_segments, roll_up
 from penstock.store.spans.queries.routes import route_stats
 from penstock.store.spans.queries.spend import (
     Area,
@@ -54,7 +54,7 @@ class DuckDbSpanStore:
     """
 
     def __init__(self, path: Path, *, journal: Path, quarantine: Path, clock: Clock) -> None:
-        self._engine = Engine(path, readable=(journal,))
+        self._engine = DuckDbEngine(path, readable=(journal,))
         self._journal = journal
         self._quarantine = quarantine
         self._clock = clock

@@ -1,0 +1,1 @@
+"""What watches what happened: alerts, objectives, incidents."""

@@ -1,0 +1,1 @@
+"""The embedded span store: one DuckDB file."""
