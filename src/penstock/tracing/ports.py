@@ -71,7 +71,7 @@ class SpanStore(Protocol):
 
 
 class MetricStore(Protocol):
-    """What dashboards, alerts and objectives ask. Methods block; any thread may call; `Unavailable` while it is down."""
+    """What dashboards, alerts and objectives ask. Methods block; any thread may call; `Unavailable` while down."""
 
     def measure(self, query: MetricQuery) -> MetricResult:
         """A metric over a window, by group and step.
