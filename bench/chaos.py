@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -265,13 +265,10 @@ def success(run: Run, *, phase: float) -> dict:
         if outcome.kind == "broken" and cuts_midway(outcome.started, outcome.seconds, phase=phase)
     ]
     forgiven = {id(outcome) for outcome in excused}
-    failed: Counter[tuple[str, int, str]] = Counter()
-    traces: dict[tuple[str, int, str], str | None] = {}
+    failed: defaultdict[tuple[str, int, str], list[Outcome]] = defaultdict(list)
     for outcome in run.outcomes:
         if outcome.kind != "ok" and id(outcome) not in forgiven:
-            key = (outcome.route, int(outcome.started / phase) % len(PHASES), outcome.kind)
-            failed[key] += 1
-            traces[key] = outcome.trace
+            failed[outcome.route, int(outcome.started / phase), outcome.kind].append(outcome)
     could = len(run.outcomes) - len(excused)
     share = outcomes["ok"] / max(could, 1)
     spent = sorted(outcome.seconds for outcome in run.outcomes)
@@ -282,8 +279,19 @@ def success(run: Run, *, phase: float) -> dict:
         "share": round(share, 6),
         "broken_midway_with_an_error": len(excused),
         "failures": [
-            {"route": key[0], "phase": key[1], "outcome": key[2], "calls": calls, "trace": traces[key]}
-            for key, calls in failed.most_common()
+            {
+                "route": route,
+                "phase": number % len(PHASES),
+                "outcome": kind,
+                "calls": len(calls),
+                "started": [
+                    round(min(call.started for call in calls), 2),
+                    round(max(call.started for call in calls), 2),
+                ],
+                "longest": round(max(call.seconds for call in calls), 2),
+                "trace": calls[-1].trace,
+            }
+            for (route, number, kind), calls in sorted(failed.items(), key=lambda item: -len(item[1]))
         ],
         "seconds": {"p50": spent[len(spent) // 2], "p99": spent[len(spent) * 99 // 100], "longest": spent[-1]},
         "sent_late_at_most": round(run.late, 3),
