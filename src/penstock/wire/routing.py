@@ -210,7 +210,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     window: float = 30.0
     open_for: float = 10.0
     """Seconds until probes; doubled each time they fail, up to `open_for_at_most`."""
-    open_for_at_most: float = 300.0
+    open_for_at_most: float = 60.0
     probes: int = 3
     """Successes in a row that close it again."""
     ramp: float = 30.0

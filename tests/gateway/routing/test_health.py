@@ -239,6 +239,35 @@ def test_the_wait_doubles_with_each_failed_probe_up_to_its_cap():
     assert driver.health.back_at(driver.now) - driver.now == pytest.approx(10.0)
 
 
+def test_one_that_answers_as_a_last_resort_comes_back_at_once():
+    driver = Driver(open_for=60.0)
+    driver.trip()
+    driver.wait(5)
+    assert not driver.available
+    driver.ok()
+    assert (driver.health.state, driver.health.reason) == ("half_open", "it answered although it was out")
+    assert driver.available
+    driver.ok(2)
+    assert driver.health.state == "closed"
+
+
+def test_a_slow_or_failed_last_resort_leaves_it_out():
+    driver = Driver(open_for=60.0, slow_after=1.0)
+    driver.trip()
+    driver.ok(ttft=2.0)
+    driver.fail()
+    assert driver.health.state == "open"
+    assert driver.health.back_at(driver.now) - driver.now == pytest.approx(60.0)
+
+
+def test_an_attempt_from_before_the_outage_does_not_end_it():
+    driver = Driver()
+    early = driver.begin()
+    driver.trip()
+    driver.health.succeeded(early, driver.now, ttft=0.1)
+    assert driver.health.state == "open"
+
+
 def test_one_that_fails_in_its_ramp_waits_twice_as_long():
     driver = Driver(open_for=10.0)
     driver.trip()

@@ -44,6 +44,8 @@ class Ticket(msgspec.Struct, gc=False):
     epoch: int
     """Of the state it was begun in: what was begun before a change says nothing about what came after."""
     probe: bool = False
+    last_resort: bool = False
+    """Begun while the target was out, because nothing better was left."""
     answered: bool = False
     slow: bool = False
     returned: bool = False
@@ -55,7 +57,8 @@ class TargetHealth:
     closed → open: in `window`, at least `minimum` attempts, and of these a share of `error_rate` failed or
     of `slow_rate` was slower than `slow_after`; or so many that failed in a row, without which a busy target's
     good past would keep it in service for half a window after it died. open → half-open: after `open_for`,
-    doubled each time it opens again before it was back to its full share. half-open: one probe at a time;
+    doubled each time it opens again before it was back to its full share; or at once when it answers a call that was
+    sent to it because every target was out. half-open: one probe at a time;
     `probes` successes in a row close it, one failure opens it. Back in service, its share grows over `ramp`
     seconds.
 
@@ -229,7 +232,7 @@ class TargetHealth:
         probe = self._state == "half_open" and not self._probing and self._aside_until <= 0.0
         if probe:
             self._probing = True
-        return Ticket(now, self._epoch, probe)
+        return Ticket(now, self._epoch, probe, self._state == "open")
 
     def answering(self, ticket: Ticket, now: float, *, ttft: float | None = None) -> None:
         """First content came, `ttft` seconds after the start. A probe has passed with this.
@@ -247,6 +250,10 @@ class TargetHealth:
         if ticket.probe and ticket.epoch == self._epoch:
             self._probing = False
             self._probed(now, slow=ticket.slow, seconds=seconds)
+        elif ticket.last_resort and ticket.epoch == self._epoch and not ticket.slow:
+            # With every target out, calls are probes that cost nothing: one that answers need not wait for its own.
+            self._half_open("it answered although it was out")
+            self._probed(now, slow=False, seconds=seconds)
 
     def succeeded(self, ticket: Ticket, now: float, *, ttft: float | None = None) -> None:
         """The attempt ended well. `ttft` only matters when `answering` was not called."""
@@ -368,11 +375,7 @@ class TargetHealth:
         if self._aside_until > 0.0:
             return
         if self._state == "open" and now >= self._until:
-            self._state = "half_open"
-            self._epoch += 1
-            self._passed = 0
-            self._probing = False
-            self._note("half_open", f"trying again after {self._open_for:.3g} s")
+            self._half_open(f"trying again after {self._open_for:.3g} s")
         elif self._state == "closed" and now >= self._ramp_ends:
             self._open_for = 0.0
             self.clear = True
@@ -389,6 +392,13 @@ class TargetHealth:
         self._clear_window()
         self._latest.clear()
         self._note("open", reason)
+
+    def _half_open(self, reason: str) -> None:
+        self._state = "half_open"
+        self._epoch += 1
+        self._passed = 0
+        self._probing = False
+        self._note("half_open", reason)
 
     def _close(self, now: float) -> None:
         self._state = "closed"
