@@ -20,10 +20,19 @@ from sqlalchemy import (
 
 __all__ = [
     "HEAD",
+    "alert_deliveries",
+    "alert_groups",
+    "alert_policies",
+    "alert_rules",
+    "alert_series",
+    "alert_transitions",
     "audit",
+    "channels",
     "counters",
     "definition_history",
     "definitions",
+    "incident_events",
+    "incidents",
     "keys",
     "memberships",
     "metadata",
@@ -32,6 +41,7 @@ __all__ = [
     "secrets",
     "sessions",
     "signin_links",
+    "silences",
     "users",
 ]
 
@@ -196,6 +206,135 @@ definition_history = Table(
     Column("after", JSON),
     Column("comment", String(500), nullable=False),
     UniqueConstraint("kind", "project", "name", "version"),
+)
+
+# Alert rules and objectives, with when they are evaluated next.
+alert_rules = Table(
+    "alert_rules",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # `rule` or `slo`.
+    Column("kind", String(8), nullable=False),
+    Column("project", String(36), ForeignKey("projects.id"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("updated_by", String(100), nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("evaluated", BigInteger),
+    Column("error", Text),
+    UniqueConstraint("project", "kind", "name"),
+)
+
+# Where each group of a rule stands.
+alert_series = Table(
+    "alert_series",
+    metadata,
+    Column("rule", String(36), ForeignKey("alert_rules.id"), primary_key=True),
+    Column("series", String(32), primary_key=True),
+    Column("project", String(36), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+# No reference to the rule: what happened stays when the rule is deleted.
+alert_transitions = Table(
+    "alert_transitions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), nullable=False),
+    Column("rule", String(36), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+Index("ix_alert_transitions_project_at", alert_transitions.c.project, alert_transitions.c.at)
+Index("ix_alert_transitions_rule_at", alert_transitions.c.rule, alert_transitions.c.at)
+
+alert_policies = Table(
+    "alert_policies",
+    metadata,
+    Column("project", String(36), ForeignKey("projects.id"), primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), ForeignKey("projects.id"), nullable=False, index=True),
+    Column("ends", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+# Addresses of channels are stored secrets; see `penstock.alerts.notify.vault`.
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), ForeignKey("projects.id"), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("last_sent", BigInteger),
+    Column("last_error", Text),
+    UniqueConstraint("project", "name"),
+)
+
+# What a channel was last told of a group of alerts.
+alert_groups = Table(
+    "alert_groups",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(36), nullable=False, index=True),
+    Column("channel", String(36), ForeignKey("channels.id"), nullable=False, index=True),
+    Column("body", JSON, nullable=False),
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", String(36), ForeignKey("channels.id"), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    # `waiting`, `sent` or `failed`.
+    Column("status", String(16), nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("next_try", BigInteger),
+    Column("finished", BigInteger),
+    Column("title", String(200), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("error", Text),
+)
+Index("ix_alert_deliveries_status_next_try", alert_deliveries.c.status, alert_deliveries.c.next_try)
+Index("ix_alert_deliveries_channel_created", alert_deliveries.c.channel, alert_deliveries.c.created)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), ForeignKey("projects.id"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("rule", String(36)),
+    Column("series", String(32)),
+    Column("body", JSON, nullable=False),
+    UniqueConstraint("project", "number"),
+)
+Index("ix_incidents_rule_series", incidents.c.rule, incidents.c.series)
+
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("incident", String(36), ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
 )
 
 counters = Table(

@@ -1,0 +1,1 @@
+"""Incidents: state, timeline, run book, post-mortem."""

@@ -1,0 +1,1 @@
+"""Rules: what they ask, how an answer is judged, and how states follow from judgements."""

@@ -1,0 +1,1 @@
+"""Objectives of service levels, their budgets and burn rates."""
