@@ -78,7 +78,7 @@ class TestFallback:
     @STREAM
     @pytest.mark.parametrize(
         "status",
-        ["400 Bad Request", "404 Not Found", "413 Content Too Large", "422 Unprocessable Content"],
+        ["400 Bad Request", "413 Content Too Large", "422 Unprocessable Content"],
     )
     async def test_an_error_of_the_request_is_final(
         self, gateway: Gateway, provider: Provider, second: Provider, status: str, *, stream: bool

@@ -30,7 +30,7 @@ SPENT = (
         (status(409), "re"),
         (status(425), "re"),
         (status(400), ""),
-        (status(404), ""),
+        (status(404), "e"),
         (status(413), ""),
         (status(422), ""),
         (status(401), "cek"),

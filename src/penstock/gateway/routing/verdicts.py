@@ -7,6 +7,7 @@
 | cut, malformed, wrong content type | yes | yes | yes | |
 | 500, 502, 503, 504, 529 and other 5xx | yes | yes | yes | |
 | 501, 505: cannot do this | no | no | yes | |
+| 404: the model, or what the request names, is not there | no | no | yes | |
 | 408 | yes | yes | yes | |
 | 409, 425 | no | yes | yes | |
 | 429 with `Retry-After` | no: it is set aside for that long | yes | yes | yes |
@@ -58,6 +59,7 @@ _STATUSES: Final = {
     401: _KEY,
     402: _KEY,
     403: _KEY,
+    404: _INCAPABLE,
     408: _FAILING,
     409: _PASSING,
     425: _PASSING,
