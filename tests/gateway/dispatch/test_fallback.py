@@ -50,6 +50,7 @@ class TestFallback:
         "status",
         [
             "401 Unauthorized",
+            "404 Not Found",
             "402 Payment Required",
             "403 Forbidden",
             "408 Request Timeout",
