@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from penstock.store.spans.duckdb.loader import Loaded
-from penstock.store.spans.filters import Filter
+from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult
-from penstock.store.spans.queries.traces import Page, Place
+from penstock.store.spans.queries.traces import NEWEST, Order, Page, Place
 from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import Node
 from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
 
 __all__ = ["MetricStore", "SpanStore"]
@@ -19,6 +19,18 @@ class SpanStore(Protocol):
 
     def load(self, segments: Sequence[Path]) -> list[Loaded]:
         """Store sealed segments, each exactly once, whatever crashes when."""
+        ...
+
+    def load_intake(self, segments: Sequence[Path]) -> list[Loaded]:
+        """As `load`, of what applications sent: a span that is stored already is not stored again."""
+        ...
+
+    def load_scores(self, segments: Sequence[Path]) -> list[Loaded]:
+        """As `load`, of scores: one replaces an older one with the same id."""
+        ...
+
+    def delete_scores(self, project: str, ids: Sequence[str]) -> int:
+        """Delete scores that are stored; how many there were."""
         ...
 
     def maintain(self) -> int:
@@ -33,12 +45,24 @@ class SpanStore(Protocol):
         self,
         window: Window,
         *,
-        filters: Sequence[Filter] = (),
-        text: str | None = None,
+        where: Node | None = None,
         after: Place | None = None,
         limit: int = 50,
+        order: Order = NEWEST,
     ) -> Page:
-        """Calls and root spans, newest first."""
+        """Calls and roots of traces, by default the newest first."""
+        ...
+
+    def list_spans(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        after: Place | None = None,
+        limit: int = 50,
+        order: Order = NEWEST,
+    ) -> Page:
+        """Spans of any kind, as `list_calls`."""
         ...
 
     def newest_row(self) -> int:
@@ -46,7 +70,7 @@ class SpanStore(Protocol):
         ...
 
     def rows_after(
-        self, project: str, *, mark: int, filters: Sequence[Filter] = (), text: str | None = None, limit: int = 200
+        self, project: str, *, mark: int, where: Node | None = None, limit: int = 200
     ) -> tuple[list[TraceRow], int]:
         """Calls stored since the mark, newest first, and the new mark."""
         ...

@@ -25,7 +25,11 @@ def quarantined(journal, path):
 def test_the_table_has_the_fields_of_a_span_and_its_previews(store):
     names = rows(store, "SELECT column_name FROM duckdb_columns() WHERE table_name = 'spans' ORDER BY column_index")
 
-    assert {name for (name,) in names} == {*(column.name for column in COLUMNS), "input_preview", "output_preview"}
+    assert {name for (name,) in names} == {
+        *(column.name for column in COLUMNS),
+        *("input_preview", "output_preview"),
+        *("input_bytes", "output_bytes", "attributes_bytes"),
+    }
 
 
 def test_a_segment_is_stored_with_defaults_filled_in(store, journal):

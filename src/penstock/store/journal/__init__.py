@@ -6,7 +6,9 @@
 
 A segment is named `<started, microseconds, 16 hex>-<worker, 16 hex>-<sequence, 8 hex>`: unique for
 ever, and in time order when sorted. `worker` is fresh for each process start. Each line is
-`{"record":"span", …}` or `{"record":"open", …}`, both with the fields of `wire.span.Span`.
+`{"record":"span", …}` or `{"record":"open", …}`, both with the fields of `wire.span.Span`; in the folder
+of scores it is `{"record":"score", …}` with those of `wire.score.Score`. What applications send lies in
+a folder of its own, and its writer returns from `append_durably` only when the lines are on the disk.
 
 An `open` line says that a call is in flight. A new segment starts with an `open` line for every call
 still in flight, written *before* the segment becomes `.open`, so the newest `.open` of a dead worker

@@ -74,6 +74,7 @@ class JournalWriter:
         self._measured_at = float("-inf")
         self._sealing: list[tuple[_Sealing, Future[None]]] = []
         self._waiting_bytes = 0
+        self._sync: _Sync | None = None
         self._open: dict[str, bytes] = {}
         self._pending: list[bytes] = []
         self._batch: list[tuple[bytes, int, Then]] = []
@@ -139,6 +140,54 @@ class JournalWriter:
         if not self._batch:
             asyncio.get_running_loop().call_soon(self.flush)
         self._batch.append((self._lines(spans), len(spans), then))
+
+    def append(self, lines: bytes, count: int) -> None:
+        """Write ready-made lines, each `{"record": …}` with its newline. They are not kept when they cannot be written.
+
+        A killed process loses nothing that this returned from; a power cut may, until the segment is sealed.
+
+        Args:
+            lines: Whole lines, of records that the folder is for.
+            count: How many.
+
+        Raises:
+            Unavailable: `journal_full`; none of the lines is in the file.
+        """
+        self.flush()
+        if self.full:
+            raise self._refusal()
+        try:
+            self._append(lines)
+        except OSError as error:
+            self._became_full()
+            raise self._refusal() from error
+        self.recorded += count
+
+    async def append_durably(self, lines: bytes, count: int) -> None:
+        """As `append`, and returns when the lines are on the disk itself.
+
+        Callers that wait at the same time share one fsync. A caller that is cancelled has written its lines all the
+        same.
+
+        Raises:
+            Unavailable: `journal_full`; or the disk failed to take the lines (`journal_not_durable`), which may
+                then be stored or not.
+        """
+        self.append(lines, count)
+        sync = self._sync
+        if sync is None or sync.begun or sync.path != self._path:
+            assert self._fd is not None  # noqa: S101 - narrows the type; append leaves a segment open
+            sync = self._sync = _Sync(os.dup(self._fd), self._path)
+            sync.done = asyncio.get_running_loop().run_in_executor(self._thread, sync.run)
+        try:
+            await asyncio.shield(sync.done)
+        except OSError as error:
+            raise Unavailable(
+                f"The disk did not take what was written to {self._folder}: {error.strerror}.",
+                hint="Send it again; what was stored already is not stored twice.",
+                code="journal_not_durable",
+                retry_after=5,
+            ) from error
 
     def flush(self) -> None:
         """Write what `record_soon` was given."""
@@ -381,6 +430,25 @@ class _Sealing(NamedTuple):
         finally:
             os.close(folder)
             os.close(self.fd)
+
+
+class _Sync:
+    """One fsync for all who wait for it. Lines written before it has begun are on the disk when it is done."""
+
+    done: asyncio.Future[None]
+
+    def __init__(self, fd: int, path: Path) -> None:
+        self._fd = fd
+        self.path = path
+        self.begun = False
+
+    def run(self) -> None:
+        """On the writer's own thread, with a descriptor of its own: the segment may be sealed meanwhile."""
+        self.begun = True
+        try:
+            os.fsync(self._fd)
+        finally:
+            os.close(self._fd)
 
 
 def _segment_bytes(folder: Path) -> int:

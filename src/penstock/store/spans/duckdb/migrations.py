@@ -119,7 +119,76 @@ ALTER TABLE spans ADD COLUMN source VARCHAR DEFAULT 'gateway';
 ALTER TABLE spans ADD COLUMN service VARCHAR;
 ALTER TABLE spans ADD COLUMN covered BOOLEAN DEFAULT false;
 """
-_STEPS = (_V1, _V2)
+# 3: The texts of a recorded message in lower case, for searches; of what is no message, all of it.
+_V3 = """
+CREATE MACRO message_text(message) AS lower(
+    CASE WHEN json_extract(message, '$[0].parts') IS NULL THEN message ELSE concat_ws(chr(10),
+    array_to_string(json_extract_string(message, '$[*].parts[*].content'), chr(10)),
+    array_to_string(json_extract_string(message, '$[*].parts[*].arguments'), chr(10)),
+    array_to_string(json_extract_string(message, '$[*].parts[*].response'), chr(10)),
+    array_to_string(json_extract_string(message, '$[*].parts[*].result'), chr(10)),
+    array_to_string(json_extract_string(message, '$[*].parts[*].name'), chr(10))) END
+);
+"""
+# 4: Long texts lie apart from their rows; see `payloads.PAYLOADS`.
+# `totals` has a row for each row of the list (a call, or a root) that has spans below it: a root stands for its whole
+# trace, a call with several attempts inside of a trace for these and itself. It sums what `spans` says of them: `spans`
+# and `errors` counted, the usage buckets, `usage_total` all of these, `cost` what is known of it (null when there were
+# costs and none is known), `known` and `unknown` the model calls with and without a cost. A row of the list without
+# one here speaks for itself. `started` is that of the row.
+# Of scores the last of an id counts: `created` says which.
+_V4 = """
+ALTER TABLE spans ADD COLUMN input_bytes UINTEGER;
+ALTER TABLE spans ADD COLUMN output_bytes UINTEGER;
+ALTER TABLE spans ADD COLUMN attributes_bytes UINTEGER;
+CREATE TABLE payloads (
+    project VARCHAR NOT NULL,
+    trace_id UUID NOT NULL,
+    span_id UBIGINT NOT NULL,
+    started BIGINT NOT NULL,
+    field VARCHAR NOT NULL,
+    text VARCHAR NOT NULL USING COMPRESSION zstd
+);
+CREATE TABLE totals (
+    project VARCHAR NOT NULL,
+    trace_id UUID NOT NULL,
+    span_id UBIGINT NOT NULL,
+    started BIGINT NOT NULL,
+    spans BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    usage_input BIGINT NOT NULL,
+    usage_cache_read BIGINT NOT NULL,
+    usage_cache_write BIGINT NOT NULL,
+    usage_output BIGINT NOT NULL,
+    usage_reasoning BIGINT NOT NULL,
+    usage_input_audio BIGINT NOT NULL,
+    usage_output_audio BIGINT NOT NULL,
+    usage_input_image BIGINT NOT NULL,
+    usage_output_image BIGINT NOT NULL,
+    usage_total BIGINT NOT NULL,
+    usage_estimated BOOLEAN NOT NULL,
+    cost BIGINT,
+    known BIGINT NOT NULL,
+    unknown BIGINT NOT NULL
+);
+CREATE TABLE scores (
+    id VARCHAR NOT NULL,
+    project VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    type VARCHAR NOT NULL,
+    number DOUBLE,
+    label VARCHAR,
+    trace_id UUID,
+    span_id UBIGINT,
+    session VARCHAR,
+    source VARCHAR NOT NULL,
+    author VARCHAR,
+    comment VARCHAR,
+    created BIGINT NOT NULL,
+    metadata VARCHAR
+);
+"""
+_STEPS = (_V1, _V2, _V3, _V4)
 SCHEMA = len(_STEPS)
 
 

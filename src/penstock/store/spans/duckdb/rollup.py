@@ -1,5 +1,6 @@
 """Upkeep: closed hours are summed up once, so that a long window is read from few rows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -60,9 +61,10 @@ def _insert(table: str, cells: str, *constants: str) -> str:
     return f"INSERT INTO {table} BY NAME SELECT {columns}t AS hour, * EXCLUDE (t) FROM ({render(rows)})"  # noqa: S608 - constants; values are bound
 
 
-def forget_segments(engine: DuckDbEngine, *, before: int, waiting: Path) -> None:
-    """Drop the names of segments stored before this time, unless their files still lie in the folder."""
-    present = [path.stem for path in waiting.glob("*-*-*") if path.suffix in {".ndjson", ".open"}]
+def forget_segments(engine: DuckDbEngine, *, before: int, waiting: Sequence[Path]) -> None:
+    """Drop the names of segments stored before this time, unless their files still lie in one of the folders."""
+    files = (path for folder in waiting for path in folder.glob("*-*-*"))
+    present = [path.stem for path in files if path.suffix in {".ndjson", ".open"}]
     with engine.write() as cursor:
         cursor.execute(
             "DELETE FROM segments WHERE ingested_at < $before AND NOT list_contains($present, name)",

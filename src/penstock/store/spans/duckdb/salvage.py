@@ -6,17 +6,22 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from penstock.wire.score import Score
 from penstock.wire.span import Span, decode_span, encode_span
 
-__all__ = ["BadLine", "Salvaged", "salvage"]
+__all__ = ["BadLine", "Clean", "Salvaged", "clean_score", "clean_span", "salvage"]
 
 _HEX_16 = re.compile(r"[0-9a-fA-F]{16}\Z")
 _HEX_32 = re.compile(r"[0-9a-fA-F]{32}\Z")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+Clean = Callable[[bytes], bytes | None]
+"""A line in canonical form, or None when it is not to be stored. Raises `ValueError`, which says what is wrong."""
+
+
 class BadLine(msgspec.Struct, frozen=True):
-    """A line that is no span, as it is written to the quarantine file."""
+    """A line that is no record, as it is written to the quarantine file."""
 
     segment: str
     line: int
@@ -37,14 +42,20 @@ class _Header(msgspec.Struct):
 
 
 _header = msgspec.json.Decoder(_Header).decode
+# As with spans, a member of raw JSON that may be null is read as plain Raw.
+_ScoreLine = msgspec.defstruct(
+    "_ScoreLine", [("metadata", msgspec.Raw, msgspec.Raw(b"null"))], bases=(Score,), kw_only=True
+)
+_score = msgspec.json.Decoder(_ScoreLine).decode
 
 
-def salvage(segment: str, data: bytes, *, refused: Callable[[Sequence[bytes]], str | None]) -> Salvaged:
-    """Part the lines of a segment into spans and the rest. Lines marked `open` are dropped.
+def salvage(segment: str, data: bytes, *, clean: Clean, refused: Callable[[Sequence[bytes]], str | None]) -> Salvaged:
+    """Part the lines of a segment into records and the rest. Lines marked `open` are dropped.
 
     Args:
         segment: Its name, for the quarantine file.
         data: The whole file.
+        clean: `clean_span` or `clean_score`.
         refused: Why the engine will not take these lines, or None when it takes them.
     """
     good: list[bytes] = []
@@ -54,12 +65,12 @@ def salvage(segment: str, data: bytes, *, refused: Callable[[Sequence[bytes]], s
         if not line.strip():
             continue
         try:
-            clean = _clean(line)
+            canonical = _clean(line, clean)
         except (ValueError, RecursionError) as error:
             bad.append(_bad(segment, number, line, str(error)))
             continue
-        if clean is not None:
-            good.append(clean)
+        if canonical is not None:
+            good.append(canonical)
             sources.append((number, line))
     reasons: dict[int, str] = {}
     _bisect(good, 0, refused=refused, reasons=reasons)
@@ -68,22 +79,23 @@ def salvage(segment: str, data: bytes, *, refused: Callable[[Sequence[bytes]], s
     return Salvaged([line for index, line in enumerate(good) if index not in reasons], bad)
 
 
-def _clean(line: bytes) -> bytes | None:
+def _clean(line: bytes, clean: Clean) -> bytes | None:
     """The line as the engine reads it, or None for an `open` line.
 
     Raises:
-        ValueError: it is no span; the message says why (msgspec's errors are ValueErrors).
+        ValueError: it is no record; the message says why (msgspec's errors are ValueErrors).
     """
     try:
-        return _checked(line)
+        return clean(line)
     except ValueError:
         repaired = _repaired(line)
         if repaired is None:
             raise
-    return _checked(repaired)
+    return clean(repaired)
 
 
-def _checked(line: bytes) -> bytes | None:
+def clean_span(line: bytes) -> bytes | None:
+    """A span's line, with its newline; None for a line marked `open`. Raises `ValueError` as `Clean` does."""
     record = _header(line).record
     if record == "open":
         return None
@@ -94,20 +106,33 @@ def _checked(line: bytes) -> bytes | None:
     return b'{"record":"span",' + encode_span(span)[1:] + b"\n"
 
 
+def clean_score(line: bytes) -> bytes | None:
+    """A score's line, with its newline. Raises `ValueError` as `Clean` does."""
+    record = _header(line).record
+    if record != "score":
+        raise ValueError(f"expected a record 'score', got {record!r}")
+    score = _score(line)
+    _check_hex(score, ("trace_id", _HEX_32), ("span_id", _HEX_16))
+    if score.trace_id is None and score.session is None:
+        raise ValueError("expected a trace_id or a session, got neither")
+    if bytes(score.metadata) != b"null":
+        msgspec.json.decode(score.metadata)
+    return b'{"record":"score",' + msgspec.json.format(msgspec.json.encode(score), indent=-1)[1:] + b"\n"
+
+
 def _check(span: Span) -> None:
-    for name, pattern in (
-        ("trace_id", _HEX_32),
-        ("span_id", _HEX_16),
-        ("parent_id", _HEX_16),
-        ("fingerprint", _HEX_32),
-    ):
-        value: str | None = getattr(span, name)
-        if value is not None and not pattern.match(value):
-            raise ValueError(f"expected {name} to be {'32' if pattern is _HEX_32 else '16'} hex digits, got {value!r}")
+    _check_hex(span, ("trace_id", _HEX_32), ("span_id", _HEX_16), ("parent_id", _HEX_16), ("fingerprint", _HEX_32))
     for name in ("usage_raw", "input", "output", "attributes"):
         raw: msgspec.Raw | None = getattr(span, name)
         if raw is not None:
             msgspec.json.decode(raw)
+
+
+def _check_hex(record: Span | Score, *fields: tuple[str, re.Pattern[str]]) -> None:
+    for name, pattern in fields:
+        value: str | None = getattr(record, name)
+        if value is not None and not pattern.match(value):
+            raise ValueError(f"expected {name} to be {'32' if pattern is _HEX_32 else '16'} hex digits, got {value!r}")
 
 
 def _repaired(line: bytes) -> bytes | None:

@@ -1,0 +1,126 @@
+"""What new spans mean for the traces that they belong to: covered model calls, and sums over whole traces.
+
+Runs in the transaction of the spans, on the traces that have more than one span and were added to. Batches of nothing
+but calls with one attempt, the most of a gateway's load, are passed over.
+"""
+
+import duckdb
+
+from penstock.store.spans.columns import USAGE
+from penstock.store.spans.cover import covered
+from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS
+
+__all__ = ["SLACK", "refresh"]
+
+SLACK = 60_000_000
+"""Microseconds by which the attempts of a call may lie outside of its own time: another clock, a call cut short."""
+
+_MODEL = "kind IN ('llm', 'embedding', 'reranker')"
+_CONCERNED = """
+    CREATE OR REPLACE TEMP TABLE concerned AS
+    SELECT row_number() OVER () AS trace, project, trace_id
+    FROM (SELECT DISTINCT project, trace_id FROM spans WHERE rowid > $mark AND (source = 'otlp' OR parent_id IS NOT NULL))
+"""
+_NARROW = f"""
+    concerned.trace, spans.rowid AS place, spans.span_id, parent_id, started, kind, call, status, covered, cost,
+    usage_estimated, {", ".join(USAGE)}, source = 'otlp' AND {_MODEL} AND NOT covered AS candidate,
+    {_MODEL} OR call AS teller, source = 'otlp' OR (call AND parent_id IS NOT NULL) AS joined
+"""
+_KIN = f"""
+    CREATE OR REPLACE TEMP TABLE kin AS
+    SELECT {_NARROW} FROM spans JOIN concerned USING (project, trace_id)
+"""  # noqa: S608 - constants; values are bound
+_NEAR = " WHERE started >= $low AND started <= $high"
+_TO_COVER = """
+    SELECT trace, span_id, parent_id, candidate, teller FROM kin
+    WHERE trace IN (
+        SELECT trace FROM kin GROUP BY trace HAVING bool_or(candidate) AND count(*) FILTER (teller) > 1
+    )
+"""
+_PLACES = """
+    SELECT place, started FROM kin
+    WHERE candidate AND list_contains($spans, span_id) AND (trace, span_id) IN (SELECT unnest($traces), unnest($spans))
+"""
+_SAID = ", ".join(f"'{name.removeprefix('usage_')}', {name}" for name in USAGE)
+_ZERO = ", ".join(f"{name} = 0" for name in USAGE)
+# A sender that gave numbers without an object of its own keeps them in ours.
+_COVER = (
+    f"UPDATE spans SET usage_raw = json_object({_SAID}) WHERE rowid IN (SELECT place FROM told) "
+    f"AND usage_raw IS NULL AND {TOKENS} > 0",
+    f"UPDATE spans SET covered = true, usage_estimated = false, cost = NULL, {_ZERO} "
+    "WHERE rowid IN (SELECT place FROM told)",
+    f"UPDATE kin SET covered = true, usage_estimated = false, cost = NULL, {_ZERO} "
+    "WHERE place IN (SELECT place FROM told)",
+)
+_SUMS = f"""
+    count(*) AS spans,
+    count(*) FILTER ({FAILED}) AS errors,
+    {", ".join(f"sum({name}) AS {name}" for name in USAGE)},
+    sum({TOKENS}) AS usage_total,
+    bool_or(usage_estimated) AS usage_estimated,
+    coalesce(sum(cost), CASE WHEN count(*) FILTER ({MODEL_SPAN}) = 0 THEN 0 END) AS cost,
+    count(cost) FILTER ({MODEL_SPAN}) AS known,
+    count(*) FILTER ({MODEL_SPAN} AND cost IS NULL) AS unknown
+"""
+_FORGET = """
+    DELETE FROM totals
+    WHERE started >= (SELECT min(started) FROM kin) AND (project, trace_id) IN (SELECT project, trace_id FROM concerned)
+"""
+# A root stands for its trace; a call inside of one, for its attempts.
+_TOTALS = f"""
+    INSERT INTO totals BY NAME
+    WITH whole AS (SELECT trace, {_SUMS} FROM kin GROUP BY trace HAVING count(*) > 1),
+    attempts AS (
+        SELECT trace, parent_id, {_SUMS} FROM kin
+        WHERE NOT call AND (trace, parent_id) IN (
+            SELECT (trace, span_id) FROM kin WHERE call AND kind = 'gateway' AND parent_id IS NOT NULL
+        )
+        GROUP BY trace, parent_id
+    ),
+    rows AS (
+        SELECT roots.span_id, roots.started, whole.* FROM whole JOIN kin AS roots USING (trace)
+        WHERE roots.parent_id IS NULL
+        UNION ALL BY NAME
+        SELECT calls.span_id, calls.started, attempts.* EXCLUDE (parent_id, spans), attempts.spans + 1 AS spans
+        FROM attempts JOIN kin AS calls ON calls.trace = attempts.trace AND calls.span_id = attempts.parent_id
+        WHERE calls.call
+    )
+    SELECT concerned.project, concerned.trace_id, rows.* EXCLUDE (trace) FROM rows JOIN concerned USING (trace)
+"""  # noqa: S608 - constants
+
+
+def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: int, high: int) -> set[int]:
+    """Cover model calls and sum up traces anew, where spans beyond the mark have changed what holds.
+
+    Args:
+        cursor: In the transaction that stored the spans.
+        mark: Spans with a greater row number are new.
+        joined: Whether any of them was sent by an application, or is a call with a parent: then the rest of its trace
+            may lie anywhere in time. Otherwise it lies near.
+        low: When the first of the new spans started.
+        high: And the last.
+
+    Returns:
+        Starts of older spans that are covered now, and counted no longer.
+    """
+    cursor.execute(_CONCERNED, {"mark": mark})
+    if not joined:
+        cursor.execute(_KIN + _NEAR, {"low": low - SLACK, "high": high + SLACK})
+        ((joined,),) = cursor.execute("SELECT coalesce(bool_or(joined), false) FROM kin").fetchall()
+    if joined:
+        cursor.execute(_KIN)
+    moved = _cover(cursor) if joined else set[int]()
+    cursor.execute(_FORGET)
+    cursor.execute(_TOTALS)
+    return moved
+
+
+def _cover(cursor: duckdb.DuckDBPyConnection) -> set[int]:
+    found = covered(cursor.execute(_TO_COVER).fetchall())
+    if not found:
+        return set()
+    values = {"traces": [trace for trace, _ in found], "spans": [span for _, span in found]}
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE told AS {_PLACES}", values)
+    for statement in _COVER:
+        cursor.execute(statement)
+    return {started for (started,) in cursor.execute("SELECT started FROM told").fetchall()}
