@@ -1,24 +1,61 @@
 """Penstock: one gateway, one record, one gated path for every change.
 
-Importing this package has no side effect and needs none of the server's dependencies. `context` and
-`headers` are loaded when they are first used.
+Importing this package has no side effect and needs none of the server's dependencies. What it offers is loaded when it
+is first used.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from penstock.sdk import masking
+    from penstock.sdk.client import flush, init, shutdown, statistics
     from penstock.sdk.context import context, headers
+    from penstock.sdk.scores import feedback, score
+    from penstock.sdk.tracing import current_span_id, current_trace_id, span, trace
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "context", "headers"]
+__all__ = [
+    "__version__",
+    "context",
+    "current_span_id",
+    "current_trace_id",
+    "feedback",
+    "flush",
+    "headers",
+    "init",
+    "masking",
+    "score",
+    "shutdown",
+    "span",
+    "statistics",
+    "trace",
+]
+
+_PLACES = {
+    "context": "context",
+    "current_span_id": "tracing",
+    "current_trace_id": "tracing",
+    "feedback": "scores",
+    "flush": "client",
+    "headers": "context",
+    "init": "client",
+    "masking": "masking",
+    "score": "scores",
+    "shutdown": "client",
+    "span": "tracing",
+    "statistics": "client",
+    "trace": "tracing",
+}
+"""The module of the SDK that each name is found in."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in {"context", "headers"}:
+    place = _PLACES.get(name)
+    if place is None:
         raise AttributeError(f"module 'penstock' has no attribute {name!r}")
-    from penstock.sdk import context as sdk  # noqa: PLC0415 - keeps `import penstock` light
-
-    return getattr(sdk, name)
+    module = import_module(f"penstock.sdk.{place}")
+    return module if name == place == "masking" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

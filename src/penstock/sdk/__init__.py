@@ -1,1 +1,1 @@
-"""What an application uses: who is calling, carried to the gateway in headers."""
+"""What an application uses: tracing, scores, masking, and who is calling, carried to the gateway in headers."""

@@ -16,7 +16,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from penstock.wire import headers as names
 
-__all__ = ["context", "headers"]
+__all__ = ["context", "headers", "span_attributes"]
+
+TAG_PREFIX = "penstock.tag."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ _propagator = TraceContextTextMapPropagator()
 def context(
     *, session: str | None = None, user: str | None = None, tags: Mapping[str, str] | None = None
 ) -> Generator[None, None, None]:
-    """Say who and what the calls made inside are for.
+    """Say who and what the calls and spans made inside are for.
 
     Contexts nest: an inner one keeps what it does not name, and its tags are added to the outer ones.
 
@@ -76,4 +78,15 @@ def headers() -> dict[str, str]:
     if caller.tags:
         result[names.TAGS] = names.encode_tags(caller.tags)
     _propagator.inject(result)
+    return result
+
+
+def span_attributes() -> dict[str, str]:
+    """Attributes of the current context for a span that starts: `session.id`, `user.id`, `penstock.tag.NAME`."""
+    caller = _caller.get()
+    result = {TAG_PREFIX + name: value for name, value in caller.tags.items()}
+    if caller.session is not None:
+        result["session.id"] = caller.session
+    if caller.user is not None:
+        result["user.id"] = caller.user
     return result
