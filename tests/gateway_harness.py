@@ -248,7 +248,9 @@ async def running(
         passthrough = PassthroughPipeline(
             publication, journal, counters, forwarder, pipeline, tasks=tasks, clock=clock, ids=ids
         )
-        app = GatewayApp(pipeline, passthrough, publication, tasks=tasks, clock=clock, ids=ids)
+        app = GatewayApp(
+            pipeline, passthrough, publication, lambda: (b"text/plain", b"# none\n"), tasks=tasks, clock=clock, ids=ids
+        )
 
         listener = Listener(app)
         watchdog.chores.append(listener.tick)

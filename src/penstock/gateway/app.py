@@ -1,6 +1,7 @@
 """The gateway's application: the table of its routes, and who may use them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import get_args
 
 import msgspec
@@ -18,9 +19,10 @@ from penstock.gateway.stages.authenticate import authenticate
 from penstock.providers.dialects import render_error
 from penstock.providers.types import Dialect, Operation
 
-__all__ = ["MODELS_SCOPE", "ROUTES", "GatewayApp", "Route"]
+__all__ = ["METRICS_SCOPE", "MODELS_SCOPE", "ROUTES", "GatewayApp", "Route"]
 
 MODELS_SCOPE = "gateway:models"
+METRICS_SCOPE = "metrics:read"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +43,14 @@ OPERATIONS: dict[str, Operation] = {
 }
 MODELS = "/v1/models"
 PROBES = ("/healthz", "/readyz")
+METRICS = "/metrics"
 
 ROUTES: tuple[Route, ...] = (
     *(Route(method="POST", path=path, permission=CALL_SCOPE) for path in OPERATIONS),
     Route(method="GET", path=MODELS, permission=MODELS_SCOPE),
     Route(method="GET", path=f"{MODELS}/{{model}}", permission=MODELS_SCOPE),
     *(Route(method=method, path="/{path}", permission=CALL_SCOPE) for method in get_args(Method)),
+    Route(method="GET", path=METRICS, permission=METRICS_SCOPE),
     Route(method="GET", path="/healthz", permission=None, public_because="says only that the process runs"),
     Route(method="GET", path="/readyz", permission=None, public_because="says only whether calls are served"),
 )
@@ -61,11 +65,13 @@ class GatewayApp:
         pipeline: Pipeline,
         passthrough: PassthroughPipeline,
         publication: Publication,
+        metrics: Callable[[], tuple[bytes, bytes]],
         *,
         tasks: asyncio.TaskGroup,
         clock: Clock,
         ids: Ids,
     ) -> None:
+        self._metrics = metrics
         self._pipeline = pipeline
         self._passthrough = passthrough
         self._publication = publication
@@ -87,6 +93,10 @@ class GatewayApp:
         dialect: Dialect = "anthropic" if _speaks_anthropic(request, operation) else "openai"
         responder = Responder(request, trace_headers(trace_id, dialect), tasks=self._tasks)
         try:
+            if request.path == METRICS and request.method in ("GET", "HEAD"):
+                kind, body = self._exposition(request)
+                responder.whole(200, body, content_type=kind)
+                return
             status, body = self._answer(request, operation, dialect)
             headers: list[tuple[bytes, bytes]] = []
         except PenstockError as error:
@@ -96,6 +106,12 @@ class GatewayApp:
                 status = 405
                 headers = [(b"allow", b"POST" if operation else b"GET, HEAD")]
         responder.whole(status, body, headers=headers)
+
+    def _exposition(self, request: Request) -> tuple[bytes, bytes]:
+        catalog = self._publication.catalog
+        if not catalog.snapshot.gateway.public_metrics:
+            authenticate(catalog, request, METRICS_SCOPE, now=self._clock.now())
+        return self._metrics()
 
     def _answer(self, request: Request, operation: Operation | None, dialect: Dialect) -> tuple[int, bytes]:
         path = request.path
@@ -114,7 +130,7 @@ class GatewayApp:
 
 def _is_own(request: Request) -> bool:
     path = request.path
-    if path in PROBES:
+    if path in PROBES or path == METRICS:
         return True
     # Google's SDK calls its models below the same path: `POST /v1/models/NAME:generateContent`.
     return (path == MODELS or path.startswith(f"{MODELS}/")) and GOOGLES_KEY not in request.headers

@@ -48,6 +48,11 @@ class Publication:
     def ready(self) -> bool:
         return self._catalog is not None
 
+    def project_name(self, project: str) -> str:
+        """Of a project's id; the id itself when it is not known here."""
+        known = self._catalog.snapshot.projects.get(project) if self._catalog is not None else None
+        return project if known is None else known.name
+
     @property
     def catalog(self) -> Catalog:
         """The catalog to serve a call with.

@@ -25,14 +25,18 @@ from penstock.server.console_app import ConsoleServices, ConsoleSettings, create
 from penstock.server.gateway_state import Folding
 from penstock.server.key_retirement import KeyRetirement
 from penstock.server.key_uses import KeyUses
+from penstock.server.metrics_routes import metrics_route
+from penstock.server.otlp_intake import otlp_intake
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
 from penstock.server.protocol import BoundedProtocol
 from penstock.server.reconciliation import BudgetReconciler, spend_service
+from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import open_spans
 from penstock.tracing.jobs import IngestJob
+from penstock.tracing.otlp.intake import keep_sealing
 from penstock.tracing.service import TracingService
-from penstock.wire.snapshot import ProviderEntry
+from penstock.wire.snapshot import JournalSettings, ProviderEntry
 
 __all__ = ["main", "serve"]
 
@@ -98,7 +102,10 @@ async def serve(options: argparse.Namespace) -> None:
         publishing.start(registry)
         spans = stack.enter_context(closing(open_spans(home.spans, clock=clock)))
         folding = Folding(home, clock=clock)
-        ingest = IngestJob(spans, home.journal, clock=clock, fold=folding.fold)
+        ingest = IngestJob(spans, home.journal, clock=clock, intake=home.intake, scores=home.scores, fold=folding.fold)
+        received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=ids)
+        received.start()
+        otlp = stack.enter_context(closing(otlp_intake(received, home, registry, clock=clock)))
         tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
         spend = spend_service(spans, registry, key_names=identity.keys.names, clock=clock)
         reconciler = BudgetReconciler(
@@ -111,17 +118,20 @@ async def serve(options: argparse.Namespace) -> None:
             ConsoleServices(
                 identity=identity,
                 tracing=tracing,
+                otlp=otlp,
                 registry=registry,
                 definitions=definitions,
                 spend=spend,
                 reconciler=reconciler,
                 settings=settings,
-            )
+            ),
+            also=[metrics_route(home)],
         )
         server = PlaneServer(_config(app))
         stop_with_parent(options.parent_fd, server.stop)
         async with asyncio.TaskGroup() as tasks:
-            jobs = [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
+            jobs = [tasks.create_task(keep_sealing(received))]
+            jobs += [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))
             announce_ready(
@@ -131,6 +141,8 @@ async def serve(options: argparse.Namespace) -> None:
                 signin_url=f"{settings.url}/signin#token={identity.new_signin_link().token}" if first else None,
             )
             await server.serve(sockets=[adopt_socket(options.listen_fd)])
+            jobs[0].cancel()
+            received.close()
             while await ingest.step():
                 pass
             for job in jobs:

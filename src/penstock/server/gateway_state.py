@@ -19,6 +19,7 @@ from penstock.gateway.catalog import MAX_SALT
 from penstock.gateway.inbound.listener import Listener
 from penstock.gateway.limits.claims import Limiter
 from penstock.gateway.limits.ports import Counters
+from penstock.gateway.metrics import Meter
 from penstock.gateway.publication import Publication
 from penstock.gateway.reuse.ports import AnswerCache
 from penstock.gateway.reuse.savings import Tally
@@ -265,8 +266,10 @@ class Reporter:
         cache: AnswerCache,
         tally: Tally,
         listener: Listener,
+        meter: Meter,
         clock: Clock,
     ) -> None:
+        self._meter = meter
         self._path = home.workers / f"{journal.worker}.json"
         self._publication = publication
         self._journal = journal
@@ -296,11 +299,20 @@ class Reporter:
         # No fsync: it is worth nothing once this process is gone.
         fresh.write_bytes(msgspec.json.encode(self._report()))
         fresh.replace(self._path)
+        self.write_metrics()
+
+    def write_metrics(self) -> None:
+        """What this worker has counted, for whichever is scraped."""
+        path = self._path.with_suffix(".metrics")
+        fresh = path.with_suffix(".metrics.new")
+        fresh.write_bytes(msgspec.json.encode(self._meter.report(self._journal.worker, self._clock.now())))
+        fresh.replace(path)
 
     def close(self) -> None:
         """This worker is gone."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+            self._path.with_suffix(".metrics").unlink(missing_ok=True)
         if self._spent is not None:
             self._spent.close()
 

@@ -18,6 +18,7 @@ from penstock.finops.pricing import Pricer
 from penstock.gateway.app import GatewayApp
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.inbound.listener import Listener
+from penstock.gateway.metrics import Meter, MeteredJournal
 from penstock.gateway.passage import PassthroughPipeline
 from penstock.gateway.pipeline import Pipeline
 from penstock.gateway.publication import Publication
@@ -83,6 +84,7 @@ async def serve(
                 health,
                 journal,
                 spending,
+                home=home,
                 transport=transport,
                 watchdog=watchdog,
                 tasks=tasks,
@@ -99,6 +101,7 @@ async def serve(
                 cache=parts.reuser.cache,
                 tally=parts.reuser.tally,
                 listener=listener,
+                meter=parts.meter,
                 clock=clock,
             )
             watchdog.chores += [listener.tick, parts.counters.tick, reporter.tick, spending.tick]
@@ -140,9 +143,10 @@ class _Parts:
         self,
         publication: Publication,
         health: Health,
-        journal: JournalWriter,
+        writer: JournalWriter,
         spending: Spending,
         *,
+        home: Home,
         transport: HttpTransport,
         watchdog: Watchdog,
         tasks: asyncio.TaskGroup,
@@ -152,6 +156,8 @@ class _Parts:
         snapshot = publication.catalog.snapshot if publication.ready else None
         redis = snapshot.redis if snapshot is not None else None
         random = Random()  # noqa: S311 - shares and jitter, no secrets
+        self.meter = Meter(publication.project_name)
+        journal = MeteredJournal(writer, self.meter)
         self.counters = spending.open(redis, tasks)
         cache = open_answers(
             redis, snapshot.gateway if snapshot is not None else GatewaySettings(), clock=clock, tasks=tasks
@@ -165,7 +171,13 @@ class _Parts:
         passthrough = PassthroughPipeline(
             publication, journal, self.counters, forwarder, pipeline, tasks=tasks, clock=clock, ids=ids
         )
-        self.app = GatewayApp(pipeline, passthrough, publication, tasks=tasks, clock=clock, ids=ids)
+
+        def metrics() -> tuple[bytes, bytes]:
+            from penstock.server.prometheus import CONTENT_TYPE, gateway_metrics  # noqa: PLC0415 - loaded when scraped
+
+            return CONTENT_TYPE.encode(), gateway_metrics(home, now=clock.now())
+
+        self.app = GatewayApp(pipeline, passthrough, publication, metrics, tasks=tasks, clock=clock, ids=ids)
 
     async def close(self) -> None:
         await self.executor.shadows.close()

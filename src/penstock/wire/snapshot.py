@@ -16,6 +16,7 @@ from penstock.wire.routing import Breaker, Retries, RouteEntry
 
 __all__ = [
     "AliasEntry",
+    "FeedbackSettings",
     "GatewaySettings",
     "JournalSettings",
     "KeyEntry",
@@ -152,6 +153,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Output tokens that a call without a limit of its own is taken to need when it borrows from a budget."""
     cache_bytes: int = 64 * 1024 * 1024
     """Bytes of cached answers per worker, at most; the least recently used go first."""
+    public_metrics: bool = False
+    """True: `/metrics` is answered without a key."""
     retries: Retries = Retries(attempts=0)
     """For models and aliases that are called without a route; those are asked once unless it says otherwise."""
 
@@ -164,6 +167,19 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
     segment_bytes: int = 16 * 1024 * 1024
     segment_seconds: float = 0.5
     """A segment is sealed and fsynced when it is this old: how fresh the console is, and what a power cut may lose."""
+
+
+class FeedbackSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Feedback of end users, by tokens that stand for one trace each."""
+
+    tokens: bool = False
+    """Each answer of the gateway carries a token in `x-penstock-feedback-token`."""
+    expires: float = 7 * 24 * 3600.0
+    """Seconds for which a token holds."""
+    origins: tuple[str, ...] = ()
+    """Pages from which a browser may send feedback, as `https://app.example`; `*` is any."""
+    per_minute: int = 30
+    """Feedback taken for one token within a minute."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +209,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Hex key of the keyed hash that hides end-user ids."""
     gateway: GatewaySettings = GatewaySettings()
     journal: JournalSettings = JournalSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
 
 
 def hash_key(secret: str) -> str:

@@ -9,12 +9,13 @@ from penstock.registry.config.limit_types import LimitConfig, RedisConfig
 from penstock.registry.config.quantities import Count, Share, Weight
 from penstock.registry.config.route_types import RetriesConfig, RouteConfig
 from penstock.wire.routing import Breaker
-from penstock.wire.snapshot import GatewaySettings, JournalSettings, ProviderKind, Timeouts
+from penstock.wire.snapshot import FeedbackSettings, GatewaySettings, JournalSettings, ProviderKind, Timeouts
 
 __all__ = [
     "AliasConfig",
     "BreakerConfig",
     "Config",
+    "FeedbackConfig",
     "GatewayConfig",
     "JournalConfig",
     "ModelConfig",
@@ -30,6 +31,7 @@ __all__ = [
 _TIMEOUTS = Timeouts()
 _GATEWAY = GatewaySettings()
 _JOURNAL = JournalSettings()
+_FEEDBACK = FeedbackSettings()
 _BREAKER = Breaker()
 
 
@@ -183,6 +185,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Output tokens that a call without a limit of its own is taken to need when it borrows from a budget."""
     cache_bytes: Size = _GATEWAY.cache_bytes
     """Cached answers per worker at most; the least recently used go first."""
+    public_metrics: bool = _GATEWAY.public_metrics
+    """Whether `/metrics` is answered without a key. By default Prometheus sends one with the scope `metrics:read`."""
     retries: RetriesConfig = RetriesConfig(attempts=0)
     """For models and aliases that are called without a route."""
 
@@ -200,6 +204,20 @@ class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
     segment_seconds: Duration = _JOURNAL.segment_seconds
     """The age at which a segment is sealed and flushed to the disk: how fresh the console is, and what a power cut may
     lose. A killed process loses nothing."""
+
+
+class FeedbackConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What end users think of answers, sent by their browsers. See [scores](scores.md)."""
+
+    tokens: bool = _FEEDBACK.tokens
+    """Whether each answer of the gateway carries a token in `x-penstock-feedback-token`, with which a browser may
+    judge it."""
+    expires: Duration = _FEEDBACK.expires
+    """How long a token holds."""
+    origins: list[str] = []
+    """Pages from which a browser may send feedback, as `https://app.example.com`; `*` allows any page."""
+    per_minute: Count = _FEEDBACK.per_minute
+    """How much feedback is taken for one token within a minute."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,3 +242,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of the gateway, and what it records."""
     journal: JournalConfig = JournalConfig()
     """The journal of calls."""
+    feedback: FeedbackConfig = FeedbackConfig()
+    """What end users think of answers."""

@@ -18,6 +18,7 @@ ADDED = (
     "incidents:write",
     "retention:read",
     "retention:write",
+    "metrics:read",
 )
 """Permissions that are new with this step."""
 
