@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from penstock.wire.score import Score
 from penstock.wire.span import Span, encode_span
 
 __all__ = ["PROJECT", "JournalFolder"]
@@ -63,3 +66,7 @@ class JournalFolder:
     def write(self, *spans: Span) -> Path:
         """A sealed segment of these spans."""
         return self.seal(*[self.line(span) for span in spans])
+
+    def judge(self, *scores: Score) -> Path:
+        """A sealed segment of these scores."""
+        return self.seal(*[b'{"record":"score",' + msgspec.json.encode(score)[1:] + b"\n" for score in scores])

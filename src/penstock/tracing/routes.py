@@ -84,9 +84,9 @@ class TracesController(Controller):
         ] = None,
     ) -> Stream:
         """Calls as they are stored."""
-        chosen, wanted = tracing.check_tail(filters or (), text)
+        where = tracing.check_tail(filters or (), text)
         return Stream(
-            _events(tracing.tail(project, filters=chosen, text=wanted, after=after)),
+            _events(tracing.tail(project, where=where, after=after)),
             media_type="text/event-stream",
             headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
         )

@@ -15,6 +15,7 @@ from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.facets import FACET_COLUMNS
 from penstock.store.spans.queries.traces import Place
 from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import Node, Text, all_of
 from penstock.store.spans.types import ModelStat, Overview, ProviderStat, RouteStats, SpanView, TraceRow, TraceView
 from penstock.tracing.filters import parse_filter
 from penstock.tracing.jobs import IngestJob
@@ -77,8 +78,7 @@ class TracingService:
         _check_range("limit", limit, MAX_LIMIT)
         page = self._spans.list_calls(
             _window(project, from_, to),
-            filters=_filters(filters),
-            text=_text(text),
+            where=_where(filters, text),
             after=_place(cursor),
             limit=limit,
         )
@@ -169,12 +169,12 @@ class TracingService:
             ),
         )
 
-    def check_tail(self, filters: Sequence[str], text: str | None) -> tuple[list[Filter], str | None]:
+    def check_tail(self, filters: Sequence[str], text: str | None) -> Node | None:
         """What a tail is to show, checked before it starts. Raises `InvalidInput`."""
-        return _filters(filters), _text(text)
+        return _where(filters, text)
 
     async def tail(
-        self, project: str, *, filters: Sequence[Filter] = (), text: str | None = None, after: int | None = None
+        self, project: str, *, where: Node | None = None, after: int | None = None
     ) -> AsyncGenerator[TraceRow | None]:
         """Calls as they are stored, oldest first; None now and then, so that a quiet stream stays open.
 
@@ -187,11 +187,11 @@ class TracingService:
                 try:
                     if mark is None:
                         mark = await asyncio.to_thread(self._spans.newest_row)
-                        rows = await asyncio.to_thread(self._since, project, filters, text, after)
+                        rows = await asyncio.to_thread(self._since, project, where, after)
                         sent = {row.span_id for row in rows}
                     else:
                         rows, mark = await asyncio.to_thread(
-                            self._spans.rows_after, project, mark=mark, filters=filters, text=text
+                            self._spans.rows_after, project, mark=mark, where=where
                         )
                         rows = [row for row in rows if row.span_id not in sent]
                     await asyncio.to_thread(self._name_keys, project, rows)
@@ -205,11 +205,11 @@ class TracingService:
                 while not await tail.wait(KEEP_ALIVE_SECONDS):
                     yield None
 
-    def _since(self, project: str, filters: Sequence[Filter], text: str | None, after: int | None) -> list[TraceRow]:
+    def _since(self, project: str, where: Node | None, after: int | None) -> list[TraceRow]:
         if after is None:
             return []
         window = Window(project=project, from_=after + 1)
-        return self._spans.list_calls(window, filters=filters, text=text, limit=MAX_LIMIT).rows
+        return self._spans.list_calls(window, where=where, limit=MAX_LIMIT).rows
 
     def _name_keys(self, project: str, rows: Sequence[TraceRow] | Sequence[SpanView]) -> None:
         names: Mapping[str, str] | None = None
@@ -234,6 +234,11 @@ def _filters(texts: Sequence[str]) -> list[Filter]:
     if len(texts) > MAX_FILTERS:
         raise InvalidInput(f"At most {MAX_FILTERS} filters are taken, got {len(texts)}.", field="filter")
     return [parse_filter(text) for text in texts]
+
+
+def _where(filters: Sequence[str], text: str | None) -> Node | None:
+    words = _text(text)
+    return all_of(*_filters(filters), Text(words=words) if words is not None else None)
 
 
 def _text(text: str | None) -> str | None:

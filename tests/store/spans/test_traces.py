@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.store.spans.filters import Filter
-from penstock.store.spans.queries import traces
+from penstock.store.spans.queries import search, traces
 from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import Text
 from penstock.testing.journal import FIRST, PROJECT
 
 WINDOW = Window(project=PROJECT)
@@ -57,7 +58,7 @@ def test_pages_hold_every_row_of_the_window_once_newest_first(store, journal, st
     )
 
     for text in (None, "water"):
-        rows = [row for page in pages(store, window, limit=limit, text=text) for row in page.rows]
+        rows = [row for page in pages(store, window, limit=limit, where=text and Text(words=text)) for row in page.rows]
         assert [(row.started, row.span_id) for row in rows] == expected
 
 
@@ -144,19 +145,19 @@ FOUND = {
 def test_a_search_finds_what_people_wrote_and_nothing_else(store, journal, text, content, expected):
     store.load([journal.write(journal.span(input=said(content)), journal.span(output=said(content, role="assistant")))])
 
-    assert len(store.list_calls(WINDOW, text=text).rows) == (2 if expected else 0)
+    assert len(store.list_calls(WINDOW, where=text and Text(words=text)).rows) == (2 if expected else 0)
 
 
 def test_a_search_looks_into_arguments_of_tools(store, journal):
     call = {"type": "tool_call", "id": "1", "name": "weather", "arguments": '{"city":"Paris"}'}
     store.load([journal.write(journal.span(output=raw([{"role": "assistant", "parts": [call]}])))])
 
-    assert len(store.list_calls(WINDOW, text="paris").rows) == 1
-    assert len(store.list_calls(WINDOW, text="weather").rows) == 1
+    assert len(store.list_calls(WINDOW, where=Text(words="paris")).rows) == 1
+    assert len(store.list_calls(WINDOW, where=Text(words="weather")).rows) == 1
 
 
 def test_a_search_in_an_empty_store_finds_nothing(store):
-    page = store.list_calls(WINDOW, text="x")
+    page = store.list_calls(WINDOW, where=Text(words="x"))
 
     assert (page.rows, page.next) == ([], None)
 
@@ -170,17 +171,17 @@ def test_a_search_that_takes_too_long_sends_what_it_has_and_can_be_continued(sto
     ]
     store.load([journal.write(*spans)])
     ticks = itertools.count(0, 1.1)
-    monkeypatch.setattr("penstock.store.spans.duckdb.store.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("penstock.store.spans.questions.time.monotonic", lambda: next(ticks))
 
-    sent = list(pages(store, text="needle", limit=50))
+    sent = list(pages(store, where=Text(words="needle"), limit=50))
 
     assert len(sent) > 3
     assert [row.span_id for page in sent for row in page.rows] == [span.span_id for span in spans[::4]][::-1]
 
 
 def test_slices_of_a_search_are_wide_where_spans_are_few_and_narrow_where_they_are_many(store, journal, monkeypatch):
-    monkeypatch.setattr(traces, "SLICE_ROWS", 4)
-    monkeypatch.setattr(traces, "SEARCH_SECONDS", 60)
+    monkeypatch.setattr(search, "SLICE_ROWS", 4)
+    monkeypatch.setattr(search, "SEARCH_SECONDS", 60)
     dense = [journal.span(started=FIRST + 86_400_000_000 + number) for number in range(64)]
     store.load([journal.write(journal.span(started=FIRST), *dense)])
     slices = []
@@ -191,7 +192,7 @@ def test_slices_of_a_search_are_wide_where_spans_are_few_and_narrow_where_they_a
         return chosen(read, window, **question)
 
     monkeypatch.setattr(traces, "_choose", watch)
-    store.list_calls(WINDOW, text="x")
+    store.list_calls(WINDOW, where=Text(words="x"))
 
     assert slices[0][1] == dense[-1].started + 1
     assert slices[-1][0] == FIRST
@@ -202,11 +203,11 @@ def test_slices_of_a_search_are_wide_where_spans_are_few_and_narrow_where_they_a
 
 
 def test_more_spans_in_a_microsecond_than_a_slice_holds_are_searched_too(store, journal, monkeypatch):
-    monkeypatch.setattr(traces, "SLICE_ROWS", 2)
-    monkeypatch.setattr(traces, "SEARCH_SECONDS", 60)
+    monkeypatch.setattr(search, "SLICE_ROWS", 2)
+    monkeypatch.setattr(search, "SEARCH_SECONDS", 60)
     store.load([journal.write(*(journal.span(started=FIRST, input=said("x")) for _ in range(20)))])
 
-    assert len(store.list_calls(WINDOW, text="x").rows) == 20
+    assert len(store.list_calls(WINDOW, where=Text(words="x")).rows) == 20
 
 
 def test_rows_stored_since_a_mark_are_found_whatever_their_time(store, journal):
@@ -227,7 +228,7 @@ def test_an_empty_store_has_a_mark_too(store, journal):
 
     assert len(store.rows_after(PROJECT, mark=mark)[0]) == 1
     assert (
-        store.rows_after(PROJECT, mark=mark, filters=[Filter(column="status", operator="eq", value="error")])[0] == []
+        store.rows_after(PROJECT, mark=mark, where=Filter(column="status", operator="eq", value="error"))[0] == []
     )
 
 

@@ -44,12 +44,18 @@ class UsageView(msgspec.Struct, kw_only=True):
 
 
 class TraceRow(msgspec.Struct, kw_only=True):
-    """One call, or the root of a trace. Usage and cost include the attempts of a call with several."""
+    """One call, or the root of a trace. Usage and cost are sums over the spans that it stands for: the attempts of
+    a call, all spans of a trace. In a list of spans they are the span's own.
+    """
 
     trace_id: str
     span_id: str
+    parent_id: str | None = None
     name: str
     kind: Kind
+    call: bool = True
+    source: Source = "gateway"
+    service: str | None = None
     started: int
     duration: int
     ttft: int | None
@@ -59,15 +65,27 @@ class TraceRow(msgspec.Struct, kw_only=True):
     operation: str
     stream: bool
     route: str | None
+    variant: str | None = None
     provider: str | None
     requested_model: str | None
     served_model: str | None
+    prompt_name: str | None = None
+    prompt_version: str | None = None
     session: str | None
     user: str | None
     key: str | None
     key_name: str | None
+    tags: dict[str, str] = {}
+    cache: str | None = None
+    finish_reasons: list[str] = []
     usage: UsageView
     cost: int | None
+    spans: int = 1
+    """How many spans the row stands for, itself included."""
+    failed: int = 0
+    """How many of them ended as `error` or `interrupted`."""
+    scores: dict[str, float | str] = {}
+    """The newest judgement of each name, number or label. The root of a trace has those of all its spans."""
     input_preview: str
     """The beginning, plain text, at most 72 characters."""
     output_preview: str

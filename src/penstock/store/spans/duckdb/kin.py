@@ -58,7 +58,8 @@ _SUMS = f"""
     {", ".join(f"sum({name}) AS {name}" for name in USAGE)},
     sum({TOKENS}) AS usage_total,
     bool_or(usage_estimated) AS usage_estimated,
-    coalesce(sum(cost), CASE WHEN count(*) FILTER ({MODEL_SPAN}) = 0 THEN 0 END) AS cost,
+    CASE WHEN count(cost) FILTER ({MODEL_SPAN}) > 0 OR count(*) FILTER ({MODEL_SPAN}) = 0 THEN coalesce(sum(cost), 0) END
+        AS cost,
     count(cost) FILTER ({MODEL_SPAN}) AS known,
     count(*) FILTER ({MODEL_SPAN} AND cost IS NULL) AS unknown
 """

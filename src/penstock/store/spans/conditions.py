@@ -1,0 +1,98 @@
+"""A tree of conditions as one expression over `spans`, with bound values."""
+
+import re
+from collections.abc import Iterator
+from typing import assert_never
+
+from sqlglot import exp
+
+from penstock.store.spans.expressions import Values, bind
+from penstock.store.spans.filters import SUMMED, Filter, Scope, condition, long_text
+from penstock.store.spans.tree import And, Node, Not, Or, Text
+
+__all__ = ["compiled", "filters_of", "needs_totals", "spaced", "words_of"]
+
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Thai, Lao, Burmese, Khmer, kana, Han and Hangul."""
+_BREAK = r"[^\p{L}\p{N}]"
+
+
+def compiled(node: Node, values: Values, *, scope: Scope = "span") -> exp.Expr:
+    """The tree as an expression; its values are added to `values`.
+
+    Unknown counts as no, under `Not` too: `Not(route = 'batch')` holds where there is no route. What the
+    expression gives is true where the tree holds, and false or null elsewhere. Scores are looked for with
+    the placeholder `project`.
+    """
+    match node:
+        case And(terms):
+            return exp.paren(exp.and_(exp.true(), *(compiled(term, values, scope=scope) for term in terms)))
+        case Or(terms):
+            return exp.paren(exp.or_(exp.false(), *(compiled(term, values, scope=scope) for term in terms)))
+        case Not(term):
+            inner = compiled(term, values, scope=scope)
+            return exp.not_(exp.func("coalesce", inner, exp.false()))
+        case Filter():
+            return condition(node, values, scope=scope)
+        case Text():
+            return _text(node, values)
+        case _:
+            assert_never(node)
+
+
+def filters_of(node: Node | None) -> Iterator[Filter | Text]:
+    """The leaves of a tree."""
+    match node:
+        case None:
+            return
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from filters_of(term)
+        case Not(term):
+            yield from filters_of(term)
+        case Filter() | Text():
+            yield node
+        case _:
+            assert_never(node)
+
+
+def needs_totals(node: Node | None) -> bool:
+    """Whether the tree asks for sums over the spans of a row."""
+    return any(isinstance(leaf, Filter) and leaf.column in SUMMED for leaf in filters_of(node))
+
+
+def words_of(text: str) -> list[str]:
+    """Runs of letters and digits, in lower case, as they stand in the text."""
+    return _WORD.findall(text.lower())
+
+
+def spaced(word: str) -> bool:
+    """Whether the word's script puts spaces between words; of others any part may be looked for."""
+    return _UNSPACED.search(word) is None
+
+
+def _text(node: Text, values: Values) -> exp.Expr:
+    """The words one after the other. A text without any letter or digit is looked for as it is.
+
+    The recorded JSON is first searched for each word as it lies, which is cheap; where all are found, the
+    texts in it are searched for the phrase.
+    """
+    words = words_of(node.words)
+    names = ("input", "output") if node.where == "either" else (node.where,)
+    if not words:
+        given = (Filter(column=name, operator="contains", value=node.words) for name in names)
+        return exp.paren(exp.or_(*(condition(each, values) for each in given)))
+    begin = f"(^|{_BREAK})" if spaced(words[0]) else ""
+    end = "" if node.prefix or not spaced(words[-1]) else f"({_BREAK}|$)"
+    pattern = bind(values, f"{begin}{f'{_BREAK}+'.join(words)}{end}")
+    # Beyond ASCII a sender may have written escapes.
+    needles = [bind(values, word) for word in words if word.isascii()]
+
+    def holds(text: exp.Expr) -> exp.Expr:
+        hints = [exp.func("contains", exp.func("lower", text.copy()), needle.copy()) for needle in needles]
+        return exp.and_(*hints, exp.func("regexp_matches", exp.func("message_text", text.copy()), pattern.copy()))
+
+    return exp.paren(exp.or_(*(long_text(name, holds, values) for name in names)))

@@ -1,0 +1,138 @@
+"""The questions of the console, asked of whichever engine."""
+
+import time
+from collections.abc import Sequence
+
+from penstock.store.spans.engine import Engine
+from penstock.store.spans.queries.facets import facets
+from penstock.store.spans.queries.keys import key_uses
+from penstock.store.spans.queries.models import books, model_stats, provider_stats
+from penstock.store.spans.queries.overview import overview
+from penstock.store.spans.queries.routes import route_stats
+from penstock.store.spans.queries.spend import (
+    Area,
+    Peak,
+    PeakOf,
+    Saved,
+    Spending,
+    Top,
+    TopOf,
+    peak,
+    recorded,
+    saved,
+    spenders,
+    spending,
+)
+from penstock.store.spans.queries.trace import trace
+from penstock.store.spans.queries.traces import (
+    NEWEST,
+    Order,
+    Page,
+    Place,
+    list_calls,
+    list_spans,
+    newest_row,
+    rows_after,
+)
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import Node
+from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """What is asked of a store of spans. Every method blocks, and raises `Unavailable` while the store is down."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._asked = engine
+
+    def list_calls(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        after: Place | None = None,
+        limit: int = 50,
+        order: Order = NEWEST,
+    ) -> Page:
+        """Calls and roots of traces; see `queries.traces`."""
+        return list_calls(
+            self._asked, window, where=where, after=after, limit=limit, order=order, monotonic=time.monotonic
+        )
+
+    def list_spans(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        after: Place | None = None,
+        limit: int = 50,
+        order: Order = NEWEST,
+    ) -> Page:
+        """Spans of any kind."""
+        return list_spans(
+            self._asked, window, where=where, after=after, limit=limit, order=order, monotonic=time.monotonic
+        )
+
+    def newest_row(self) -> int:
+        """A mark for `rows_after`."""
+        return newest_row(self._asked)
+
+    def rows_after(
+        self, project: str, *, mark: int, where: Node | None = None, limit: int = 200
+    ) -> tuple[list[TraceRow], int]:
+        """Calls stored since the mark, newest first, and the new mark."""
+        return rows_after(self._asked, project, mark=mark, where=where, limit=limit)
+
+    def key_uses(self, *, mark: int) -> tuple[dict[str, int], int]:
+        """When keys were last used, among the spans stored since the mark; and the new mark."""
+        return key_uses(self._asked, mark=mark)
+
+    def trace(self, project: str, trace_id: str) -> TraceView | None:
+        """All spans of one trace."""
+        return trace(self._asked, project, trace_id)
+
+    def facets(self, window: Window, column: str) -> list[Facet]:
+        """The values of one of `facets.FACET_COLUMNS`."""
+        return facets(self._asked, window, column)
+
+    def overview(self, window: Window, *, points: int) -> Overview:
+        """Totals, series and tops of a closed window."""
+        return overview(self._asked, window, points=points)
+
+    def model_stats(self, project: str, from_: int, to: int) -> list[ModelStat]:
+        """What each model served in `[from_, to)`."""
+        return model_stats(self._asked, Window(project=project, from_=from_, to=to))
+
+    def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]:
+        """How each provider did in `[from_, to)`."""
+        return provider_stats(self._asked, Window(project=project, from_=from_, to=to))
+
+    def route_stats(self, window: Window, route: str) -> RouteStats:
+        """What a route and its variants served."""
+        return route_stats(self._asked, window, route)
+
+    def spending(self, area: Area, *, step: int, most: int, history: int) -> Spending:
+        """What an area spent, and the course of those who spent most; see `queries.spend`."""
+        return spending(self._asked, area, step=step, most=most, history=history)
+
+    def spenders(self, area: Area, kinds: Sequence[TopOf]) -> dict[TopOf, list[Top]]:
+        """Who is behind what an area spent."""
+        return spenders(self._asked, area, kinds)
+
+    def peak(self, area: Area, what: PeakOf, *, step: int) -> Peak | None:
+        """The most that one counter of an area had in one step."""
+        return peak(self._asked, area, what, step=step)
+
+    def saved(self, project: str, from_: int, to: int, *, step: int) -> Saved:
+        """What the cache answered and saved in `[from_, to)`."""
+        return saved(self._asked, project, from_, to, step=step)
+
+    def recorded(self, areas: Sequence[Area], *, segments: Sequence[str]) -> tuple[list[dict[str, int]], set[str]]:
+        """What each area spent by the records, and which of the segments are stored; as of one moment."""
+        return recorded(self._asked, areas, segments=segments)
+
+    def books(self, window: Window) -> Books:
+        """Counts and sums from the spans themselves, for reconciliation."""
+        return books(self._asked, window)
