@@ -18,12 +18,15 @@ from penstock.registry.stored import StoredEntries
 from penstock.registry.types import Place
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
+from penstock.server.otlp_intake import otlp_intake
 from penstock.server.reconciliation import BudgetReconciler, spend_service
+from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import DuckDbSpanStore, open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.service import TracingService
+from penstock.wire.snapshot import JournalSettings
 
 URL = "http://127.0.0.1:4180"
 
@@ -142,11 +145,14 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
     definitions = Definitions(metadata, registry=registry, clock=clock, ids=RandomIds(clock))
     names = identity.keys.names
+    received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=RandomIds(clock))
+    otlp = otlp_intake(received, home, registry, clock=clock)
     services = ConsoleServices(
         identity=identity,
         registry=registry,
         definitions=definitions,
         tracing=tracing,
+        otlp=otlp,
         spend=spend_service(spans, registry, key_names=names, clock=clock),
         reconciler=BudgetReconciler(
             home,
@@ -161,4 +167,6 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     )
     shared.services = services
     yield Console(shared.app, services, identity, made, clock, home, ingest, journal)
+    otlp.close()
+    received.close()
     metadata.close()

@@ -34,6 +34,8 @@ from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.server.session_routes import SessionController
 from penstock.server.settings import ConsoleSettings
 from penstock.server.static_ui import static_handler
+from penstock.tracing.otlp.intake import OtlpIntake
+from penstock.tracing.otlp.routes import otlp_router
 from penstock.tracing.routes import tracing_router
 from penstock.tracing.service import TracingService
 
@@ -50,6 +52,7 @@ class ConsoleServices:
     registry: RegistryService
     definitions: Definitions
     tracing: TracingService
+    otlp: OtlpIntake
     spend: SpendService
     reconciler: Reconciler
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
@@ -127,7 +130,7 @@ def build(
     return ConsoleApp(
         settings=settings,
         clock=lambda: services().clock,
-        route_handlers=[api, _health, _ready, *also, static_handler(settings.static)],
+        route_handlers=[api, otlp_router(), _health, _ready, *also, static_handler(settings.static)],
         guards=[Gatekeeper(lambda: services().identity, origins=settings.origins).authorize],
         dependencies={
             "principal": Provide(provide_principal, sync_to_thread=False),
@@ -140,6 +143,7 @@ def build(
             "reconciler": Provide(lambda: services().reconciler, sync_to_thread=False),
             "registry": Provide(lambda: services().registry, sync_to_thread=False),
             "spend": Provide(lambda: services().spend, sync_to_thread=False),
+            "otlp": Provide(lambda: services().otlp, sync_to_thread=False),
             "tracing": Provide(lambda: services().tracing, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "console_url": Provide(lambda: settings.url, sync_to_thread=False),
