@@ -1,10 +1,9 @@
 """How long the console's questions take: p50 and p95 over random windows, filters and pages.
 
-    python bench/console_queries.py [--spans 1000000] [--rounds 40] [--database FILE] [--text 2000]
+    python bench/console_queries.py [--spans 1000000] [--rounds 40] [--database FILE] [--text 2000] [--copies 1]
 
-With --database the store is kept and used again; otherwise it is made anew. `--multiply N` copies
-the spans N times over neighbouring times, each with ids of its own, to reach tens of millions
-without writing as much text. Prints a table, and one line of JSON.
+With --database the store is kept and used again; otherwise it is made anew. `--copies N` writes a part of the time
+and copies it over the rest, to reach tens of millions without writing as much text. Prints a table, and one line of JSON.
 """
 
 import argparse
@@ -40,22 +39,19 @@ def open_store(path: Path, folder: Path) -> DuckDbSpanStore:
     return DuckDbSpanStore(path, journal=folder, quarantine=folder / "quarantine", clock=clock)
 
 
-def fill(path: Path, folder: Path, spans: int, *, text: int, multiply: int) -> None:
-    """Make a database through the ingestion's own code, hours summed up as the console would have them."""
-    first = path.with_name(f"{path.name}.once") if multiply > 1 else path
-    store = open_store(first, folder)
-    for number in range(-(-spans // PART)):
-        start = START + int(number * DAYS * PART / spans * DAY)
-        days = DAYS * min(1.0, PART / spans)
-        paths = write_segments(folder, min(PART, spans), number + 1, days=days, text=text, start=start)
-        for at in range(0, len(paths), 3):
-            store.load(paths[at : at + 3])
-        for segment in paths:
-            segment.unlink()
-        print(f"  {store.count_spans():,} spans", flush=True)
-    store.close()
-    if multiply > 1:
-        _multiply(first, path, folder, multiply)
+def fill(path: Path, folder: Path, spans: int, *, text: int, copies: int) -> None:
+    """Make a database through the ingestion's own code, hours summed up as the console would have them.
+
+    With copies, the first part of the time is written so, and copied over the rest with other ids: the same text never
+    lies close to itself, so it takes the disk that other text would.
+    """
+    first = path.with_name(f"{path.name}.once") if copies > 1 else path
+    if not first.exists():
+        part = first.with_name(f"{first.name}.part")
+        _load(part, folder, spans // copies, text=text, days=DAYS / copies)
+        part.rename(first)
+    if copies > 1:
+        _copy(first, path, folder, copies)
         first.unlink()
     store = open_store(path, folder)
     while store.maintain():
@@ -64,28 +60,53 @@ def fill(path: Path, folder: Path, spans: int, *, text: int, multiply: int) -> N
     store.close()
 
 
-def _multiply(source: Path, target: Path, folder: Path, times: int) -> None:
-    """Every span many times, a second later each time, with other ids, in order of time as they would have come."""
+def _load(path: Path, folder: Path, spans: int, *, text: int, days: float) -> None:
+    store = open_store(path, folder)
+    for number in range(-(-spans // PART)):
+        share = min(1.0, PART / spans)
+        start = START + int(number * share * days * DAY)
+        paths = write_segments(folder, min(PART, spans), number + 1, days=days * share, text=text, start=start)
+        for at in range(0, len(paths), 3):
+            store.load(paths[at : at + 3])
+        for segment in paths:
+            segment.unlink()
+        print(f"  {store.count_spans():,} spans", flush=True)
+    store.close()
+
+
+def _copy(source: Path, target: Path, folder: Path, copies: int) -> None:
+    """Every span and its sums many times, later each time; and scores of some."""
     store = open_store(target, folder)
     store.count_spans()
     store.close()
     changed = {
-        "trace_id": "uuid()",
-        "span_id": "hash(span_id, copy)",
-        "parent_id": "hash(parent_id, copy)",
-        "started": "started + copy * 1000003",
+        "trace_id": "CAST(md5(concat(trace_id, $copy)) AS UUID)",
+        "span_id": "hash(span_id, $copy)",
+        "parent_id": "CASE WHEN parent_id IS NOT NULL THEN hash(parent_id, $copy) END",
+        "started": "started + $copy * $length",
     }
-    columns = ", ".join(f'"{column.name}"' for column in COLUMNS)
-    values = ", ".join(changed.get(column.name, f'"{column.name}"') for column in COLUMNS)
-    with duckdb.connect(str(target)) as connection:
+    length = DAYS * DAY // copies
+    with duckdb.connect(str(target), config={"memory_limit": "2GB", "threads": 1}) as connection:
         connection.execute(f"ATTACH '{source}' AS source (READ_ONLY)")
-        for day in range(DAYS + 1):
-            low = START + day * DAY
-            connection.execute(
-                f"INSERT INTO spans ({columns}) SELECT {values} FROM source.spans, range({times}) AS copies (copy) "
-                "WHERE started >= $low AND started < $high ORDER BY started",
-                {"low": low, "high": low + DAY},
-            )
+        for table in ("spans", "totals"):
+            names = [row[0] for row in connection.execute(f"SELECT name FROM pragma_table_info('{table}')").fetchall()]
+            columns = ", ".join(f'"{name}"' for name in names)
+            values = ", ".join(changed.get(name, f'"{name}"') for name in names)
+            for copy in range(copies):
+                connection.execute(
+                    f"INSERT INTO {table} ({columns}) SELECT {values} FROM source.{table}",
+                    {"copy": copy, "length": length},
+                )
+                print(f"  {table} copied {copy + 1} times", flush=True)
+        connection.execute(
+            """
+            INSERT INTO scores
+            SELECT uuid()::VARCHAR, project, 'helpful', 'boolean', CAST(hash(span_id) % 5 > 0 AS INTEGER), NULL,
+                trace_id, span_id, NULL, 'user', NULL, NULL, started + duration + 5000000, NULL
+            FROM spans WHERE call AND hash(span_id) % 50 = 0
+            """
+        )
+        connection.execute("DELETE FROM pending_hours")
         connection.execute("INSERT INTO pending_hours SELECT DISTINCT started // $h * $h FROM spans", {"h": HOUR})
 
 
@@ -158,7 +179,7 @@ def measure(question: Callable[[], object], rounds: int) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=1_000_000)
-    parser.add_argument("--multiply", type=int, default=1)
+    parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--text", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--database", type=Path)
@@ -168,7 +189,7 @@ def main() -> None:
         path = options.database or Path(scratch) / "spans.duckdb"
         if not path.exists():
             print(f"filling {path}")
-            fill(path, folder, options.spans, text=options.text, multiply=options.multiply)
+            fill(path, folder, options.spans, text=options.text, copies=options.copies)
         store = open_store(path, folder)
         spans = store.count_spans()
         print(f"{spans:,} spans, {store.disk_bytes() / spans:.0f} bytes each on disk\n")

@@ -5,7 +5,8 @@
 Text is a second-order Markov chain over real questions and answers when `../shared/data` is there
 (a small built-in corpus otherwise), so that it compresses as prose does, not as repetition.
 Models, routes, keys and sessions are skewed as they are in practice; arrivals follow the hours of a
-day; one call in fifty has several attempts and so several spans.
+day; one call in fifty has several attempts and so several spans; one in thirty belongs to a trace that an
+application sent, with an agent, a tool and several calls.
 """
 
 import json
@@ -232,6 +233,45 @@ class _Source:
         )
 
 
+    def trace(self, started: int) -> Iterator[Span]:
+        """A call by itself, or what an application did around some."""
+        rng = self.rng
+        if rng.random() >= 1 / 30:
+            yield from self.call(started)
+            return
+        root = f"{rng.getrandbits(64) or 1:016x}"
+        at = started + int(rng.random() * 50_000)
+        spans: list[Span] = []
+        for _ in range(rng.randrange(1, 4)):
+            spans.append(self.tool(at, root))
+            at += spans[-1].duration
+            call = list(self.call(at))
+            for span in call:
+                span.parent_id = root if span.call else span.parent_id
+            spans += call
+            at = max(span.started + span.duration for span in call) + 1000
+        told = next(span for span in spans if span.call)
+        for span in spans:
+            span.trace_id, span.project = told.trace_id, told.project
+            span.session, span.user, span.tags = told.session, told.user, told.tags
+        yield Span(
+            project=told.project, trace_id=told.trace_id, span_id=root, name="invoke_agent shop", kind="agent",
+            source="otlp", service="shop", started=started, duration=at - started, session=told.session, user=told.user,
+            tags=told.tags, input=told.input, output=told.output, attributes=msgspec.Raw(b'{"gen_ai.agent.name":"shop"}'),
+        )  # fmt: skip
+        yield from spans
+
+    def tool(self, started: int, parent: str) -> Span:
+        rng = self.rng
+        name = rng.choice(("search_orders", "get_weather", "lookup_customer"))
+        return Span(
+            project=PROJECTS[0], trace_id="0" * 32, span_id=f"{rng.getrandbits(64) or 1:016x}", parent_id=parent,
+            name=f"execute_tool {name}", kind="tool", source="otlp", service="shop", started=started,
+            duration=int(rng.lognormvariate(11.5, 0.8)), status="error" if rng.random() < 0.03 else "ok",
+            attributes=msgspec.Raw(b'{"gen_ai.tool.name":"%s"}' % name.encode()),
+        )  # fmt: skip
+
+
 def write_segments(
     folder: Path,
     spans: int,
@@ -267,7 +307,7 @@ def write_segments(
 
     written = 0
     for started in source.times():
-        for span in source.call(started):
+        for span in source.trace(started):
             if not lines:
                 first = started
             lines.append(b'{"record":"span",' + encode(span)[1:] + b"\n")
