@@ -25,7 +25,9 @@ from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import DuckDbSpanStore, open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
+from penstock.tracing.observability import observe
 from penstock.tracing.service import TracingService
+from penstock.tracing.views.types import ViewDocument
 from penstock.wire.snapshot import JournalSettings
 
 URL = "http://127.0.0.1:4180"
@@ -65,6 +67,16 @@ class Console:
             headers |= {"cookie": f"penstock_session={session}", "x-csrf-token": csrf_token(session)}
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
         return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers, **options)
+
+    def dashboard(self, project: str) -> str:
+        """Id of a project's first dashboard."""
+        return self.services.observability.dashboards.listed(project)[0].id
+
+    def view(self, project: str) -> str:
+        """Id of a new view that is shared in a project."""
+        admin = self.identity.access.by_key(self.made.secret)
+        document = ViewDocument(name="errors", q="status:error", shared=True)
+        return self.services.observability.views.create(admin, project, document).id
 
     def definition(self, kind: str, name: str, project: str) -> str:
         """Name of a new route or limit of the control API."""
@@ -152,6 +164,7 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
         registry=registry,
         definitions=definitions,
         tracing=tracing,
+        observability=observe(spans, metadata, clock=clock, ids=RandomIds(clock), key_names=names),
         otlp=otlp,
         spend=spend_service(spans, registry, key_names=names, clock=clock),
         reconciler=BudgetReconciler(

@@ -34,6 +34,10 @@ BODIES = {
     "/api/v1/projects": {"name": "x"},
     "/api/v1/secrets": {"name": "x", "value": "sk-x"},
     "/api/v1/signin-links": {"role": "viewer"},
+    "/api/v1/dashboards": {"name": "x", "widgets": []},
+    "/api/v1/dashboards/{dashboard:str}": {"name": "x", "widgets": []},
+    "/api/v1/views": {"name": "x"},
+    "/api/v1/views/{view:str}": {"name": "x"},
 }
 
 
@@ -121,6 +125,8 @@ async def theirs(console, path: str) -> str:
         "/api/v1/budgets/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
         "/api/v1/limits/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
         "/api/v1/traces/": lambda: console.trace(project),
+        "/api/v1/dashboards/": lambda: asyncio.to_thread(console.dashboard, project),
+        "/api/v1/views/": lambda: asyncio.to_thread(console.view, project),
     }
     (make,) = [make for prefix, make in objects.items() if path.startswith(prefix)]
     return PARAMETER.sub(await make(), path)
@@ -132,12 +138,13 @@ async def test_another_tenants_object_is_as_one_that_does_not_exist(console, met
     real = await theirs(console, path)
     invented = address(path).replace("-", "") if "trace_id" in path else address(path)
     key = console.key(*PERMISSIONS).secret
-    answers = [await console.ask(method, each, key=key) for each in (real, invented)]
+    body = BODIES.get(path)
+    answers = [await console.ask(method, each, key=key, json=body) for each in (real, invented)]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].json()["code"] == answers[1].json()["code"]
     # It was there all the time, for those who may see it.
-    allowed = await console.ask(method, real + "?project=theirs", key=console.made.secret)
-    assert allowed.status_code in {200, 204}
+    allowed = await console.ask(method, real + "?project=theirs", key=console.made.secret, json=body)
+    assert allowed.status_code in {200, 201, 204}
 
 
 @pytest.mark.parametrize(("method", "path", "permission"), [r for r in GUARDED if r[0] not in {"GET", "HEAD"}])

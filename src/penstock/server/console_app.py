@@ -34,6 +34,7 @@ from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.server.session_routes import SessionController
 from penstock.server.settings import ConsoleSettings
 from penstock.server.static_ui import static_handler
+from penstock.tracing.observability import Observability
 from penstock.tracing.otlp.intake import OtlpIntake
 from penstock.tracing.otlp.routes import otlp_router
 from penstock.tracing.routes import tracing_router
@@ -52,6 +53,7 @@ class ConsoleServices:
     registry: RegistryService
     definitions: Definitions
     tracing: TracingService
+    observability: Observability
     otlp: OtlpIntake
     spend: SpendService
     reconciler: Reconciler
@@ -144,6 +146,7 @@ def build(
             "registry": Provide(lambda: services().registry, sync_to_thread=False),
             "spend": Provide(lambda: services().spend, sync_to_thread=False),
             "otlp": Provide(lambda: services().otlp, sync_to_thread=False),
+            "observability": Provide(lambda: services().observability, sync_to_thread=False),
             "tracing": Provide(lambda: services().tracing, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "console_url": Provide(lambda: settings.url, sync_to_thread=False),

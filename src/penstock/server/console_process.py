@@ -29,11 +29,12 @@ from penstock.server.metrics_routes import metrics_route
 from penstock.server.otlp_intake import otlp_intake
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
 from penstock.server.protocol import BoundedProtocol
-from penstock.server.reconciliation import BudgetReconciler, spend_service
+from penstock.server.reconciliation import BudgetReconciler, spend_service, user_hash
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import open_spans
 from penstock.tracing.jobs import IngestJob
+from penstock.tracing.observability import observe
 from penstock.tracing.otlp.intake import keep_sealing
 from penstock.tracing.service import TracingService
 from penstock.wire.snapshot import JournalSettings, ProviderEntry
@@ -107,6 +108,14 @@ async def serve(options: argparse.Namespace) -> None:
         received.start()
         otlp = stack.enter_context(closing(otlp_intake(received, home, registry, clock=clock)))
         tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
+        observability = observe(
+            spans,
+            metadata,
+            clock=clock,
+            ids=ids,
+            key_names=identity.keys.names,
+            user_hash=lambda user: user_hash(registry.snapshot, user),
+        )
         spend = spend_service(spans, registry, key_names=identity.keys.names, clock=clock)
         reconciler = BudgetReconciler(
             home, spans, snapshot=lambda: registry.snapshot, key_names=identity.keys.names, clock=clock, ids=ids
@@ -118,6 +127,7 @@ async def serve(options: argparse.Namespace) -> None:
             ConsoleServices(
                 identity=identity,
                 tracing=tracing,
+                observability=observability,
                 otlp=otlp,
                 registry=registry,
                 definitions=definitions,

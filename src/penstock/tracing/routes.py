@@ -1,6 +1,6 @@
 """Control API of traces, the overview and the system's state.
 
-The app provides the dependencies: `project` (id, from its guard) and `tracing`.
+The app provides the dependencies: `project` (id, from its guard), `tracing` and `observability`.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -8,14 +8,21 @@ from typing import Annotated
 
 import msgspec
 from litestar import Controller, Router, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response import Stream
 
 from penstock.store.spans.types import Overview, TraceRow, TraceView
+from penstock.tracing.dashboards.routes import DashboardsController
+from penstock.tracing.dashboards.service import Dashboards
+from penstock.tracing.metrics.routes import MetricsController
+from penstock.tracing.metrics.service import MetricsService
+from penstock.tracing.observability import Observability
 from penstock.tracing.service import TracingService
 from penstock.tracing.types import FacetPage, SystemState, TracePage
+from penstock.tracing.views.routes import ViewsController
+from penstock.tracing.views.service import SavedViews
 
 __all__ = ["tracing_router"]
 
@@ -140,9 +147,42 @@ class SystemController(Controller):
         return tracing.system()
 
 
+Bound = NamedDependency[SkipValidation[Observability]]
+
+
+def provide_metrics(observability: Bound) -> MetricsService:
+    """Dependency `metrics`."""
+    return observability.metrics
+
+
+def provide_dashboards(observability: Bound) -> Dashboards:
+    """Dependency `dashboards`."""
+    return observability.dashboards
+
+
+def provide_views(observability: Bound) -> SavedViews:
+    """Dependency `views`."""
+    return observability.views
+
+
 def tracing_router() -> Router:
     """Routes of this slice, relative to the API's root."""
-    return Router(path="/", route_handlers=[TracesController, OverviewController, SystemController])
+    return Router(
+        path="/",
+        route_handlers=[
+            TracesController,
+            OverviewController,
+            SystemController,
+            MetricsController,
+            DashboardsController,
+            ViewsController,
+        ],
+        dependencies={
+            "metrics": Provide(provide_metrics, sync_to_thread=False),
+            "dashboards": Provide(provide_dashboards, sync_to_thread=False),
+            "views": Provide(provide_views, sync_to_thread=False),
+        },
+    )
 
 
 async def _events(rows: AsyncGenerator[TraceRow | None]) -> AsyncIterator[bytes]:

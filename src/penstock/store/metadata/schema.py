@@ -29,6 +29,8 @@ __all__ = [
     "audit",
     "channels",
     "counters",
+    "dashboard_sets",
+    "dashboards",
     "definition_history",
     "definitions",
     "incident_events",
@@ -38,6 +40,7 @@ __all__ = [
     "metadata",
     "organizations",
     "projects",
+    "saved_views",
     "secrets",
     "sessions",
     "signin_links",
@@ -342,4 +345,46 @@ counters = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# Searches that people kept, for themselves or for all of a project.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), nullable=False, index=True),
+    # `traces`, `spans`, `sessions` or `users`.
+    Column("page", String(16), nullable=False),
+    # Whose it is: a person or a key, `user:<id>` or `key:<id>`.
+    Column("owner", String(48), nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("updated_by", String(100), nullable=False),
+)
+
+dashboards = Table(
+    "dashboards",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), nullable=False),
+    Column("name", String(100), nullable=False),
+    # Which of the set that every project begins with; null for people's own.
+    Column("preset", String(32)),
+    Column("version", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("updated_by", String(100), nullable=False),
+    UniqueConstraint("project", "name"),
+)
+
+# Projects that were given the set: what they delete of it does not come back by itself.
+dashboard_sets = Table(
+    "dashboard_sets",
+    metadata,
+    Column("project", String(36), primary_key=True),
+    Column("made", BigInteger, nullable=False),
 )
