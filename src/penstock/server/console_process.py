@@ -30,6 +30,7 @@ from penstock.server.otlp_intake import otlp_intake
 from penstock.server.process import PlaneServer, adopt_socket, announce_ready, set_up_logging, stop_with_parent
 from penstock.server.protocol import BoundedProtocol
 from penstock.server.reconciliation import BudgetReconciler, spend_service, user_hash
+from penstock.server.score_service import score_service
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import open_spans
@@ -107,6 +108,8 @@ async def serve(options: argparse.Namespace) -> None:
         received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=ids)
         received.start()
         otlp = stack.enter_context(closing(otlp_intake(received, home, registry, clock=clock)))
+        judged = JournalWriter(home.scores, JournalSettings(), clock=clock, ids=ids)
+        judged.start()
         tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
         observability = observe(
             spans,
@@ -129,6 +132,7 @@ async def serve(options: argparse.Namespace) -> None:
                 tracing=tracing,
                 observability=observability,
                 otlp=otlp,
+                scores=score_service(spans, judged, registry, clock=clock, ids=ids),
                 registry=registry,
                 definitions=definitions,
                 spend=spend,
@@ -140,7 +144,7 @@ async def serve(options: argparse.Namespace) -> None:
         server = PlaneServer(_config(app))
         stop_with_parent(options.parent_fd, server.stop)
         async with asyncio.TaskGroup() as tasks:
-            jobs = [tasks.create_task(keep_sealing(received))]
+            jobs = [tasks.create_task(keep_sealing(received, judged))]
             jobs += [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))
@@ -153,6 +157,7 @@ async def serve(options: argparse.Namespace) -> None:
             await server.serve(sockets=[adopt_socket(options.listen_fd)])
             jobs[0].cancel()
             received.close()
+            judged.close()
             while await ingest.step():
                 pass
             for job in jobs:

@@ -1,10 +1,10 @@
-"""The journal is emptied into the span store, without end, whatever happens to either."""
+"""Segments are emptied into the span store, without end, whatever happens to either."""
 
 import asyncio
 import logging
 import os
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError
 from penstock.store.journal.recovery import recover
+from penstock.store.spans.loaded import Loaded
 from penstock.tracing.ports import SpanStore
 
 __all__ = ["IngestJob", "IngestState", "Tail"]
@@ -37,9 +38,13 @@ class IngestState(msgspec.Struct, kw_only=True):
     """What ingestion has done since it started, and what waits."""
 
     waiting_segments: int = 0
-    """Sealed, not stored yet."""
+    """Sealed, not stored yet; of all folders."""
     waiting_bytes: int = 0
     stored_spans: int = 0
+    """Since start."""
+    duplicates: int = 0
+    """Spans since start that an application sent again, and that were stored already."""
+    stored_scores: int = 0
     """Since start."""
     quarantined: int = 0
     """Lines set aside since start."""
@@ -47,6 +52,16 @@ class IngestState(msgspec.Struct, kw_only=True):
     """Microseconds since the epoch."""
     error: str | None = None
     """Why the last try failed; None when it did not."""
+
+
+class _Folder(msgspec.Struct, kw_only=True):
+    """Where segments of one sort wait."""
+
+    path: Path
+    load: Callable[[Sequence[Path]], list[Loaded]]
+    fold: Callable[[str, bytes], None] | None = None
+    waiting: dict[Path, int] = {}
+    """Sizes of the sealed segments, as of the last look."""
 
 
 class Tail:
@@ -82,6 +97,8 @@ class IngestJob:
         store: Where to. Its calls block, and run on a thread of their own.
         journal: The folder of segments; there may be none yet.
         clock: Age of files, time of ingestion.
+        intake: The folder of segments that hold what applications sent.
+        scores: The folder of segments of scores.
         pause: Waits between two looks at the folder, seconds.
         fold: Given the segments of dead writers before they are sealed; see `recover`.
     """
@@ -92,15 +109,21 @@ class IngestJob:
         journal: Path,
         *,
         clock: Clock,
+        intake: Path | None = None,
+        scores: Path | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         fold: Callable[[str, bytes], None] | None = None,
     ) -> None:
         self.state = IngestState()
         self._store = store
-        self._journal = journal
+        self._folders = [_Folder(path=journal, load=store.load, fold=fold)]
+        if intake is not None:
+            self._folders.append(_Folder(path=intake, load=store.load_intake))
+        self._scores = None if scores is None else _Folder(path=scores, load=store.load_scores)
+        if self._scores is not None:
+            self._folders.append(self._scores)
         self._clock = clock
         self._pause = pause
-        self._fold = fold
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest", initializer=_stand_back)
         self._tails: set[Tail] = set()
         self._recovered_at = float("-inf")
@@ -147,24 +170,49 @@ class IngestJob:
             self._tails.discard(tail)
 
     def _ingest(self) -> bool:
-        """On the thread: recover orphans when due, store one batch, remove its files. True when it stored any."""
+        """On the thread: recover orphans when due, store a batch of each folder. True when it stored any."""
         now = self._clock.monotonic()
         if now - self._recovered_at >= RECOVER_SECONDS:
-            recover(self._journal, clock=self._clock, fold=self._fold)
+            for folder in self._folders:
+                recover(folder.path, clock=self._clock, fold=folder.fold)
             self._recovered_at = now
-        batch = self._waiting()
-        if not batch:
+        batches = [(folder, _batch(folder)) for folder in self._folders]
+        self._count_waiting()
+        if not any(batch for _, batch in batches):
             self._maintain()
             return False
-        loaded = self._store.load(batch)
+        stored = False
+        failure: PenstockError | OSError | None = None
+        for folder, batch in batches:
+            try:
+                stored = (bool(batch) and self._store_batch(folder, batch)) or stored
+            except (PenstockError, OSError) as error:
+                # What is wrong with one folder's segments does not keep those of the next waiting.
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return stored
+
+    def _store_batch(self, folder: _Folder, batch: list[Path]) -> bool:
+        """Store these segments and remove their files. True when any could be read.
+
+        Raises:
+            OSError: some could not.
+        """
+        loaded = folder.load(batch)
         if loaded:
-            self.state.stored_spans += sum(one.spans for one in loaded)
+            stored = sum(one.spans for one in loaded)
+            if folder is self._scores:
+                self.state.stored_scores += stored
+            else:
+                self.state.stored_spans += stored
+                self.state.duplicates += sum(one.duplicates for one in loaded)
             self.state.quarantined += sum(one.quarantined for one in loaded)
             self.state.last_ingested = self._clock.now()
         for one in loaded:
             one.path.unlink(missing_ok=True)
-        self.state.waiting_segments -= len(loaded)
-        self.state.waiting_bytes -= sum(one.size for one in loaded)
+            folder.waiting.pop(one.path, None)
+        self._count_waiting()
         if len(loaded) < len(batch):
             unread = sorted({path.name for path in batch} - {one.path.name for one in loaded})
             raise OSError(f"{len(unread)} journal segments cannot be read, the first is {unread[0]}")
@@ -176,19 +224,9 @@ class IngestJob:
         if now - self._maintained_at >= MAINTAIN_SECONDS and self._store.maintain() == 0:
             self._maintained_at = now
 
-    def _waiting(self) -> list[Path]:
-        """The oldest sealed segments, up to one batch. Counts all of them."""
-        sizes = {path: path.stat().st_size for path in sorted(self._journal.glob("*.ndjson"))}
-        self.state.waiting_segments = len(sizes)
-        self.state.waiting_bytes = sum(sizes.values())
-        batch: list[Path] = []
-        room = BATCH_BYTES
-        for path, size in sizes.items():
-            if batch and (size > room or len(batch) >= BATCH_SEGMENTS):
-                break
-            batch.append(path)
-            room -= size
-        return batch
+    def _count_waiting(self) -> None:
+        self.state.waiting_segments = sum(len(folder.waiting) for folder in self._folders)
+        self.state.waiting_bytes = sum(sum(folder.waiting.values()) for folder in self._folders)
 
     def _failed(self, reason: str) -> None:
         self._failures += 1
@@ -201,3 +239,16 @@ class IngestJob:
             logger.warning("spans are stored again, after %d failed tries", self._failures)
         self.state.error = None
         self._failures = 0
+
+
+def _batch(folder: _Folder) -> list[Path]:
+    """The oldest sealed segments, up to one batch. Counts all of them."""
+    folder.waiting = {path: path.stat().st_size for path in sorted(folder.path.glob("*.ndjson"))}
+    batch: list[Path] = []
+    room = BATCH_BYTES
+    for path, size in folder.waiting.items():
+        if batch and (size > room or len(batch) >= BATCH_SEGMENTS):
+            break
+        batch.append(path)
+        room -= size
+    return batch

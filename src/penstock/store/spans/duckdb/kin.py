@@ -19,7 +19,9 @@ _MODEL = "kind IN ('llm', 'embedding', 'reranker')"
 _CONCERNED = """
     CREATE OR REPLACE TEMP TABLE concerned AS
     SELECT row_number() OVER () AS trace, project, trace_id
-    FROM (SELECT DISTINCT project, trace_id FROM spans WHERE rowid > $mark AND (source = 'otlp' OR parent_id IS NOT NULL))
+    FROM (
+        SELECT DISTINCT project, trace_id FROM spans WHERE rowid > $mark AND (source = 'otlp' OR parent_id IS NOT NULL)
+    )
 """
 _NARROW = f"""
     concerned.trace, spans.rowid AS place, spans.span_id, parent_id, started, kind, call, status, covered, cost,
@@ -44,13 +46,15 @@ _PLACES = """
 _SAID = ", ".join(f"'{name.removeprefix('usage_')}', {name}" for name in USAGE)
 _ZERO = ", ".join(f"{name} = 0" for name in USAGE)
 # A sender that gave numbers without an object of its own keeps them in ours.
+_KEEP_WORD = f"""
+    UPDATE spans SET usage_raw = json_object({_SAID})
+    WHERE rowid IN (SELECT place FROM told) AND usage_raw IS NULL AND {TOKENS} > 0
+"""  # noqa: S608 - constants
+_UNCOUNT = f"SET covered = true, usage_estimated = false, cost = NULL, {_ZERO}"
 _COVER = (
-    f"UPDATE spans SET usage_raw = json_object({_SAID}) WHERE rowid IN (SELECT place FROM told) "
-    f"AND usage_raw IS NULL AND {TOKENS} > 0",
-    f"UPDATE spans SET covered = true, usage_estimated = false, cost = NULL, {_ZERO} "
-    "WHERE rowid IN (SELECT place FROM told)",
-    f"UPDATE kin SET covered = true, usage_estimated = false, cost = NULL, {_ZERO} "
-    "WHERE place IN (SELECT place FROM told)",
+    _KEEP_WORD,
+    f"UPDATE spans {_UNCOUNT} WHERE rowid IN (SELECT place FROM told)",  # noqa: S608 - constants
+    f"UPDATE kin {_UNCOUNT} WHERE place IN (SELECT place FROM told)",  # noqa: S608 - constants
 )
 _SUMS = f"""
     count(*) AS spans,
@@ -58,8 +62,8 @@ _SUMS = f"""
     {", ".join(f"sum({name}) AS {name}" for name in USAGE)},
     sum({TOKENS}) AS usage_total,
     bool_or(usage_estimated) AS usage_estimated,
-    CASE WHEN count(cost) FILTER ({MODEL_SPAN}) > 0 OR count(*) FILTER ({MODEL_SPAN}) = 0 THEN coalesce(sum(cost), 0) END
-        AS cost,
+    CASE WHEN count(cost) FILTER ({MODEL_SPAN}) > 0 OR count(*) FILTER ({MODEL_SPAN}) = 0
+        THEN coalesce(sum(cost), 0) END AS cost,
     count(cost) FILTER ({MODEL_SPAN}) AS known,
     count(*) FILTER ({MODEL_SPAN} AND cost IS NULL) AS unknown
 """
@@ -102,7 +106,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: 
         high: And the last.
 
     Returns:
-        Starts of older spans that are covered now, and counted no longer.
+        Starts of spans that count otherwise now: those that are covered, and rows whose sums are others.
     """
     cursor.execute(_CONCERNED, {"mark": mark})
     if not joined:
@@ -113,7 +117,8 @@ def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: 
     moved = _cover(cursor) if joined else set[int]()
     cursor.execute(_FORGET)
     cursor.execute(_TOTALS)
-    return moved
+    rows = cursor.execute("SELECT DISTINCT started FROM kin WHERE call OR parent_id IS NULL").fetchall()
+    return moved | {started for (started,) in rows}
 
 
 def _cover(cursor: duckdb.DuckDBPyConnection) -> set[int]:

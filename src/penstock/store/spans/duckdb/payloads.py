@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Mapping, Sequence
 
+import duckdb
+
 from penstock.store.spans.duckdb.reading import LARGE
 from penstock.store.spans.engine import Read
 from penstock.store.spans.expressions import sql
@@ -19,7 +21,7 @@ TextKey = tuple[int, str]
 _INSERT = """
     INSERT INTO payloads (project, trace_id, span_id, started, field, text)
     SELECT project, trace_id, span_id, started, '{field}', {field} FROM staged
-    WHERE {kept} AND strlen(CAST({field} AS VARCHAR)) > {large}
+    WHERE strlen(CAST({field} AS VARCHAR)) > {large} AND NOT list_contains($left_out, rowid)
 """
 _READ = """
     SELECT span_id, field, text FROM payloads
@@ -37,9 +39,10 @@ def stored_size(name: str) -> str:
     return f"CASE WHEN strlen(CAST({name} AS VARCHAR)) > {LARGE} THEN strlen(CAST({name} AS VARCHAR)) END"
 
 
-def inserts(kept: str) -> list[str]:
-    """Statements that store the long texts of the staged rows for which `kept` holds."""
-    return [_INSERT.format(field=field, kept=kept, large=LARGE) for field in PAYLOADS]
+def store_large_texts(cursor: duckdb.DuckDBPyConnection, left_out: Sequence[int]) -> None:
+    """Store the long texts of the staged rows, but of those at these positions, whose rows are not stored either."""
+    for field in PAYLOADS:
+        cursor.execute(_INSERT.format(field=field, large=LARGE), {"left_out": list(left_out)})
 
 
 def large_texts(

@@ -113,7 +113,7 @@ VALUES = (
 _LINE = ", ".join([f"'{column.name}': '{_line_type(column)}'" for column in COLUMNS])
 SPAN_LINES = f"""
     FROM read_json($paths, format = 'newline_delimited', columns = {{'record': 'VARCHAR', {_LINE}}},
-                   maximum_object_size = $longest, filename = true)
+                   maximum_object_size = $longest)
     WHERE CASE record WHEN 'span' THEN true WHEN 'open' THEN false ELSE error('unknown record') END
-"""  # noqa: S608 - names of columns; values are bound
-"""The lines of `$paths` that are spans, each at most `$longest` bytes; `filename` is its file."""
+"""
+"""The lines of `$paths` that are spans, each at most `$longest` bytes."""

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import msgspec
 
@@ -43,8 +44,9 @@ class _Header(msgspec.Struct):
 
 _header = msgspec.json.Decoder(_Header).decode
 # As with spans, a member of raw JSON that may be null is read as plain Raw.
-_ScoreLine = msgspec.defstruct(
-    "_ScoreLine", [("metadata", msgspec.Raw, msgspec.Raw(b"null"))], bases=(Score,), kw_only=True
+_ScoreLine = cast(
+    "type[Score]",
+    msgspec.defstruct("_ScoreLine", [("metadata", msgspec.Raw, msgspec.Raw(b"null"))], bases=(Score,), kw_only=True),
 )
 _score = msgspec.json.Decoder(_ScoreLine).decode
 
@@ -115,7 +117,7 @@ def clean_score(line: bytes) -> bytes | None:
     _check_hex(score, ("trace_id", _HEX_32), ("span_id", _HEX_16))
     if score.trace_id is None and score.session is None:
         raise ValueError("expected a trace_id or a session, got neither")
-    if bytes(score.metadata) != b"null":
+    if score.metadata is not None:
         msgspec.json.decode(score.metadata)
     return b'{"record":"score",' + msgspec.json.format(msgspec.json.encode(score), indent=-1)[1:] + b"\n"
 

@@ -1,23 +1,25 @@
 """Spans out of segments into their table: those of the gateway as they come, those of applications each once."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import duckdb
 
 from penstock.store.spans.duckdb.engine import MalformedLine
 from penstock.store.spans.duckdb.kin import refresh
-from penstock.store.spans.duckdb.payloads import PAYLOADS, inserts, stored_size, stored_text
+from penstock.store.spans.duckdb.payloads import PAYLOADS, store_large_texts, stored_size, stored_text
 from penstock.store.spans.duckdb.reading import NAMES, SPAN_LINES, VALUES, Source, longest_line
+from penstock.store.spans.duckdb.rollup import make_pending
 from penstock.store.spans.expressions import HOUR
 
 __all__ = ["insert_intake", "insert_spans", "touch"]
 
 _COLUMNS = ", ".join(f'"{name}"' for name in NAMES)
-_INSERT = f"INSERT INTO spans ({_COLUMNS}) SELECT {', '.join(VALUES)} {SPAN_LINES}"  # noqa: S608 - names of columns; values are bound
+_INSERT = f"INSERT INTO spans ({_COLUMNS}) SELECT {', '.join(VALUES)} {SPAN_LINES}"
 _STAGE = f"""
     CREATE OR REPLACE TEMP TABLE staged AS
-    SELECT filename, {", ".join(f'{value} AS "{name}"' for name, value in zip(NAMES, VALUES, strict=True))} {SPAN_LINES}
-"""  # noqa: S608 - names of columns; values are bound
+    SELECT {", ".join(f'{value} AS "{name}"' for name, value in zip(NAMES, VALUES, strict=True))} {SPAN_LINES}
+"""
 _SIZES = [f"{name}_bytes" for name in PAYLOADS]
 _FROM_STAGED = f"""
     INSERT INTO spans ({_COLUMNS}, {", ".join(_SIZES)})
@@ -29,17 +31,16 @@ _FROM_STAGED = f"""
 # started when it started before, so that only that part of the table is looked at.
 _REPEATED = """
     CREATE OR REPLACE TEMP TABLE repeated AS
+    WITH new AS (SELECT project, trace_id, span_id, rowid AS place FROM spans WHERE rowid > $mark)
     SELECT place FROM (
-        SELECT rowid AS place, row_number() OVER (PARTITION BY project, trace_id, span_id ORDER BY rowid) AS nth
-        FROM staged
+        SELECT place, row_number() OVER (PARTITION BY project, trace_id, span_id ORDER BY place) AS nth FROM new
     ) WHERE nth > 1
     UNION
-    SELECT staged.rowid AS place
-    FROM spans JOIN staged USING (project, trace_id, span_id)
-    WHERE spans.started >= (SELECT min(started) FROM staged) AND spans.started <= (SELECT max(started) FROM staged)
+    SELECT place
+    FROM new JOIN spans AS old USING (project, trace_id, span_id)
+    WHERE old.rowid <= $mark AND old.started >= $low AND old.started <= $high
 """
-_NEW = "rowid NOT IN (SELECT place FROM repeated)"
-_KEPT = f"SELECT filename, count(*), count(*) FILTER ({_NEW}) FROM staged GROUP BY filename"  # noqa: S608 - a constant
+_BOUNDS = "SELECT min(rowid), min(started), max(started) FROM spans WHERE rowid > $mark"
 _MARK = "SELECT coalesce(max(rowid), -1) FROM spans"
 _ADDED = """
     SELECT started // $hour, min(started), max(started), bool_or(parent_id IS NOT NULL OR source = 'otlp'),
@@ -47,13 +48,6 @@ _ADDED = """
     FROM spans WHERE rowid > $mark
     GROUP BY ALL
 """
-# Hours that were rolled up and are added to are rolled up anew.
-_UNROLL = (
-    "DELETE FROM rollup WHERE list_contains($hours, hour)",
-    "DELETE FROM rollup_latency WHERE list_contains($hours, hour)",
-    "DELETE FROM rollup_providers WHERE list_contains($hours, hour)",
-    "INSERT INTO pending_hours SELECT unnest($hours) EXCEPT SELECT hour FROM pending_hours",
-)
 
 
 def insert_spans(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> dict[str, int]:
@@ -62,17 +56,7 @@ def insert_spans(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -
     Raises:
         MalformedLine: a file holds something else than was counted in it.
     """
-    mark = _mark(cursor)
-    if any(source.large for source in sources):
-        _stage(cursor, sources)
-        stored = _store_staged(cursor, kept="true")
-    else:
-        stored = _count(cursor.execute(_INSERT, _lines(sources)))
-    _settle(cursor, mark)
-    if stored != sum(source.records for source in sources):
-        # Blank lines, or fields in another order than is written: they must be looked at one by one.
-        raise MalformedLine(f"expected {sum(source.records for source in sources)} spans, the engine read {stored}")
-    return {str(source.read_from): source.records for source in sources}
+    return _insert(cursor, sources, once=False)
 
 
 def insert_intake(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> dict[str, int]:
@@ -80,44 +64,55 @@ def insert_intake(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source]) 
 
     Raises `MalformedLine` as `insert_spans` does.
     """
-    mark = _mark(cursor)
-    _stage(cursor, sources)
-    cursor.execute(_REPEATED)
-    _store_staged(cursor, kept=_NEW)
-    counts = {file: (records, new) for file, records, new in cursor.execute(_KEPT).fetchall()}
+    return _insert(cursor, sources, once=True)
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source], *, once: bool) -> dict[str, int]:
+    ((mark,),) = cursor.execute(_MARK).fetchall()
+    large = any(source.large for source in sources)
+    lines = {"paths": [str(source.read_from) for source in sources], "longest": longest_line(sources)}
+    if large:
+        cursor.execute(_STAGE, lines)
+        stored = _count(cursor.execute(_FROM_STAGED))
+    else:
+        stored = _count(cursor.execute(_INSERT, lines))
+    if stored != sum(source.records for source in sources):
+        # Blank lines, or fields in another order than is written: they must be looked at one by one.
+        raise MalformedLine(f"expected {sum(source.records for source in sources)} spans, the engine read {stored}")
+    repeated = _drop_repeated(cursor, mark) if once and stored else []
+    if large:
+        store_large_texts(cursor, repeated)
     _settle(cursor, mark)
+    return _new_by_file(sources, repeated)
+
+
+def _drop_repeated(cursor: duckdb.DuckDBPyConnection, mark: int) -> list[int]:
+    """Delete the new rows that were stored before; returns their positions among the new rows."""
+    ((first, low, high),) = cursor.execute(_BOUNDS, {"mark": mark}).fetchall()
+    cursor.execute(_REPEATED, {"mark": mark, "low": low, "high": high})
+    places = [place for (place,) in cursor.execute("SELECT place FROM repeated ORDER BY place").fetchall()]
+    if places:
+        cursor.execute("DELETE FROM spans WHERE rowid IN (SELECT place FROM repeated)")
+    return [place - first for place in places]
+
+
+def _new_by_file(sources: Sequence[Source], repeated: Sequence[int]) -> dict[str, int]:
+    """How many rows each file brought. The rows have the order of the files and of their lines."""
+    new: dict[str, int] = {}
+    first = 0
     for source in sources:
-        if counts.get(str(source.read_from), (0, 0))[0] != source.records:
-            raise MalformedLine(f"expected {source.records} spans in {source.path.name}")
-    return {file: new for file, (_, new) in counts.items()}
+        last = first + source.records
+        dropped = bisect_left(repeated, last) - bisect_left(repeated, first)
+        new[str(source.read_from)] = source.records - dropped
+        first = last
+    return new
 
 
 def touch(cursor: duckdb.DuckDBPyConnection, starts: set[int]) -> None:
     """Let the hours in which these spans started be summed up anew."""
     hours = sorted({started // HOUR * HOUR for started in starts})
     if hours:
-        for statement in _UNROLL:
-            cursor.execute(statement, {"hours": hours})
-
-
-def _mark(cursor: duckdb.DuckDBPyConnection) -> int:
-    ((mark,),) = cursor.execute(_MARK).fetchall()
-    return mark
-
-
-def _lines(sources: Sequence[Source]) -> dict[str, object]:
-    return {"paths": [str(source.read_from) for source in sources], "longest": longest_line(sources)}
-
-
-def _stage(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
-    cursor.execute(_STAGE, _lines(sources))
-
-
-def _store_staged(cursor: duckdb.DuckDBPyConnection, *, kept: str) -> int:
-    stored = _count(cursor.execute(f"{_FROM_STAGED} WHERE {kept}"))
-    for statement in inserts(kept):
-        cursor.execute(statement)
-    return stored
+        make_pending(cursor, hours)
 
 
 def _count(done: duckdb.DuckDBPyConnection) -> int:
