@@ -72,6 +72,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListDashboards */
+        get: operations["listDashboards"];
+        put?: never;
+        /** CreateDashboard */
+        post: operations["createDashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** RestoreDashboards */
+        post: operations["restoreDashboards"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetDashboard */
+        get: operations["getDashboard"];
+        /** PutDashboard */
+        put: operations["putDashboard"];
+        post?: never;
+        /** DeleteDashboard */
+        delete: operations["deleteDashboard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** DuplicateDashboard */
+        post: operations["duplicateDashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** ResetDashboard */
+        post: operations["resetDashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** GiveFeedback */
+        post: operations["giveFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -188,6 +293,57 @@ export interface paths {
         get: operations["listLimitHistory"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/catalog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetCatalog */
+        get: operations["getMetricCatalog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Distribution */
+        post: operations["queryDistribution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Query */
+        post: operations["queryMetric"];
         delete?: never;
         options?: never;
         head?: never;
@@ -346,6 +502,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListScores */
+        get: operations["listScores"];
+        put?: never;
+        /** AddScores */
+        post: operations["addScores"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scores/{score_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** DeleteScore */
+        delete: operations["deleteScore"];
         options?: never;
         head?: never;
         patch?: never;
@@ -541,6 +732,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traces/{trace_id}/feedback-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** CreateToken */
+        post: operations["createFeedbackToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListViews */
+        get: operations["listViews"];
+        put?: never;
+        /** CreateView */
+        post: operations["createView"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{view}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetView */
+        get: operations["getView"];
+        /** PutView */
+        put: operations["putView"];
+        post?: never;
+        /** DeleteView */
+        delete: operations["deleteView"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers": {
         parameters: {
             query?: never;
@@ -569,6 +814,23 @@ export interface paths {
         get: operations["getHealth"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/otlp/v1/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** ExportTraces */
+        post: operations["exportTraces"];
         delete?: never;
         options?: never;
         head?: never;
@@ -605,6 +867,37 @@ export interface components {
         AliasView: {
             name: string;
             targets: string[];
+        };
+        /**
+         * Box
+         * @default {
+         *       "h": 4,
+         *       "w": 6,
+         *       "x": 0,
+         *       "y": 0
+         *     }
+         */
+        Box: {
+            /**
+             * Format: int64
+             * @default 4
+             */
+            h: number;
+            /**
+             * Format: int64
+             * @default 6
+             */
+            w: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            x: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            y: number;
         };
         /** BudgetPage */
         BudgetPage: {
@@ -729,6 +1022,13 @@ export interface components {
             to: number;
             totals: components["schemas"]["CacheTotals"];
         };
+        /** Catalog */
+        Catalog: {
+            aggregations: ("count" | "rate" | "share" | "distinct" | "sum" | "avg" | "min" | "max" | "p50" | "p75" | "p90" | "p95" | "p99")[];
+            fields: components["schemas"]["Measurable"][];
+            group_by: components["schemas"]["Grouping"][];
+            populations: ("calls" | "model_calls" | "traces" | "spans" | "scores")[];
+        };
         /** ConfigProblem */
         ConfigProblem: {
             field: string | null;
@@ -747,6 +1047,53 @@ export interface components {
             snapshot_version: number;
             waiting_for: string[];
             warnings: string[];
+        };
+        /** Dashboard */
+        Dashboard: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            document: components["schemas"]["DashboardDocument"];
+            id: string;
+            preset: string | null;
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** DashboardDocument */
+        DashboardDocument: {
+            /** @default  */
+            description: string;
+            name: string;
+            /** @default  */
+            q: string;
+            widgets: components["schemas"]["Widget"][];
+            /**
+             * Format: int64
+             * @default 86400000000
+             */
+            window: number;
+        };
+        /** DashboardPage */
+        DashboardPage: {
+            items: components["schemas"]["DashboardSummary"][];
+            next_cursor: string | null;
+        };
+        /** DashboardSummary */
+        DashboardSummary: {
+            description: string;
+            id: string;
+            name: string;
+            preset: string | null;
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+            /** Format: int64 */
+            widgets: number;
         };
         /** Definition */
         Definition: {
@@ -813,6 +1160,41 @@ export interface components {
             /** Format: int64 */
             spans_bytes: number;
         };
+        /** Distribution */
+        Distribution: {
+            cells: components["schemas"]["DistributionCell"][];
+            step: number | null;
+            unit: string;
+        };
+        /** DistributionCell */
+        DistributionCell: {
+            /** Format: int64 */
+            count: number;
+            high: number;
+            low: number;
+            /** Format: int64 */
+            t: number;
+        };
+        /** DistributionRequest */
+        DistributionRequest: {
+            /**
+             * Format: int64
+             * @default 40
+             */
+            buckets: number;
+            /** @default duration */
+            field: string;
+            from?: number | null;
+            /**
+             * @default calls
+             * @enum {string}
+             */
+            population: "calls" | "model_calls" | "traces" | "spans" | "scores";
+            /** @default  */
+            q: string;
+            step?: number | null;
+            to?: number | null;
+        };
         /** Facet */
         Facet: {
             /** Format: int64 */
@@ -823,6 +1205,20 @@ export interface components {
         FacetPage: {
             items: components["schemas"]["Facet"][];
             next_cursor: string | null;
+        };
+        /** Feedback */
+        Feedback: {
+            comment?: string | null;
+            /** @default feedback */
+            name: string;
+            token: string;
+            value: boolean | number | string;
+        };
+        /** FeedbackToken */
+        FeedbackToken: {
+            /** Format: int64 */
+            expires: number;
+            token: string;
         };
         /** Forecast */
         Forecast: {
@@ -836,6 +1232,11 @@ export interface components {
             method: "linear" | "seasonal";
             reaches_hard: number | null;
             reaches_soft: number | null;
+        };
+        /** Grouping */
+        Grouping: {
+            about: string;
+            name: string;
         };
         /** HealthView */
         HealthView: {
@@ -923,6 +1324,62 @@ export interface components {
         Liveness: {
             status: string;
         };
+        /** Measurable */
+        Measurable: {
+            about: string;
+            name: string;
+            /** @enum {string} */
+            unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
+        };
+        /** MetricPoint */
+        MetricPoint: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            t: number;
+            value: number | null;
+        };
+        /** MetricRequest */
+        MetricRequest: {
+            /**
+             * @default count
+             * @enum {string}
+             */
+            aggregation: "count" | "rate" | "share" | "distinct" | "sum" | "avg" | "min" | "max" | "p50" | "p75" | "p90" | "p95" | "p99";
+            field?: string | null;
+            from?: number | null;
+            group_by?: string[];
+            of?: string | null;
+            /**
+             * @default calls
+             * @enum {string}
+             */
+            population: "calls" | "model_calls" | "traces" | "spans" | "scores";
+            /** @default  */
+            q: string;
+            step?: number | null;
+            to?: number | null;
+            /**
+             * Format: int64
+             * @default 10
+             */
+            top: number;
+        };
+        /** MetricResult */
+        MetricResult: {
+            /** Format: int64 */
+            groups: number;
+            series: components["schemas"]["MetricSeries"][];
+            step: number | null;
+            /** @enum {string} */
+            unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
+        };
+        /** MetricSeries */
+        MetricSeries: {
+            labels: (string | null)[];
+            points: components["schemas"]["MetricPoint"][];
+            total: components["schemas"]["MetricPoint"];
+        };
         /** Mismatch */
         Mismatch: {
             /** Format: int64 */
@@ -979,6 +1436,49 @@ export interface components {
         NewProject: {
             name: string;
         };
+        /** NewScore */
+        NewScore: {
+            comment?: string | null;
+            created?: number | null;
+            id?: string | null;
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+            name: string;
+            session?: string | null;
+            /**
+             * @default code
+             * @enum {string}
+             */
+            source: "code" | "judge" | "guard" | "person" | "user";
+            span_id?: string | null;
+            trace_id?: string | null;
+            /** @enum {null|string} */
+            type?: "number" | "boolean" | "category" | "text" | null;
+            value: boolean | number | string;
+        };
+        /** NewScores */
+        NewScores: {
+            comment?: string | null;
+            created?: number | null;
+            id?: string | null;
+            items?: components["schemas"]["NewScore"][] | null;
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+            name?: string | null;
+            session?: string | null;
+            /**
+             * @default code
+             * @enum {string}
+             */
+            source: "code" | "judge" | "guard" | "person" | "user";
+            span_id?: string | null;
+            trace_id?: string | null;
+            /** @enum {null|string} */
+            type?: "number" | "boolean" | "category" | "text" | null;
+            value?: boolean | number | string | null;
+        };
         /** NewSecret */
         NewSecret: {
             name: string;
@@ -990,6 +1490,10 @@ export interface components {
             name?: string | null;
             project?: string | null;
             role: string;
+        };
+        /** NewToken */
+        NewToken: {
+            expires_in?: number | null;
         };
         /** Overview */
         Overview: {
@@ -1154,6 +1658,55 @@ export interface components {
             saved: number;
             variants: components["schemas"]["VariantStat"][];
         };
+        /** SavedView */
+        SavedView: {
+            document: components["schemas"]["ViewDocument"];
+            id: string;
+            mine: boolean;
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** ScoreOutcome */
+        ScoreOutcome: {
+            accepted: boolean;
+            id: string | null;
+            reason?: string | null;
+        };
+        /** ScoreOutcomes */
+        ScoreOutcomes: {
+            /** Format: int64 */
+            accepted: number;
+            items: components["schemas"]["ScoreOutcome"][];
+            /** Format: int64 */
+            rejected: number;
+        };
+        /** ScorePage */
+        ScorePage: {
+            items: components["schemas"]["ScoreRow"][];
+            next_cursor: string | null;
+        };
+        /** ScoreRow */
+        ScoreRow: {
+            author: string | null;
+            comment: string | null;
+            /** Format: int64 */
+            created: number;
+            id: string;
+            label: string | null;
+            metadata: unknown | null;
+            name: string;
+            number: number | null;
+            session: string | null;
+            /** @enum {string} */
+            source: "code" | "judge" | "guard" | "person" | "user";
+            span_id: string | null;
+            trace_id: string | null;
+            /** @enum {string} */
+            type: "number" | "boolean" | "category" | "text";
+        };
         /** Secret */
         Secret: {
             /** Format: int64 */
@@ -1201,6 +1754,7 @@ export interface components {
             call: boolean;
             change: string | null;
             cost: number | null;
+            covered: boolean;
             /** Format: int64 */
             duration: number;
             error_message: string | null;
@@ -1212,7 +1766,7 @@ export interface components {
             key: string | null;
             key_name: string | null;
             /** @enum {string} */
-            kind: "llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway";
+            kind: "llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway" | "span";
             name: string;
             operation: string;
             output: unknown;
@@ -1226,7 +1780,10 @@ export interface components {
             route: string | null;
             saved: number | null;
             served_model: string | null;
+            service: string | null;
             session: string | null;
+            /** @enum {string} */
+            source: "gateway" | "otlp";
             span_id: string;
             /** Format: int64 */
             started: number;
@@ -1449,34 +2006,64 @@ export interface components {
         };
         /** TraceRow */
         TraceRow: {
+            cache?: string | null;
+            /** @default true */
+            call: boolean;
             cost: number | null;
             /** Format: int64 */
             duration: number;
             error_type: string | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            failed: number;
+            finish_reasons?: string[];
             http_status: number | null;
             input_preview: string;
             key: string | null;
             key_name: string | null;
             /** @enum {string} */
-            kind: "llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway";
+            kind: "llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway" | "span";
             name: string;
             operation: string;
             output_preview: string;
+            parent_id?: string | null;
+            prompt_name?: string | null;
+            prompt_version?: string | null;
             provider: string | null;
             requested_model: string | null;
             route: string | null;
+            scores?: {
+                [key: string]: number | string;
+            };
             served_model: string | null;
+            service?: string | null;
             session: string | null;
+            /**
+             * @default gateway
+             * @enum {string}
+             */
+            source: "gateway" | "otlp";
             span_id: string;
+            /**
+             * Format: int64
+             * @default 1
+             */
+            spans: number;
             /** Format: int64 */
             started: number;
             /** @enum {string} */
             status: "ok" | "error" | "interrupted" | "blocked";
             stream: boolean;
+            tags?: {
+                [key: string]: string;
+            };
             trace_id: string;
             ttft: number | null;
             usage: components["schemas"]["UsageView"];
             user: string | null;
+            variant?: string | null;
         };
         /** TraceTotals */
         TraceTotals: {
@@ -1532,12 +2119,74 @@ export interface components {
             ttft_p50: number | null;
             variant: string;
         };
+        /** ViewDocument */
+        ViewDocument: {
+            columns?: string[];
+            name: string;
+            /**
+             * @default traces
+             * @enum {string}
+             */
+            page: "traces" | "spans" | "sessions" | "users";
+            /** @default  */
+            q: string;
+            /** @default false */
+            shared: boolean;
+            sort?: string | null;
+            window?: number | null;
+        };
+        /** ViewsPage */
+        ViewsPage: {
+            items: components["schemas"]["SavedView"][];
+            next_cursor: string | null;
+        };
         /** Who */
         Who: {
             id: string;
             /** @enum {string} */
             level: "organisation" | "project" | "key" | "user" | "tag";
             name: string;
+        };
+        /** Widget */
+        Widget: {
+            /** @default  */
+            about: string;
+            layout?: components["schemas"]["Box"];
+            queries: components["schemas"]["WidgetQuery"][];
+            title: string;
+            /** @enum {string} */
+            type: "line" | "bar" | "table" | "number" | "heatmap" | "histogram" | "percentiles";
+        };
+        /** WidgetQuery */
+        WidgetQuery: {
+            /**
+             * @default count
+             * @enum {string}
+             */
+            aggregation: "count" | "rate" | "share" | "distinct" | "sum" | "avg" | "min" | "max" | "p50" | "p75" | "p90" | "p95" | "p99";
+            /**
+             * Format: int64
+             * @default 40
+             */
+            buckets: number;
+            field?: string | null;
+            group_by?: string[];
+            /** @default  */
+            label: string;
+            of?: string | null;
+            /**
+             * @default calls
+             * @enum {string}
+             */
+            population: "calls" | "model_calls" | "traces" | "spans" | "scores";
+            /** @default  */
+            q: string;
+            step?: number | null;
+            /**
+             * Format: int64
+             * @default 10
+             */
+            top: number;
         };
         /** WorkerPage */
         WorkerPage: {
@@ -1737,6 +2386,322 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ConfigState"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDashboards: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDashboard: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardDocument"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restoreDashboards: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDashboard: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The dashboard's id. */
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDashboard: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: {
+                /** @description The `version` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description The dashboard's id. */
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardDocument"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDashboard: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: {
+                /** @description The `version` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description The dashboard's id. */
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    duplicateDashboard: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Of the copy; without it, with "(copy)". */
+                name?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The dashboard's id. */
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetDashboard: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The dashboard's id. */
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    giveFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Feedback"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {
@@ -2117,6 +3082,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMetricCatalog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Catalog"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queryDistribution: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DistributionRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Distribution"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queryMetric: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MetricRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricResult"];
                 };
             };
             /** @description What went wrong */
@@ -2610,6 +3676,125 @@ export interface operations {
             };
         };
     };
+    listScores: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description 32 hex digits. */
+                trace_id?: string | null;
+                /** @description 16 hex digits. */
+                span_id?: string | null;
+                /** @description Id of a session. */
+                session?: string | null;
+                /** @description Name of the judgement. */
+                name?: string | null;
+                /** @description Who judged. */
+                source?: "code" | "judge" | "guard" | "person" | "user" | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Rows of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScorePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addScores: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScores"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoreOutcomes"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteScore: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a score. */
+                score_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listSecrets: {
         parameters: {
             query?: never;
@@ -3071,6 +4256,228 @@ export interface operations {
             };
         };
     };
+    createFeedbackToken: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description 32 hex digits. */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackToken"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only those of this list. */
+                page?: "traces" | "spans" | "sessions" | "users" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewsPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createView: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewDocument"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getView: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The view's id. */
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putView: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: {
+                /** @description The `version` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description The view's id. */
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewDocument"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteView: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: {
+                /** @description The `version` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description The view's id. */
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listWorkers: {
         parameters: {
             query?: never;
@@ -3116,6 +4523,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTraces: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
             /** @description What went wrong */
