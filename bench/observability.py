@@ -261,6 +261,7 @@ def phoenix(folder: Path) -> Iterator[Backend]:
 
     row = """edges { node { spanKind name startTime latencyMs statusCode trace { traceId } spanId tokenCountTotal
         input { value: truncatedValue } output { value: truncatedValue } } }"""
+    rare = f"'{RARE}' in input.value or '{RARE}' in output.value"
     newest = "spans(first: 50, sort: {col: startTime, dir: desc}, timeRange: $r, traceFilterCondition: null"
 
     try:
@@ -289,9 +290,7 @@ def phoenix(folder: Path) -> Iterator[Backend]:
             ),
             search=lambda: len(
                 ask(
-                    of_project(
-                        f"{newest}, filterCondition: \"'{RARE}' in input.value or '{RARE}' in output.value\") {{ {row} }}"
-                    ),
+                    of_project(f'{newest}, filterCondition: "{rare}") {{ {row} }}'),
                     r=window(),
                 )["spans"]["edges"]
             ),
