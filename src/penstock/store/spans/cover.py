@@ -1,12 +1,17 @@
-"""Which model calls are told of twice: by the application that made them, and by spans below them."""
+"""Which model calls are told of twice: by the application that made them, and by spans below or beside them."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 
-__all__ = ["Kin", "covered"]
+__all__ = ["Answer", "Kin", "covered", "covered_beside", "doubtful"]
 
 Kin = tuple[int, int, int | None, bool, bool]
 """A span: number of its trace, its id, its parent's id, whether it may be covered (a model span that an application
 sent), whether it tells of a model call (a model span, or a call to the gateway)."""
+
+Answer = tuple[int, int, bool, str | None]
+"""A span that tells of a model call: number of its trace, its id, whether it may be covered, the id that the provider
+gave its answer (`gen_ai.response.id`)."""
 
 _Key = tuple[int, int]
 
@@ -35,6 +40,40 @@ def covered(spans: Iterable[Kin]) -> set[_Key]:
             above.add(at)
             at = parents.get(at)
     return above.intersection(may)
+
+
+def doubtful(spans: Collection[Kin], found: set[_Key]) -> set[int]:
+    """Numbers of the traces in which a call may be told of twice by spans that lie beside each other.
+
+    Instrumentations that work by callbacks (LangChain's) do not stand above what their call makes: it joins the trace
+    at their parent.
+
+    Args:
+        spans: As for `covered`.
+        found: What it returned.
+    """
+    left = {trace for trace, span, _, candidate, _ in spans if candidate and (trace, span) not in found}
+    return {trace for trace, _, _, candidate, teller in spans if teller and not candidate and trace in left}
+
+
+def covered_beside(answers: Iterable[Answer], found: set[_Key]) -> set[_Key]:
+    """Trace number and id of the spans that tell of the same answer as another of their trace, which stays.
+
+    Args:
+        answers: The spans of the doubtful traces that tell of a model call.
+        found: What is covered by spans below it.
+    """
+    same: defaultdict[tuple[int, str], list[tuple[_Key, bool]]] = defaultdict(list)
+    for trace, span, candidate, answer in answers:
+        if answer:
+            same[trace, answer].append(((trace, span), candidate and (trace, span) not in found))
+    return {
+        key
+        for group in same.values()
+        if not all(candidate for _, candidate in group)
+        for key, candidate in group
+        if candidate
+    }
 
 
 def _cut_circles(parents: dict[_Key, _Key | None]) -> None:

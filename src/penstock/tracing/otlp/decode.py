@@ -73,6 +73,11 @@ def _from_protobuf(data: bytes) -> Iterator[tuple[Origin, Received]]:
         raise InvalidInput(
             "The body is no ExportTraceServiceRequest in protobuf.", hint="Is it JSON?", code="malformed_otlp"
         ) from error
+    if data and not request.resource_spans:
+        # Unknown fields are no error to protobuf, so almost anything can be read as an empty request.
+        raise InvalidInput(
+            "The body has bytes, but no spans that an ExportTraceServiceRequest could hold.", code="malformed_otlp"
+        )
     _check_count(sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans))
     return _protobuf_spans(request)
 

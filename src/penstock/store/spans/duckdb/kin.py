@@ -7,7 +7,7 @@ but calls with one attempt, the most of a gateway's load, are passed over.
 import duckdb
 
 from penstock.store.spans.columns import USAGE
-from penstock.store.spans.cover import covered
+from penstock.store.spans.cover import covered, covered_beside, doubtful
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS
 
 __all__ = ["SLACK", "refresh"]
@@ -38,6 +38,12 @@ _TO_COVER = """
     WHERE trace IN (
         SELECT trace FROM kin GROUP BY trace HAVING bool_or(candidate) AND count(*) FILTER (teller) > 1
     )
+"""
+# Of few spans, so that attributes are read of these alone.
+_ANSWERS = """
+    SELECT kin.trace, kin.span_id, kin.candidate, spans.attributes ->> '$."gen_ai.response.id"'
+    FROM kin JOIN spans ON spans.rowid = kin.place
+    WHERE kin.teller AND list_contains($doubt, kin.trace)
 """
 _PLACES = """
     SELECT place, started FROM kin
@@ -122,7 +128,11 @@ def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: 
 
 
 def _cover(cursor: duckdb.DuckDBPyConnection) -> set[int]:
-    found = covered(cursor.execute(_TO_COVER).fetchall())
+    kin = cursor.execute(_TO_COVER).fetchall()
+    found = covered(kin)
+    doubt = doubtful(kin, found)
+    if doubt:
+        found |= covered_beside(cursor.execute(_ANSWERS, {"doubt": sorted(doubt)}).fetchall(), found)
     if not found:
         return set()
     values = {"traces": [trace for trace, _ in found], "spans": [span for _, span in found]}

@@ -130,6 +130,8 @@ def read(attributes: Attributes, draft: Draft) -> None:
     match draft.kind:
         case "tool":
             _read_tool(attributes, draft)
+        case "agent":
+            _read_agent(attributes, draft)
         case "retriever":
             draft.input = draft.input or said(take(attributes, "gen_ai.retrieval.query.text"))
         case _:
@@ -163,6 +165,17 @@ def _read_tool(attributes: Attributes, draft: Draft) -> None:
         if result is not None:
             result = json_of(result) if isinstance(result, str) else result
             draft.output = [{"role": "tool", "parts": [result_part(result, id=call)]}]
+
+
+def _read_agent(attributes: Attributes, draft: Draft) -> None:
+    """Pydantic AI keeps what an agent and its model said to each other in one list, the answer last."""
+    everything = messages_of(take(attributes, "pydantic_ai.all_messages", "all_messages_events"))
+    if everything:
+        answer = everything[-1:] if everything[-1]["role"] == "assistant" else []
+        draft.input += everything[: len(everything) - len(answer)]
+        draft.output = draft.output or answer
+    if "final_result" in attributes and not draft.output:
+        draft.output = said(attributes.pop("final_result"), role="assistant")
 
 
 def _read_json_events(attributes: Attributes, draft: Draft) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "call_part",
     "content_parts",
     "fitted",
+    "joined",
     "message_of",
     "messages_of",
     "result_part",

@@ -4,7 +4,7 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
 """
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from penstock.tracing.otlp.mapping.draft import MODEL_KINDS, Draft
 from penstock.tracing.otlp.mapping.messages import (
@@ -44,6 +44,8 @@ _LISTED = re.compile(
     re.DOTALL,
 )
 _INNER = re.compile(r"(contents|tool_calls)\.([0-9]{1,6})\.(.+)", re.DOTALL)
+_ANSWER_ID = re.compile(r'"id": ?"((?:chatcmpl|cmpl|resp|msg|gen)[-_][\w.:-]{1,200})"')
+"""The id that a provider gave its answer, wherever in the answer's JSON a framework put it."""
 _MEDIA = ("image", "audio", "video", "document")
 
 
@@ -74,6 +76,18 @@ def _read_models(attributes: Attributes, draft: Draft) -> None:
     named = text(attributes, "llm.model_name", "embedding.model_name", "reranker.model_name")
     draft.model = text(attributes, "llm.request.model_name") or named
     draft.served = text(attributes, "llm.response.model_name") or named
+    parameters = attributes.get("llm.invocation_parameters")
+    given = json_of(parameters) if isinstance(parameters, str) else None
+    if isinstance(given, dict):
+        asked = cast("dict[str, Any]", given)
+        # What was asked for is told here when the one name there is has been overwritten by the answer's.
+        draft.model = asked["model"] if isinstance(asked.get("model"), str) else draft.model
+        draft.stream = asked.get("stream") is True
+    answer = attributes.get("output.value")
+    if isinstance(answer, str) and "gen_ai.response.id" not in attributes:
+        found = _ANSWER_ID.search(answer)
+        if found is not None:
+            attributes["gen_ai.response.id"] = found[1]
     reason = finish_reason_of(take(attributes, "llm.finish_reason"))
     if reason is not None:
         draft.finish_reasons = [reason]
@@ -114,7 +128,10 @@ def _message(entry: Attributes, role: str) -> Message:
     parts += [_content(each) for each in inner.get("contents", ())]
     for call in inner.get("tool_calls", ()):
         name, given = call.get("tool_call.function.name"), call.get("tool_call.function.arguments")
-        parts.append(call_part(name, given, id=call.get("tool_call.id")))
+        part = call_part(name, given, id=call.get("tool_call.id"))
+        # A call may be told of twice: among the contents, and in a list of its own.
+        if part not in parts:
+            parts.append(part)
     if "function_call_name" in fields:
         parts.append(call_part(fields["function_call_name"], fields.get("function_call_arguments_json")))
     message["parts"] = parts
@@ -126,6 +143,9 @@ def _message(entry: Attributes, role: str) -> Message:
 def _content(entry: Attributes) -> Part:
     fields = {name.removeprefix("message_content."): value for name, value in entry.items()}
     kind = fields.get("type")
+    if "tool_call.function.name" in fields:
+        name, given = fields["tool_call.function.name"], fields.get("tool_call.function.arguments")
+        return call_part(name, given, id=fields.get("tool_call.id"))
     for medium in _MEDIA:
         address = fields.get(f"{medium}.{medium}.url")
         if isinstance(address, str):
@@ -169,6 +189,11 @@ def _document(entry: Attributes) -> dict[str, Any]:
 
 def read_values(attributes: Attributes, draft: Draft) -> None:
     """`input.value` and `output.value`, where nothing better was said: the input and output of a chain or a tool."""
+    if draft.kind == "embedding":
+        # The text stands in a list of its own, and the answer is nothing but vectors.
+        value = attributes.pop("output.value", None)
+        if isinstance(value, str):
+            attributes["output.value.characters_not_recorded"] = len(value)
     if not draft.input and "input.value" in attributes:
         value = take(attributes, "input.value")
         if draft.kind == "tool":

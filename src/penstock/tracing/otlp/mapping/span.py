@@ -72,6 +72,7 @@ class SpanMapper:
         plain.read(attributes, draft)
         _read(attributes, draft, tags, prefixes)
         plain.tags_of(attributes, origin, tags)
+        _close(draft)
         service = origin.resource.get("service.name")
         span = Span(
             project=self._project,
@@ -98,7 +99,7 @@ class SpanMapper:
             session=_short(draft.session),
             user=self._hide(draft.user) if draft.user else None,
             tags=tags,
-            finish_reasons=draft.finish_reasons or joined(draft.output),
+            finish_reasons=draft.finish_reasons,
         )
         if received.status == 2:
             span.status = "error"
@@ -186,6 +187,15 @@ def _read(attributes: Attributes, draft: Draft, tags: dict[str, str], prefixes: 
         traceloop.read(attributes, draft, tags)
     if "input" in prefixes or "output" in prefixes:
         openinference.read_values(attributes, draft)
+
+
+def _close(draft: Draft) -> None:
+    """Finish reasons stand on the span and on the messages of its output; either may be the only one that was told."""
+    if not draft.finish_reasons:
+        draft.finish_reasons = joined(draft.output)
+    elif len(draft.finish_reasons) == len(draft.output):
+        for message, reason in zip(draft.output, draft.finish_reasons, strict=True):
+            message.setdefault("finish_reason", reason)
 
 
 def _write_text(span: Span, draft: Draft) -> None:
