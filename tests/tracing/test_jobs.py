@@ -12,7 +12,7 @@ from sqlglot import parse_one
 from penstock.core.errors import Unavailable
 from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.store.spans.queries.window import Window
-from penstock.testing.journal import PROJECT
+from penstock.testing.journal import PROJECT, JournalFolder
 from penstock.tracing.jobs import BACKOFF_SECONDS, BATCH_SEGMENTS, IngestJob
 
 WINDOW = Window(project=PROJECT)
@@ -257,3 +257,63 @@ async def test_a_full_disk_loses_nothing_and_ingestion_goes_on_when_there_is_roo
     assert store.books(WINDOW).spans == 106
     assert {row.session for row in store.list_calls(WINDOW, limit=100).rows} == set(texts)
     store.close()
+
+
+@pytest.fixture
+def applications(home):
+    return JournalFolder(home.intake, worker=f"{2:016x}")
+
+
+@pytest.fixture
+def judgements(home):
+    return JournalFolder(home.scores, worker=f"{3:016x}")
+
+
+@pytest.fixture
+def all_folders(store, home, clock):
+    return IngestJob(store, home.journal, intake=home.intake, scores=home.scores, clock=clock)
+
+
+SCORE = (
+    b'{"record":"score","id":"s1","project":"%s","name":"helpful","type":"number","number":1,'
+    b'"trace_id":"%032x","source":"user","created":5}\n'
+)
+
+
+async def test_what_waits_in_any_folder_is_stored(all_folders, journal, applications, judgements, store):
+    journal.write(journal.span())
+    sent = applications.span(source="otlp", call=False, trace_id=f"{77:032x}")
+    applications.write(sent, sent)
+    judgements.seal(SCORE % (b"p1", 1))
+
+    assert await all_folders.step()
+    assert not await all_folders.step()
+
+    state = all_folders.state
+    assert (state.stored_spans, state.duplicates, state.stored_scores) == (2, 1, 1)
+    assert (state.waiting_segments, state.waiting_bytes) == (0, 0)
+    assert store.count_spans() == 2
+    folders = (journal, applications, judgements)
+    assert not [path for folder in folders for path in folder.folder.glob("*-*")]
+
+
+async def test_segments_of_a_dead_intake_and_of_dead_scores_are_recovered(all_folders, applications, judgements, store):
+    """FAILURES O5."""
+    applications.path(".open").write_bytes(applications.line(applications.span(source="otlp")) + b'{"torn')
+    judgements.path(".open").write_bytes(SCORE % (b"p1", 1) + b'{"record":')
+
+    while await all_folders.step():
+        pass
+
+    assert (store.count_spans(), all_folders.state.stored_scores) == (1, 1)
+    assert all_folders.state.quarantined == 0
+
+
+async def test_a_segment_that_cannot_be_read_does_not_hold_up_another_folder(all_folders, journal, applications, store):
+    journal.path().mkdir()
+    applications.write(applications.span(source="otlp"))
+
+    assert not await all_folders.step()
+
+    assert "cannot be read" in all_folders.state.error
+    assert store.count_spans() == 1

@@ -21,7 +21,7 @@ TextKey = tuple[int, str]
 _INSERT = """
     INSERT INTO payloads (project, trace_id, span_id, started, field, text)
     SELECT project, trace_id, span_id, started, '{field}', {field} FROM staged
-    WHERE strlen(CAST({field} AS VARCHAR)) > {large} AND NOT list_contains($left_out, rowid)
+    WHERE strlen(CAST({field} AS VARCHAR)) > {large} AND NOT list_contains($left_out, rowid - (SELECT min(rowid) FROM staged))
 """
 _READ = """
     SELECT span_id, field, text FROM payloads

@@ -26,7 +26,8 @@ _VALUES = {
     "type": _choice("type", "number", "boolean", "category", "text"),
     "source": _choice("source", "code", "judge", "guard", "person", "user"),
     "number": "CASE WHEN number IS NULL OR isfinite(number) THEN number ELSE error('number is not finite') END",
-    "trace_id": "CAST(trace_id AS UUID)",
+    "trace_id": "CASE WHEN trace_id IS NULL AND session IS NULL THEN error('neither trace_id nor session') "
+    "ELSE CAST(trace_id AS UUID) END",
     "span_id": "CASE WHEN length(span_id) <> 16 THEN error('span_id has not 16 digits') "
     "ELSE CAST('0x' || span_id AS UBIGINT) END",
 }
