@@ -7,24 +7,24 @@ import msgspec
 from penstock.store.spans.metrics import Aggregation, Population
 
 __all__ = [
+    "AlertCondition",
+    "AlertPolicy",
+    "AlertRule",
     "AlertState",
+    "AlertTransition",
     "BackTest",
     "BackTestSeries",
-    "Condition",
     "Direction",
     "Firing",
     "Inhibition",
     "Matcher",
     "MetricSpec",
     "NewSilence",
-    "Policy",
-    "Rule",
     "RuleSpec",
     "SeriesState",
     "Severity",
     "Silence",
     "Source",
-    "Transition",
     "Unit",
 ]
 
@@ -52,7 +52,7 @@ class MetricSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Which of the population, in the filter language."""
 
 
-class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AlertCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a rule's value is wrong. Which fields count depends on `kind`; others are left at their default."""
 
     kind: Literal["threshold", "change", "anomaly", "absence"]
@@ -75,12 +75,12 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     deviations: float = 5.0
     """`anomaly`: robust standard deviations from what is usual; an alert ends within half of them."""
     min_change: float = 0.1
-    """`anomaly`: a smaller change against what is usual is never wrong: of a share the difference times ten (0.1 is
-    one point of a hundred), of anything else the part.
-    """
+    """`anomaly`: a smaller part of what is usual is never wrong; of anything but shares and scores."""
+    min_difference: float = 0.01
+    """`anomaly`: as `min_change`, of shares and scores, which are compared by their difference."""
     weeks: int = 4
     """`anomaly`, `absence`: how much history tells what is usual."""
-    expected: float = 5.0
+    expected: float = 20.0
     """`absence`: how many are usual at least in such a window, at this hour of the week; where fewer are, their
     absence says nothing. 0: absence is wrong at any hour.
     """
@@ -96,7 +96,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     group_by: list[str] = []
     """At most two columns or `tags.<key>`; each of their values has a state of its own."""
     window: int = 900
-    condition: Condition
+    condition: AlertCondition
     pending_for: int = 0
     """For how long it must be wrong before it fires (Prometheus' `for`)."""
     keep_firing_for: int = 0
@@ -124,7 +124,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     enabled: bool = True
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
     """A stored rule with the worst state of its groups."""
 
     id: str
@@ -179,7 +179,7 @@ class SeriesState(msgspec.Struct, frozen=True, kw_only=True):
     inhibited: bool = False
 
 
-class Transition(msgspec.Struct, frozen=True, kw_only=True):
+class AlertTransition(msgspec.Struct, frozen=True, kw_only=True):
     """A change of state."""
 
     id: str
@@ -247,10 +247,10 @@ class Inhibition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Labels that both have alike."""
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AlertPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a project's alerts are put together into notifications."""
 
-    group_by: list[str] = ["alert"]
+    group_by: list[str] = msgspec.field(default_factory=lambda: ["alert"])
     """Labels: alerts alike in these go into one notification. Empty: all of a channel's."""
     wait: int = 30
     """Before the first notification of a group, for others to join it."""

@@ -4,6 +4,112 @@
  */
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListAlerts */
+        get: operations["listAlerts"];
+        put?: never;
+        /** CreateAlert */
+        post: operations["createAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListHistory */
+        get: operations["listAlertHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetPolicy */
+        get: operations["getAlertPolicy"];
+        /** PutPolicy */
+        put: operations["putAlertPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListStates */
+        get: operations["listAlertStates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** TestAlert */
+        post: operations["testAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetAlert */
+        get: operations["getAlert"];
+        /** PutAlert */
+        put: operations["putAlert"];
+        post?: never;
+        /** DeleteAlert */
+        delete: operations["deleteAlert"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/budgets": {
         parameters: {
             query?: never;
@@ -49,6 +155,77 @@ export interface paths {
         get: operations["getCache"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListChannels */
+        get: operations["listChannels"];
+        put?: never;
+        /** CreateChannel */
+        post: operations["createChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetChannel */
+        get: operations["getChannel"];
+        /** PutChannel */
+        put: operations["putChannel"];
+        post?: never;
+        /** DeleteChannel */
+        delete: operations["deleteChannel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListDeliveries */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** TestChannel */
+        post: operations["testChannel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -171,6 +348,93 @@ export interface paths {
         put?: never;
         /** GiveFeedback */
         post: operations["giveFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListIncidents */
+        get: operations["listIncidents"];
+        put?: never;
+        /** CreateIncident */
+        post: operations["createIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetIncident */
+        get: operations["getIncident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** UpdateIncident */
+        patch: operations["updateIncident"];
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** AddNote */
+        post: operations["addIncidentNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/postmortem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetPostmortem */
+        get: operations["getPostmortem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** TickStep */
+        put: operations["tickIncidentStep"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -630,6 +894,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListSilences */
+        get: operations["listSilences"];
+        put?: never;
+        /** CreateSilence */
+        post: operations["createSilence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** EndSilence */
+        delete: operations["endSilence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListSlos */
+        get: operations["listSlos"];
+        put?: never;
+        /** CreateSlo */
+        post: operations["createSlo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slos/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** TestSlo */
+        post: operations["testSlo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slos/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetSlo */
+        get: operations["getSlo"];
+        /** PutSlo */
+        put: operations["putSlo"];
+        post?: never;
+        /** DeleteSlo */
+        delete: operations["deleteSlo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slos/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetStatus */
+        get: operations["getSloStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system": {
         parameters: {
             query?: never;
@@ -863,10 +1233,150 @@ export interface components {
             items: components["schemas"]["DefinitionAct"][];
             next_cursor: string | null;
         };
+        /** AlertCondition */
+        AlertCondition: {
+            /** @default 5 */
+            deviations: number;
+            /**
+             * @default up
+             * @enum {string}
+             */
+            direction: "up" | "down" | "both";
+            /** @default 20 */
+            expected: number;
+            /** @enum {string} */
+            kind: "threshold" | "change" | "anomaly" | "absence";
+            /** @default 0.1 */
+            min_change: number;
+            /** @default 0.01 */
+            min_difference: number;
+            /**
+             * @default ratio
+             * @enum {string}
+             */
+            mode: "ratio" | "difference";
+            /**
+             * Format: int64
+             * @default 604800
+             */
+            offset: number;
+            /**
+             * @default >
+             * @enum {string}
+             */
+            op: ">" | ">=" | "<" | "<=";
+            recover?: number | null;
+            value?: number | null;
+            /**
+             * Format: int64
+             * @default 4
+             */
+            weeks: number;
+        };
+        /** AlertPolicy */
+        AlertPolicy: {
+            group_by?: string[];
+            inhibitions?: components["schemas"]["Inhibition"][];
+            /**
+             * Format: int64
+             * @default 300
+             */
+            interval: number;
+            /**
+             * Format: int64
+             * @default 14400
+             */
+            repeat: number;
+            /**
+             * Format: int64
+             * @default 30
+             */
+            wait: number;
+        };
+        /** AlertRule */
+        AlertRule: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            error: string | null;
+            evaluated: number | null;
+            /** Format: int64 */
+            firing: number;
+            id: string;
+            project: string;
+            spec: components["schemas"]["RuleSpec"];
+            /** @enum {string} */
+            state: "ok" | "pending" | "firing" | "resolved" | "no_data" | "error";
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** AlertTransition */
+        AlertTransition: {
+            /** @enum {string} */
+            after: "ok" | "pending" | "firing" | "resolved" | "no_data" | "error";
+            /** Format: int64 */
+            at: number;
+            /** @enum {string} */
+            before: "ok" | "pending" | "firing" | "resolved" | "no_data" | "error";
+            /** Format: int64 */
+            from_: number;
+            id: string;
+            labels: {
+                [key: string]: string;
+            };
+            link: string;
+            name: string;
+            project: string;
+            query: string;
+            reason: string;
+            rule: string;
+            series: string;
+            /** @enum {string} */
+            severity: "critical" | "warning" | "info";
+            /** @enum {string} */
+            source: "rule" | "slo";
+            threshold: number | null;
+            /** Format: int64 */
+            to: number;
+            /** @enum {string} */
+            unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
+            value: number | null;
+        };
         /** AliasView */
         AliasView: {
             name: string;
             targets: string[];
+        };
+        /** BackTest */
+        BackTest: {
+            /** Format: int64 */
+            evaluations: number;
+            /** Format: int64 */
+            firings: number;
+            /** Format: int64 */
+            from_: number;
+            /** Format: int64 */
+            notifications: number;
+            series: components["schemas"]["BackTestSeries"][];
+            /** Format: int64 */
+            step: number;
+            /** Format: int64 */
+            to: number;
+            /** @enum {string} */
+            unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
+        };
+        /** BackTestSeries */
+        BackTestSeries: {
+            firings: components["schemas"]["Firing"][];
+            labels: {
+                [key: string]: string;
+            };
+            thresholds: (number | null)[];
+            times: number[];
+            values: (number | null)[];
         };
         /**
          * Box
@@ -906,6 +1416,16 @@ export interface components {
             items: components["schemas"]["LimitUse"][];
             next_cursor: string | null;
         };
+        /** BudgetPoint */
+        BudgetPoint: {
+            /** Format: int64 */
+            good: number;
+            remaining: number;
+            /** Format: int64 */
+            t: number;
+            /** Format: int64 */
+            total: number;
+        };
         /** BudgetUse */
         BudgetUse: {
             /** Format: int64 */
@@ -921,6 +1441,21 @@ export interface components {
             start: number;
             /** @enum {string} */
             window: "hour" | "day" | "month";
+        };
+        /** BurnRate */
+        BurnRate: {
+            /** Format: int64 */
+            bad: number;
+            breached: boolean;
+            /** Format: int64 */
+            long: number;
+            long_rate: number | null;
+            /** @enum {string} */
+            severity: "critical" | "warning" | "info";
+            /** Format: int64 */
+            short: number;
+            short_rate: number | null;
+            threshold: number;
         };
         /** CacheLive */
         CacheLive: {
@@ -1028,6 +1563,32 @@ export interface components {
             fields: components["schemas"]["Measurable"][];
             group_by: components["schemas"]["Grouping"][];
             populations: ("calls" | "model_calls" | "traces" | "spans" | "scores")[];
+        };
+        /** Channel */
+        Channel: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            id: string;
+            kind: string;
+            last_error: string | null;
+            last_sent: number | null;
+            name: string;
+            project: string;
+            secret?: string | null;
+            /** Format: int64 */
+            updated: number;
+            used_by: string[];
+        };
+        /** ChannelPage */
+        ChannelPage: {
+            items: components["schemas"]["Channel"][];
+            next_cursor: string | null;
+        };
+        /** ChannelTest */
+        ChannelTest: {
+            error: string | null;
+            sent: boolean;
         };
         /** ConfigProblem */
         ConfigProblem: {
@@ -1143,6 +1704,26 @@ export interface components {
             hint?: string | null;
             message: string;
         };
+        /** Delivery */
+        Delivery: {
+            /** Format: int64 */
+            attempts: number;
+            channel: string;
+            /** Format: int64 */
+            created: number;
+            error: string | null;
+            finished: number | null;
+            id: string;
+            next_try: number | null;
+            /** @enum {string} */
+            status: "waiting" | "sent" | "failed";
+            title: string;
+        };
+        /** DeliveryPage */
+        DeliveryPage: {
+            items: components["schemas"]["Delivery"][];
+            next_cursor: string | null;
+        };
         /** Difference */
         Difference: {
             after?: unknown;
@@ -1220,6 +1801,17 @@ export interface components {
             expires: number;
             token: string;
         };
+        /** Firing */
+        Firing: {
+            /** Format: int64 */
+            fired: number;
+            /** Format: int64 */
+            pending: number;
+            reason: string;
+            resolved: number | null;
+            threshold: number | null;
+            value: number | null;
+        };
         /** Forecast */
         Forecast: {
             confidence: number;
@@ -1251,12 +1843,94 @@ export interface components {
             /** @enum {string} */
             status: "ok" | "degraded" | "failing" | "idle";
         };
+        /** Incident */
+        Incident: {
+            acknowledged: number | null;
+            id: string;
+            labels: {
+                [key: string]: string;
+            };
+            mitigated: number | null;
+            /** Format: int64 */
+            number: number;
+            /** Format: int64 */
+            opened: number;
+            opened_by: string;
+            owner: string | null;
+            project: string;
+            resolved: number | null;
+            rule: string | null;
+            runbook: string | null;
+            series: string | null;
+            /** @enum {string} */
+            severity: "sev1" | "sev2" | "sev3" | "sev4";
+            /** @enum {string} */
+            state: "open" | "acknowledged" | "mitigated" | "resolved";
+            steps: components["schemas"]["IncidentStep"][];
+            summary: string;
+            title: string;
+        };
+        /** IncidentChange */
+        IncidentChange: {
+            owner?: string | null;
+            /** @enum {null|string} */
+            severity?: "sev1" | "sev2" | "sev3" | "sev4" | null;
+            /** @enum {null|string} */
+            state?: "open" | "acknowledged" | "mitigated" | "resolved" | null;
+            summary?: string | null;
+            title?: string | null;
+        };
+        /** IncidentEvent */
+        IncidentEvent: {
+            /** Format: int64 */
+            at: number;
+            by: string;
+            data: {
+                [key: string]: unknown;
+            };
+            id: string;
+            /** @enum {string} */
+            kind: "opened" | "state" | "severity" | "owner" | "title" | "alert" | "change" | "note" | "step" | "trace";
+            text: string;
+        };
+        /** IncidentPage */
+        IncidentPage: {
+            items: components["schemas"]["Incident"][];
+            next_cursor: string | null;
+        };
+        /** IncidentStep */
+        IncidentStep: {
+            by?: string | null;
+            done?: number | null;
+            text: string;
+        };
+        /** IncidentView */
+        IncidentView: {
+            incident: components["schemas"]["Incident"];
+            timeline: components["schemas"]["IncidentEvent"][];
+            traces: string[];
+        };
+        /** Indicator */
+        Indicator: {
+            /** @enum {string} */
+            kind: "availability" | "latency" | "ttft" | "score" | "cost";
+            limit?: number | null;
+            /** @default  */
+            q: string;
+            score?: string | null;
+        };
         /** IngestProgress */
         IngestProgress: {
             error: string | null;
             last_ingested: number | null;
             /** Format: int64 */
             stored_spans: number;
+        };
+        /** Inhibition */
+        Inhibition: {
+            equal?: string[];
+            source: components["schemas"]["Matcher"][];
+            target: components["schemas"]["Matcher"][];
         };
         /** JournalState */
         JournalState: {
@@ -1324,6 +1998,16 @@ export interface components {
         Liveness: {
             status: string;
         };
+        /** Matcher */
+        Matcher: {
+            label: string;
+            /**
+             * @default =
+             * @enum {string}
+             */
+            op: "=" | "!=" | "=~" | "!~";
+            value: string;
+        };
         /** Measurable */
         Measurable: {
             about: string;
@@ -1380,6 +2064,32 @@ export interface components {
             points: components["schemas"]["MetricPoint"][];
             total: components["schemas"]["MetricPoint"];
         };
+        /**
+         * MetricSpec
+         * @default {
+         *       "aggregation": "count",
+         *       "field": null,
+         *       "of": null,
+         *       "population": "calls",
+         *       "q": ""
+         *     }
+         */
+        MetricSpec: {
+            /**
+             * @default count
+             * @enum {string}
+             */
+            aggregation: "count" | "rate" | "share" | "distinct" | "sum" | "avg" | "min" | "max" | "p50" | "p75" | "p90" | "p95" | "p99";
+            field?: string | null;
+            of?: string | null;
+            /**
+             * @default calls
+             * @enum {string}
+             */
+            population: "calls" | "model_calls" | "traces" | "spans" | "scores";
+            /** @default  */
+            q: string;
+        };
         /** Mismatch */
         Mismatch: {
             /** Format: int64 */
@@ -1425,12 +2135,38 @@ export interface components {
             id: string;
             name: string;
         };
+        /** NewChannel */
+        NewChannel: {
+            name: string;
+            secret?: string | null;
+            url?: string | null;
+        };
+        /** NewIncident */
+        NewIncident: {
+            began?: number | null;
+            owner?: string | null;
+            runbook?: string | null;
+            /**
+             * @default sev3
+             * @enum {string}
+             */
+            severity: "sev1" | "sev2" | "sev3" | "sev4";
+            steps?: string[];
+            /** @default  */
+            summary: string;
+            title: string;
+        };
         /** NewKey */
         NewKey: {
             expires?: number | null;
             models?: string[] | null;
             name: string;
             scopes?: string[] | null;
+        };
+        /** NewNote */
+        NewNote: {
+            text: string;
+            trace_id?: string | null;
         };
         /** NewProject */
         NewProject: {
@@ -1491,6 +2227,14 @@ export interface components {
             project?: string | null;
             role: string;
         };
+        /** NewSilence */
+        NewSilence: {
+            comment: string;
+            /** Format: int64 */
+            ends: number;
+            matchers: components["schemas"]["Matcher"][];
+            starts?: number | null;
+        };
         /** NewToken */
         NewToken: {
             expires_in?: number | null;
@@ -1532,6 +2276,10 @@ export interface components {
             t: number;
             ttft_p50: number | null;
             ttft_p95: number | null;
+        };
+        /** Postmortem */
+        Postmortem: {
+            markdown: string;
         };
         /** PriceView */
         PriceView: {
@@ -1658,6 +2406,75 @@ export interface components {
             saved: number;
             variants: components["schemas"]["VariantStat"][];
         };
+        /** RulePage */
+        RulePage: {
+            items: components["schemas"]["AlertRule"][];
+            next_cursor: string | null;
+        };
+        /** RuleSpec */
+        RuleSpec: {
+            channels?: string[];
+            condition: components["schemas"]["AlertCondition"];
+            /**
+             * Format: int64
+             * @default 30
+             */
+            delay: number;
+            /** @default  */
+            description: string;
+            /** @default true */
+            enabled: boolean;
+            group_by?: string[];
+            /** @enum {null|string} */
+            incident?: "sev1" | "sev2" | "sev3" | "sev4" | null;
+            /**
+             * Format: int64
+             * @default 60
+             */
+            interval: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            keep_firing_for: number;
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @default 50
+             */
+            max_series: number;
+            metric?: components["schemas"]["MetricSpec"];
+            /**
+             * Format: int64
+             * @default 1
+             */
+            min_count: number;
+            name: string;
+            /**
+             * @default no_data
+             * @enum {string}
+             */
+            on_no_data: "no_data" | "ok" | "alert";
+            /**
+             * Format: int64
+             * @default 0
+             */
+            pending_for: number;
+            runbook?: string | null;
+            /**
+             * @default warning
+             * @enum {string}
+             */
+            severity: "critical" | "warning" | "info";
+            steps?: string[];
+            /**
+             * Format: int64
+             * @default 900
+             */
+            window: number;
+        };
         /** SavedView */
         SavedView: {
             document: components["schemas"]["ViewDocument"];
@@ -1725,6 +2542,63 @@ export interface components {
             items: components["schemas"]["Secret"][];
             next_cursor: string | null;
         };
+        /** SeriesState */
+        SeriesState: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            evaluated: number;
+            firing_since?: number | null;
+            /** @default false */
+            inhibited: boolean;
+            labels: {
+                [key: string]: string;
+            };
+            name: string;
+            pending_since?: number | null;
+            project: string;
+            /** @default  */
+            reason: string;
+            right_since?: number | null;
+            rule: string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            seen: number;
+            series: string;
+            /** @enum {string} */
+            severity: "critical" | "warning" | "info";
+            silenced_by?: string | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            since: number;
+            /**
+             * @default rule
+             * @enum {string}
+             */
+            source: "rule" | "slo";
+            /**
+             * @default ok
+             * @enum {string}
+             */
+            state: "ok" | "pending" | "firing" | "resolved" | "no_data" | "error";
+            threshold?: number | null;
+            /**
+             * @default number
+             * @enum {string}
+             */
+            unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
+            value?: number | null;
+        };
         /** Session */
         Session: {
             csrf_token: string | null;
@@ -1746,6 +2620,98 @@ export interface components {
             /** Format: int64 */
             expires: number;
             url: string;
+        };
+        /** Silence */
+        Silence: {
+            comment: string;
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            /** Format: int64 */
+            ends: number;
+            id: string;
+            matchers: components["schemas"]["Matcher"][];
+            project: string;
+            /** Format: int64 */
+            starts: number;
+            /** @enum {string} */
+            state: "waiting" | "active" | "ended";
+        };
+        /** SilencePage */
+        SilencePage: {
+            items: components["schemas"]["Silence"][];
+            next_cursor: string | null;
+        };
+        /** Slo */
+        Slo: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            id: string;
+            project: string;
+            spec: components["schemas"]["SloSpec"];
+            /** @enum {string} */
+            state: "ok" | "pending" | "firing" | "resolved" | "no_data" | "error";
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** SloPage */
+        SloPage: {
+            items: components["schemas"]["Slo"][];
+            next_cursor: string | null;
+        };
+        /** SloSpec */
+        SloSpec: {
+            /** @default true */
+            alerts: boolean;
+            channels?: string[];
+            /** @default  */
+            description: string;
+            /** @enum {null|string} */
+            incident?: "sev1" | "sev2" | "sev3" | "sev4" | null;
+            indicator: components["schemas"]["Indicator"];
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @default 10
+             */
+            min_bad: number;
+            name: string;
+            objective: number;
+            /**
+             * @default 28d
+             * @enum {string}
+             */
+            period: "7d" | "28d" | "30d" | "week" | "month";
+            runbook?: string | null;
+            steps?: string[];
+        };
+        /** SloStatus */
+        SloStatus: {
+            /** Format: int64 */
+            bad: number;
+            budget: number;
+            burn_rates: components["schemas"]["BurnRate"][];
+            /** Format: int64 */
+            ends: number;
+            exhausted_at: number | null;
+            /** Format: int64 */
+            from_: number;
+            /** Format: int64 */
+            good: number;
+            objective: number;
+            points: components["schemas"]["BudgetPoint"][];
+            remaining: number | null;
+            share: number | null;
+            /** Format: int64 */
+            to: number;
+            /** Format: int64 */
+            total: number;
         };
         /** SpanView */
         SpanView: {
@@ -1859,6 +2825,16 @@ export interface components {
             projects: components["schemas"]["Spender"][];
             routes: components["schemas"]["Spender"][];
             users: components["schemas"]["Spender"][];
+        };
+        /** StatePage */
+        StatePage: {
+            items: components["schemas"]["SeriesState"][];
+            next_cursor: string | null;
+        };
+        /** StepChange */
+        StepChange: {
+            /** @default true */
+            done: boolean;
         };
         /** SystemState */
         SystemState: {
@@ -2086,6 +3062,11 @@ export interface components {
             /** @enum {string} */
             state: "closed" | "open" | "half_open";
         };
+        /** TransitionPage */
+        TransitionPage: {
+            items: components["schemas"]["AlertTransition"][];
+            next_cursor: string | null;
+        };
         /** UsageView */
         UsageView: {
             /** Format: int64 */
@@ -2260,6 +3241,365 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listAlerts: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAlert: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSpec"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAlertHistory: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Id of one rule or objective. */
+                rule?: string | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransitionPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlertPolicy: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPolicy"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAlertPolicy: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertPolicy"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPolicy"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAlertStates: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Id of one rule or objective. */
+                rule?: string | null;
+                /** @description Only those that fire. */
+                active?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testAlert: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description How far back, 1 to 31. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSpec"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackTest"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAlert: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSpec"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAlert: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listBudgets: {
         parameters: {
             query?: {
@@ -2356,6 +3696,255 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CacheUse"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChannels: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createChannel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChannel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putChannel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteChannel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testChannel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTest"];
                 };
             };
             /** @description What went wrong */
@@ -2702,6 +4291,269 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listIncidents: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only these. */
+                state?: "open" | "acknowledged" | "mitigated" | "resolved" | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: number | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createIncident: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIncident"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncident: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateIncident: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IncidentChange"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addIncidentNote: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentEvent"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPostmortem: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postmortem"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tickIncidentStep: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+                /** @description Which step of the run book, from 0. */
+                step: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepChange"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -4030,6 +5882,357 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SigninUrl"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSilences: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilencePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSilence: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSilence"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSilence: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSlos: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SloPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSlo: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SloSpec"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slo"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testSlo: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Steps of the series at most, 1 to 1000. */
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SloSpec"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SloStatus"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSlo: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slo"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putSlo: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SloSpec"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slo"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteSlo: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSloStatus: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Steps of the series at most, 1 to 1000. */
+                points?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SloStatus"];
                 };
             };
             /** @description What went wrong */

@@ -12,11 +12,11 @@ __all__ = [
     "IncidentEvent",
     "IncidentSeverity",
     "IncidentState",
+    "IncidentStep",
     "IncidentView",
     "NewIncident",
     "NewNote",
     "Postmortem",
-    "Step",
     "StepChange",
 ]
 
@@ -25,7 +25,7 @@ IncidentState = Literal["open", "acknowledged", "mitigated", "resolved"]
 EventKind = Literal["opened", "state", "severity", "owner", "title", "alert", "change", "note", "step", "trace"]
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class IncidentStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the run book."""
 
     text: str
@@ -54,7 +54,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     series: str | None
     labels: dict[str, str]
     runbook: str | None
-    steps: list[Step]
+    steps: list[IncidentStep]
 
 
 class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True):
