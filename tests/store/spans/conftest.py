@@ -1,8 +1,19 @@
+import itertools
+import sys
+from pathlib import Path
+
 import pytest
 
 from penstock.core.clock import ManualClock
+from penstock.store.spans.clickhouse.engine import Address
+from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
 from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.testing.journal import JournalFolder
+
+sys.path.insert(0, str(Path(__file__).parent))
+from clickhouse_server import Server
+
+DATABASES = itertools.count(1)
 
 
 @pytest.fixture
@@ -15,10 +26,39 @@ def journal(tmp_path):
     return JournalFolder(tmp_path / "journal")
 
 
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory):
+    """A ClickHouse server for the whole run; each test has a database of its own."""
+    server = Server(tmp_path_factory.mktemp("clickhouse"))
+    server.start()
+    yield server
+    server.kill()
+
+
 @pytest.fixture
-def store(tmp_path, journal, clock):
+def address(clickhouse):
+    return Address.parse(clickhouse.url(f"test_{next(DATABASES)}"))
+
+
+@pytest.fixture
+def duckdb_store(tmp_path, journal, clock):
+    """For what is DuckDB's alone."""
     store = DuckDbSpanStore(
         tmp_path / "spans.duckdb", journal=journal.folder, quarantine=journal.quarantine, clock=clock
     )
     yield store
     store.close()
+
+
+@pytest.fixture
+def clickhouse_store(address, journal, clock):
+    """For what is ClickHouse's alone."""
+    store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["duckdb", "clickhouse"] if __import__("os").environ.get("BOTH") else ["duckdb"])
+def store(request):
+    """The store, once on each engine."""
+    return request.getfixturevalue(f"{request.param}_store")

@@ -18,6 +18,11 @@ from penstock.testing.journal import PROJECT
 WINDOW = Window(project=PROJECT)
 
 
+@pytest.fixture
+def store(duckdb_store):
+    return duckdb_store
+
+
 def test_nothing_is_opened_until_it_is_needed(tmp_path):
     store = open_spans(tmp_path / "spans.duckdb", clock=ManualClock())
 

@@ -1,0 +1,1 @@
+"""Everything that is ClickHouse's own: connecting, schema, loading exactly once, upkeep."""

@@ -1,0 +1,251 @@
+"""Versions of the schema in ClickHouse, forward only. A step, once released, is never edited.
+
+Nothing here is a transaction: each statement may be run again, and a step's number is written after its last one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from penstock.core.errors import Unavailable
+from penstock.store.spans.columns import USAGE
+
+__all__ = ["SCHEMA", "migrate"]
+
+WINDOW = 10_000
+"""Inserted blocks whose tokens a table remembers."""
+MONTH = 30 * 24 * 3600 * 1_000_000
+"""Microseconds of a partition."""
+
+
+class _Result(Protocol):
+    result_rows: Sequence[Sequence[Any]]
+
+
+class _Client(Protocol):
+    def query(self, query: str, parameters: Mapping[str, Any] | None = None) -> _Result: ...
+
+    def command(self, cmd: str, parameters: Mapping[str, Any] | None = None) -> Any: ...
+
+
+# 1: Ordered by project and time, the way the console reads; what is looked for by id has a bloom filter, 8192 rows
+# each. Random hex is held as numbers. `rowid` numbers the rows in the order they were stored in.
+_SPANS = f"""
+CREATE TABLE IF NOT EXISTS spans (
+    project LowCardinality(String),
+    trace_id UUID,
+    span_id UInt64,
+    parent_id Nullable(UInt64),
+    name LowCardinality(String),
+    kind LowCardinality(String),
+    call Bool,
+    source LowCardinality(String),
+    service LowCardinality(Nullable(String)),
+    covered Bool,
+    started Int64 CODEC(Delta, ZSTD),
+    duration Int64 CODEC(T64, ZSTD),
+    ttft Nullable(Int64) CODEC(T64, ZSTD),
+    status LowCardinality(String),
+    error_type LowCardinality(Nullable(String)),
+    error_message Nullable(String) CODEC(ZSTD),
+    http_status Nullable(Int32),
+    operation LowCardinality(String),
+    stream Bool,
+    route LowCardinality(Nullable(String)),
+    variant LowCardinality(Nullable(String)),
+    change LowCardinality(Nullable(String)),
+    provider LowCardinality(Nullable(String)),
+    target_model LowCardinality(Nullable(String)),
+    requested_model LowCardinality(Nullable(String)),
+    served_model LowCardinality(Nullable(String)),
+    prompt_name LowCardinality(Nullable(String)),
+    prompt_version LowCardinality(Nullable(String)),
+    session Nullable(String) CODEC(ZSTD),
+    user Nullable(String) CODEC(ZSTD),
+    key LowCardinality(Nullable(String)),
+    tags Map(LowCardinality(String), String) CODEC(ZSTD),
+    usage_input Int64 CODEC(T64, ZSTD),
+    usage_cache_read Int64 CODEC(T64, ZSTD),
+    usage_cache_write Int64 CODEC(T64, ZSTD),
+    usage_output Int64 CODEC(T64, ZSTD),
+    usage_reasoning Int64 CODEC(T64, ZSTD),
+    usage_input_audio Int64 CODEC(T64, ZSTD),
+    usage_output_audio Int64 CODEC(T64, ZSTD),
+    usage_input_image Int64 CODEC(T64, ZSTD),
+    usage_output_image Int64 CODEC(T64, ZSTD),
+    usage_estimated Bool,
+    usage_raw Nullable(String) CODEC(ZSTD(3)),
+    cost Nullable(Int64) CODEC(T64, ZSTD),
+    price_version LowCardinality(Nullable(String)),
+    cache LowCardinality(Nullable(String)),
+    saved Nullable(Int64) CODEC(T64, ZSTD),
+    fingerprint Nullable(UUID),
+    finish_reasons Array(LowCardinality(String)),
+    input Nullable(String) CODEC(ZSTD(3)),
+    output Nullable(String) CODEC(ZSTD(3)),
+    attributes Nullable(String) CODEC(ZSTD(3)),
+    input_preview Nullable(String) CODEC(ZSTD),
+    output_preview Nullable(String) CODEC(ZSTD),
+    input_bytes Nullable(UInt32),
+    output_bytes Nullable(UInt32),
+    attributes_bytes Nullable(UInt32),
+    rowid Int64 CODEC(Delta, ZSTD),
+    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_span span_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_parent parent_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_session session TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_user user TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_row rowid TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY intDiv(started, {MONTH})
+ORDER BY (project, started, span_id)
+SETTINGS non_replicated_deduplication_window = {WINDOW}, enable_block_number_column = 1, enable_block_offset_column = 1
+"""
+_SEGMENTS = """
+CREATE TABLE IF NOT EXISTS segments (
+    name String,
+    spans Int64,
+    bytes Int64,
+    quarantined Int64,
+    ingested_at Int64
+)
+ENGINE = ReplacingMergeTree
+ORDER BY name
+"""
+# Long texts stay in their rows: a column is read by itself here. The table is there for the queries that look into it.
+_PAYLOADS = """
+CREATE TABLE IF NOT EXISTS payloads (
+    project LowCardinality(String),
+    trace_id UUID,
+    span_id UInt64,
+    started Int64,
+    field LowCardinality(String),
+    text String CODEC(ZSTD(3))
+)
+ENGINE = MergeTree
+ORDER BY (project, trace_id)
+"""
+# Sums of the rows of the list that have spans below them; the last of a row counts.
+_TOTALS = f"""
+CREATE TABLE IF NOT EXISTS totals (
+    project LowCardinality(String),
+    trace_id UUID,
+    span_id UInt64,
+    started Int64 CODEC(Delta, ZSTD),
+    spans Int64,
+    errors Int64,
+    {", ".join(f"{name} Int64 CODEC(T64, ZSTD)" for name in USAGE)},
+    usage_total Int64 CODEC(T64, ZSTD),
+    usage_estimated Bool,
+    cost Nullable(Int64),
+    known Int64,
+    unknown Int64
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (project, started, span_id, trace_id)
+"""
+# Of one id the newest counts.
+_SCORES = f"""
+CREATE TABLE IF NOT EXISTS scores (
+    id String CODEC(ZSTD),
+    project LowCardinality(String),
+    name LowCardinality(String),
+    type LowCardinality(String),
+    number Nullable(Float64),
+    label Nullable(String),
+    trace_id Nullable(UUID),
+    span_id Nullable(UInt64),
+    session Nullable(String),
+    source LowCardinality(String),
+    author LowCardinality(Nullable(String)),
+    comment Nullable(String) CODEC(ZSTD(3)),
+    created Int64 CODEC(Delta, ZSTD),
+    metadata Nullable(String) CODEC(ZSTD(3)),
+    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_session session TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_time created TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(created)
+ORDER BY (project, id)
+SETTINGS non_replicated_deduplication_window = {WINDOW}
+"""
+# An hour is rolled up when that was begun after it was last touched. Rows of a rollup carry the number of the attempt
+# that made them, and count only when the hour names that attempt: one that was cut short leaves nothing behind.
+_TOUCHED = """
+CREATE TABLE IF NOT EXISTS touched_hours (hour Int64, version Int64)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY hour
+"""
+_ROLLED = """
+CREATE TABLE IF NOT EXISTS rolled_hours (hour Int64, version Int64, attempt Int64)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY hour
+"""
+_HOURS = """
+CREATE OR REPLACE VIEW hours AS
+SELECT hour, max(touched) AS touched, max(rolled) AS rolled, argMax(attempt, rolled) AS attempt
+FROM (
+    SELECT hour, version AS touched, toInt64(-1) AS rolled, toInt64(0) AS attempt FROM touched_hours
+    UNION ALL
+    SELECT hour, toInt64(-1) AS touched, version AS rolled, attempt FROM rolled_hours
+)
+GROUP BY hour
+"""
+_PENDING = "CREATE OR REPLACE VIEW pending_hours AS SELECT hour FROM hours WHERE touched > rolled"
+
+
+def _rollup(name: str, columns: str) -> tuple[str, str]:
+    """A rollup: the rows of all attempts, and a view of those that count."""
+    rows = f"""
+        CREATE TABLE IF NOT EXISTS {name}_rows (attempt Int64, hour Int64, {columns})
+        ENGINE = MergeTree
+        ORDER BY (project, hour)
+    """
+    view = f"""
+        CREATE OR REPLACE VIEW {name} AS
+        SELECT * EXCEPT attempt FROM {name}_rows
+        WHERE (hour, attempt) IN (SELECT hour, attempt FROM hours WHERE rolled >= touched)
+    """  # noqa: S608 - a constant
+    return rows, view
+
+
+_MEASURES = ", ".join(
+    f"{name} Int64"
+    for name in ("calls", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "tokens")
+)
+_LABEL = "project LowCardinality(String), dimension LowCardinality(String), label LowCardinality(Nullable(String))"
+_ROLLUP = _rollup("rollup", f"{_LABEL}, {_MEASURES}, estimated Bool, cost Int64, known Int64, unknown Int64")
+_LATENCY = _rollup("rollup_latency", f"{_LABEL}, measure LowCardinality(String), bucket Int16, calls Int64")
+_PROVIDERS = _rollup(
+    "rollup_providers",
+    "project LowCardinality(String), label LowCardinality(String), calls Int64, errors Int64, "
+    "last_success Nullable(Int64), last_error Nullable(Int64), last_error_message Nullable(String)",
+)
+_V1 = (
+    _SPANS, _SEGMENTS, _PAYLOADS, _TOTALS, _SCORES, _TOUCHED, _ROLLED, _HOURS, _PENDING,
+    *_ROLLUP, *_LATENCY, *_PROVIDERS,
+)  # fmt: skip
+_STEPS = (_V1,)
+SCHEMA = len(_STEPS)
+
+
+def migrate(client: _Client) -> None:
+    """Bring the database to `SCHEMA`.
+
+    Raises:
+        Unavailable: it was made by a newer version (`span_store_newer`).
+    """
+    client.command(
+        "CREATE TABLE IF NOT EXISTS schema_version (version Int64) ENGINE = MergeTree ORDER BY version"
+    )
+    ((version,),) = client.query("SELECT toInt64(ifNull(max(version), 0)) FROM schema_version").result_rows
+    if version > SCHEMA:
+        raise Unavailable(
+            f"The span store has schema {version}, and this version of Penstock reads up to {SCHEMA}.",
+            hint="Start the newer version, or restore a backup made before the upgrade.",
+            code="span_store_newer",
+        )
+    for number, step in enumerate(_STEPS[version:], start=version + 1):
+        for statement in step:
+            client.command(statement)
+        client.command("INSERT INTO schema_version VALUES ({version:Int64})", {"version": number})
