@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from penstock.core.clock import ManualClock
@@ -16,10 +17,12 @@ from penstock.registry.definitions import Definitions
 from penstock.registry.service import RegistryService
 from penstock.registry.stored import StoredEntries
 from penstock.registry.types import Place
+from penstock.server.alerting import alert_service
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
 from penstock.server.otlp_intake import otlp_intake
 from penstock.server.reconciliation import BudgetReconciler, spend_service
+from penstock.server.score_service import score_service
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import DuckDbSpanStore, open_spans
@@ -95,10 +98,30 @@ class Console:
         await self.ingest.step()
         return trace_id
 
+    def score(self, project: str) -> str:
+        """Id of a new score, stored as the log of scores would bring it."""
+        score_id = RandomIds().uuid7()
+        segment = self.journal / f"{score_id}.ndjson"
+        line = {"record": "score", "id": score_id, "project": project, "name": "helpful", "type": "boolean"}
+        segment.write_bytes(msgspec.json.encode({**line, "number": 1, "session": "s", "source": "code", "created": 1}))
+        self.services.scores._store.load_scores([segment])
+        segment.unlink()
+        return score_id
+
     async def ask(self, method: str, path: str, **options) -> httpx.Response:
         credentials = {name: options.pop(name) for name in ("key", "session") if name in options}
         async with self.client(**credentials) as client:
             return await client.request(method, path, **options)
+
+
+class NoTransport:
+    """Sends nothing."""
+
+    def check(self, url, *, allow):
+        return None
+
+    def send(self, address, message, *, allow):
+        return None
 
 
 class Shared:
@@ -159,13 +182,29 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     names = identity.keys.names
     received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=RandomIds(clock))
     otlp = otlp_intake(received, home, registry, clock=clock)
+    judged = JournalWriter(home.scores, JournalSettings(), clock=clock, ids=RandomIds(clock))
+    observability = observe(spans, metadata, clock=clock, ids=RandomIds(clock), key_names=names)
+    alerts = alert_service(
+        spans,
+        metadata,
+        identity,
+        reader=observability.reader,
+        home=home,
+        settings=ConsoleSettings(console_url=URL),
+        clock=clock,
+        ids=RandomIds(clock),
+        transport=NoTransport(),
+        environment={},
+    )
     services = ConsoleServices(
         identity=identity,
+        alerts=alerts,
         registry=registry,
         definitions=definitions,
         tracing=tracing,
-        observability=observe(spans, metadata, clock=clock, ids=RandomIds(clock), key_names=names),
+        observability=observability,
         otlp=otlp,
+        scores=score_service(spans, judged, registry, clock=clock, ids=RandomIds(clock)),
         spend=spend_service(spans, registry, key_names=names, clock=clock),
         reconciler=BudgetReconciler(
             home,
@@ -182,4 +221,5 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     yield Console(shared.app, services, identity, made, clock, home, ingest, journal)
     otlp.close()
     received.close()
+    judged.close()
     metadata.close()

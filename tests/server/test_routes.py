@@ -26,6 +26,7 @@ PUBLIC = {
     ("GET", "/api/openapi.json"),
     ("GET", "/api/openapi.json/{path:str}"),
     ("POST", "/api/v1/session"),
+    ("POST", "/api/v1/feedback"),
 }
 """What anybody may call. A route is added here by decision, never by accident."""
 
@@ -36,6 +37,8 @@ BODIES = {
     "/api/v1/signin-links": {"role": "viewer"},
     "/api/v1/dashboards": {"name": "x", "widgets": []},
     "/api/v1/dashboards/{dashboard:str}": {"name": "x", "widgets": []},
+    "/api/v1/scores": {"name": "x", "value": True, "session": "x"},
+    "/api/v1/traces/{trace_id:str}/feedback-token": {},
     "/api/v1/views": {"name": "x"},
     "/api/v1/views/{view:str}": {"name": "x"},
 }
@@ -56,6 +59,7 @@ BY_NAME = {
     for m, rest in (("PUT", ""), ("POST", "/diff"))
 }
 """What writes, or would write, under a name of the caller's own project, whoever else has it."""
+BY_NAME.add(("POST", "/api/v1/traces/{trace_id:str}/feedback-token"))  # for a trace that may still come
 OBJECTS = [(m, p, permission) for m, p, permission in GUARDED if "{" in p and (m, p) not in BY_NAME]
 
 
@@ -124,6 +128,7 @@ async def theirs(console, path: str) -> str:
         "/api/v1/routes/": lambda: asyncio.sleep(0, console.definition("route", "theirs", project)),
         "/api/v1/budgets/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
         "/api/v1/limits/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
+        "/api/v1/scores/": lambda: asyncio.to_thread(console.score, project),
         "/api/v1/traces/": lambda: console.trace(project),
         "/api/v1/dashboards/": lambda: asyncio.to_thread(console.dashboard, project),
         "/api/v1/views/": lambda: asyncio.to_thread(console.view, project),

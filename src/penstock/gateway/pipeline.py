@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from functools import partial
 
 from penstock.core.clock import Clock
@@ -23,12 +24,15 @@ from penstock.gateway.stages.settle import settle
 from penstock.gateway.watchdog import Watchdog
 from penstock.providers.dialects import dialect_of, parse_call, render_error, render_stream_error
 from penstock.providers.types import Dialect, Operation
+from penstock.tracing.scores.tokens import HEADER, feedback_token
+from penstock.wire.snapshot import KeyEntry
 
 __all__ = ["Pipeline"]
 
 logger = logging.getLogger(__name__)
 
 CALL_SCOPE = "gateway:call"
+FEEDBACK_HEADER = HEADER.encode("ascii")
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a caller that left; stands in the record only."""
 
@@ -113,6 +117,8 @@ class Pipeline:
     async def _run(self, call: Call) -> Ending:
         snapshot = call.catalog.snapshot
         call.key = authenticate(call.catalog, call.request, CALL_SCOPE, now=call.started)
+        if snapshot.feedback.tokens and call.catalog.salt:
+            call.responder.add_headers([(FEEDBACK_HEADER, _feedback_token(call, call.key))])
         call.context = read_context(call.request, call.context)
         body = await call.request.body(snapshot.gateway.max_body)
         call.size = len(body)
@@ -200,6 +206,13 @@ def retry_after(error: PenstockError) -> list[tuple[bytes, bytes]]:
     """`Retry-After` in whole seconds, rounded up, where the error knows when to come back."""
     seconds = getattr(error, "retry_after", None)
     return [] if seconds is None else [(b"retry-after", b"%d" % max(1, -int(-seconds // 1)))]
+
+
+def _feedback_token(call: Call, key: KeyEntry) -> bytes:
+    """With which an end user's browser may judge this trace."""
+    catalog = call.catalog
+    expires = call.started // 1_000_000 + math.ceil(catalog.snapshot.feedback.expires)
+    return feedback_token(catalog.salt, project=key.project, trace_id=call.trace_id, expires=expires).encode("ascii")
 
 
 def _name(model: str, provider: str) -> str:

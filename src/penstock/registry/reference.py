@@ -42,6 +42,7 @@ from penstock.registry.config.types import (
     AliasConfig,
     BreakerConfig,
     Config,
+    FeedbackConfig,
     GatewayConfig,
     JournalConfig,
     ModelConfig,
@@ -89,6 +90,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("`prices[]`", PriceConfig),
     ("`gateway`", GatewayConfig),
     ("`journal`", JournalConfig),
+    ("`feedback`", FeedbackConfig),
 )
 NOUNS: dict[object, str] = {str: "text", bool: "true or false", int: "whole number", float: "number"}
 

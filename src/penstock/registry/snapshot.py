@@ -94,6 +94,7 @@ class Publisher:
             user_salt=self._user_salt(),
             gateway=config.gateway,
             journal=config.journal,
+            feedback=config.feedback,
         )
         if self.current is not None and _same_content(self.current, snapshot):
             return self.current
@@ -152,6 +153,7 @@ def config_of(snapshot: Snapshot) -> LoadedConfig:
         prices=snapshot.prices,
         gateway=snapshot.gateway,
         journal=snapshot.journal,
+        feedback=snapshot.feedback,
     )
 
 

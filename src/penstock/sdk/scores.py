@@ -1,5 +1,6 @@
 """Judgements of what an application did, and what its users thought of it."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -93,7 +94,7 @@ def feedback(
     """
     if trace_id is None and session is None and active() is not None:
         trace_id, _ = _current(None)
-    place = trace_id or f"session:{session}"
+    place = f"{trace_id or ''} {session or ''} {name}"
     return score(
         name,
         value,
@@ -102,7 +103,7 @@ def feedback(
         comment=comment,
         source="user",
         type=type,
-        id=f"feedback:{place}:{name}",
+        id=f"feedback-{hashlib.blake2b(place.encode(), digest_size=16).hexdigest()}",
     )
 
 

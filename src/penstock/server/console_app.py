@@ -11,6 +11,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSend
 
+from penstock.alerts.routes import alerts_router
+from penstock.alerts.service import AlertService
 from penstock.core.clock import Clock, SystemClock
 from penstock.finops.ports import Reconciler
 from penstock.finops.routes import finops_router
@@ -38,6 +40,8 @@ from penstock.tracing.observability import Observability
 from penstock.tracing.otlp.intake import OtlpIntake
 from penstock.tracing.otlp.routes import otlp_router
 from penstock.tracing.routes import tracing_router
+from penstock.tracing.scores.routes import scores_router
+from penstock.tracing.scores.service import ScoreService
 from penstock.tracing.service import TracingService
 
 __all__ = ["ConsoleApp", "ConsoleServices", "ConsoleSettings", "create_app"]
@@ -55,6 +59,8 @@ class ConsoleServices:
     tracing: TracingService
     observability: Observability
     otlp: OtlpIntake
+    scores: ScoreService
+    alerts: AlertService
     spend: SpendService
     reconciler: Reconciler
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
@@ -127,7 +133,12 @@ def build(
 ) -> ConsoleApp:
     """The app around services that are asked for with the first request."""
     catalog = cache(lambda: ModelCatalog(services().tracing))
-    slices = [identity_router(), registry_router(), tracing_router(), finops_router()]
+
+    def feedback_origins() -> tuple[str, ...]:
+        return services().scores.origins()
+
+    slices = [identity_router(), registry_router(), tracing_router(), finops_router(), scores_router(feedback_origins)]
+    slices.append(alerts_router())
     api = Router("/api/v1", route_handlers=[SessionController, *slices])
     return ConsoleApp(
         settings=settings,
@@ -142,9 +153,11 @@ def build(
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
             "model_catalog": Provide(catalog, sync_to_thread=False),
             "definitions": Provide(lambda: services().definitions, sync_to_thread=False),
+            "alerts": Provide(lambda: services().alerts, sync_to_thread=False),
             "reconciler": Provide(lambda: services().reconciler, sync_to_thread=False),
             "registry": Provide(lambda: services().registry, sync_to_thread=False),
             "spend": Provide(lambda: services().spend, sync_to_thread=False),
+            "scores": Provide(lambda: services().scores, sync_to_thread=False),
             "otlp": Provide(lambda: services().otlp, sync_to_thread=False),
             "observability": Provide(lambda: services().observability, sync_to_thread=False),
             "tracing": Provide(lambda: services().tracing, sync_to_thread=False),

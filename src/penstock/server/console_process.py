@@ -21,6 +21,7 @@ from penstock.registry.definitions import Definitions
 from penstock.registry.service import RegistryService
 from penstock.registry.simulated import simulator_providers
 from penstock.registry.stored import StoredEntries
+from penstock.server.alerting import alert_service
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
 from penstock.server.gateway_state import Folding
 from penstock.server.key_retirement import KeyRetirement
@@ -126,9 +127,20 @@ async def serve(options: argparse.Namespace) -> None:
         settings = ConsoleSettings(
             console_url=options.console_url, public_url=options.public_url, gateway_url=options.gateway_url
         )
+        alerts = alert_service(
+            spans,
+            metadata,
+            identity,
+            reader=observability.reader,
+            home=home,
+            settings=settings,
+            clock=clock,
+            ids=ids,
+        )
         app = create_app(
             ConsoleServices(
                 identity=identity,
+                alerts=alerts,
                 tracing=tracing,
                 observability=observability,
                 otlp=otlp,

@@ -12,6 +12,7 @@ from penstock.core.clock import Clock, SystemClock
 from penstock.core.errors import NotFound, PermissionDenied, Unauthenticated, Unavailable
 from penstock.server.auth import STILL_HOLDS
 from penstock.server.problems import problem_body
+from penstock.tracing.scores.routes import FEEDBACK_PATH
 
 __all__ = ["Edge", "host_of", "security_headers"]
 
@@ -115,8 +116,8 @@ class Edge:
                 f"A request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes together.",
                 code="headers_too_large",
             )
-        if scope["method"] == "OPTIONS":
-            # A browser asks this before a call from another origin, and no other origin is served.
+        if scope["method"] == "OPTIONS" and scope["path"] != FEEDBACK_PATH:
+            # A browser asks this before a call from another origin, and no other origin is served but there.
             return 405, problem_body(
                 405, "The console answers no OPTIONS: pages of other origins cannot call it.", code="method_not_allowed"
             )

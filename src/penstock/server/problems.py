@@ -1,6 +1,7 @@
 """Errors of the control API: RFC 9457 problem details with a stable `code`."""
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -9,7 +10,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from penstock.core.errors import ConfigError, InvalidInput, PenstockError, Unavailable
+from penstock.core.errors import ConfigError, InvalidInput, PenstockError, RateLimited, Unavailable
 
 __all__ = ["EXCEPTION_HANDLERS", "Problem", "problem_body"]
 
@@ -82,8 +83,8 @@ def _penstock_error(request: Request[Any, Any, Any], error: PenstockError) -> Re
     headers: dict[str, str] = {}
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
-    if isinstance(error, Unavailable):
-        headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, Unavailable | RateLimited):
+        headers["retry-after"] = str(math.ceil(error.retry_after))
     field = error.field if isinstance(error, InvalidInput | ConfigError) else None
     return _response(problem(error.status, error.message, code=error.code, hint=error.hint, field=field), headers)
 

@@ -29,8 +29,9 @@ MAX_CATEGORY: Final = 100
 MAX_TEXT: Final = 10_000
 """Characters of a score that is a text."""
 MAX_COMMENT: Final = 4_000
-MAX_SCORE_ID: Final = 300
+MAX_SCORE_ID: Final = 128
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9._:~-]{1,128}", re.ASCII)
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
 _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}", re.ASCII)
 
@@ -115,13 +116,13 @@ def check_comment(comment: str | None) -> None:
 
 
 def check_score_id(id_: str) -> str:
-    """`id_`, if it can be a score's id: 1 to 300 visible ASCII characters.
+    """`id_`, if it can be a score's id: it stands in addresses.
 
     Raises:
         InvalidInput: `invalid_score`.
     """
-    if not 0 < len(id_) <= MAX_SCORE_ID or not id_.isascii() or not id_.isprintable() or id_ != id_.strip():
-        raise _invalid("id", f"A score's id has 1 to {MAX_SCORE_ID} visible ASCII characters, got {id_[:80]!r}.")
+    if not _ID.fullmatch(id_):
+        raise _invalid("id", f"A score's id has 1 to {MAX_SCORE_ID} letters, digits and . _ : ~ -, got {id_[:80]!r}.")
     return id_
 
 

@@ -19,11 +19,13 @@ from penstock.registry.config.route_checks import (
     judges_within,
     target_problem,
 )
-from penstock.registry.config.types import BreakerConfig, GatewayConfig, ProviderConfig
+from penstock.registry.config.types import BreakerConfig, FeedbackConfig, GatewayConfig, ProviderConfig
 from penstock.registry.config.vendors import VENDORS
 
 __all__ = ["STRUCT_CHECKS", "check_references"]
 
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+MAX_FEEDBACK_SECONDS = 366 * 24 * 3600
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 SECRET_HEADERS = frozenset(
     {"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization", "x-auth-token"}
@@ -133,9 +135,25 @@ def _check_gateway(gateway: GatewayConfig, path: str, binder: Binder) -> None:
         )
 
 
+def _check_feedback(feedback: FeedbackConfig, path: str, binder: Binder) -> None:
+    for number, origin in enumerate(feedback.origins):
+        if origin != "*" and ORIGIN.fullmatch(origin) is None:
+            binder.fail(
+                f"expected an origin like https://app.example.com, without a path, or *, got {shown(origin)}.",
+                path=f"{path}.origins[{number}]",
+            )
+    if not 1 <= feedback.expires <= MAX_FEEDBACK_SECONDS:
+        binder.fail("expected 1s to 366d.", path=child_path(path, "expires"))
+    if not 1 <= feedback.per_minute <= 10_000:
+        binder.fail(
+            f"expected a number from 1 to 10000, got {feedback.per_minute}.", path=child_path(path, "per_minute")
+        )
+
+
 STRUCT_CHECKS: dict[type[msgspec.Struct], Callable[[Any, str, Binder], None]] = {
     ProviderConfig: _check_provider,
     BreakerConfig: _check_breaker,
+    FeedbackConfig: _check_feedback,
     GatewayConfig: _check_gateway,
     **ROUTE_CHECKS,
     **LIMIT_CHECKS,

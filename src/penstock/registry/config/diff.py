@@ -12,7 +12,7 @@ from penstock.registry.config.routes import route_document
 
 __all__ = ["Difference", "describe", "diff", "diff_documents"]
 
-SECTIONS = ("providers", "aliases", "routes", "limits", "redis", "prices", "gateway", "journal")
+SECTIONS = ("providers", "aliases", "routes", "limits", "redis", "prices", "gateway", "journal", "feedback")
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from penstock.wire.limits import LimitEntry, RedisSettings
 from penstock.wire.routing import Breaker, RouteEntry, variants_of
 from penstock.wire.snapshot import (
     AliasEntry,
+    FeedbackSettings,
     GatewaySettings,
     JournalSettings,
     PriceEntry,
@@ -60,6 +61,7 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True):
     prices: tuple[PriceEntry, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
     journal: JournalSettings = JournalSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     lines: dict[str, int] = {}
     """Where routes and limits stand in the file: `routes.NAME` and `limits.NAME`."""
     warnings: tuple[str, ...] = ()
@@ -241,6 +243,7 @@ def compile_config(
         prices=tuple(_prices(config)),
         gateway=msgspec.convert(config.gateway, GatewaySettings, from_attributes=True),
         journal=msgspec.convert(config.journal, JournalSettings, from_attributes=True),
+        feedback=msgspec.convert(config.feedback, FeedbackSettings, from_attributes=True),
         warnings=(*_warnings(providers.values(), environment), *_route_warnings(routes.values(), providers)),
     )
 

@@ -15,6 +15,7 @@ from penstock.registry.config.route_types import RetriesConfig
 from penstock.registry.config.routes import route_document
 from penstock.registry.config.types import (
     BreakerConfig,
+    FeedbackConfig,
     GatewayConfig,
     JournalConfig,
     PriceConfig,
@@ -49,6 +50,7 @@ def as_document(config: LoadedConfig) -> dict[str, Any]:
             "retries": _section(config.gateway.retries, RetriesConfig),
         },
         "journal": _section(config.journal, JournalConfig),
+        "feedback": _section(config.feedback, FeedbackConfig),
     }
 
 

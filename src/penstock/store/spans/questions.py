@@ -4,11 +4,14 @@ import time
 from collections.abc import Sequence
 
 from penstock.store.spans.engine import Engine
+from penstock.store.spans.metrics import MetricQuery, MetricResult
 from penstock.store.spans.queries.facets import facets
 from penstock.store.spans.queries.keys import key_uses
+from penstock.store.spans.queries.metrics import measure
 from penstock.store.spans.queries.models import books, model_stats, provider_stats
 from penstock.store.spans.queries.overview import overview
 from penstock.store.spans.queries.routes import route_stats
+from penstock.store.spans.queries.scores import ScoreFilter, ScorePlace, list_scores
 from penstock.store.spans.queries.spend import (
     Area,
     Peak,
@@ -36,7 +39,17 @@ from penstock.store.spans.queries.traces import (
 )
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
-from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
+from penstock.store.spans.types import (
+    Books,
+    Facet,
+    ModelStat,
+    Overview,
+    ProviderStat,
+    RouteStats,
+    ScoreRow,
+    TraceRow,
+    TraceView,
+)
 
 __all__ = ["Questions"]
 
@@ -74,6 +87,10 @@ class Questions:
         return list_spans(
             self._asked, window, where=where, after=after, limit=limit, order=order, monotonic=time.monotonic
         )
+
+    def list_scores(self, wanted: ScoreFilter, *, after: ScorePlace | None = None, limit: int = 50) -> list[ScoreRow]:
+        """Scores, the newest first; see `queries.scores`."""
+        return list_scores(self._asked, wanted, after=after, limit=limit)
 
     def newest_row(self) -> int:
         """A mark for `rows_after`."""
@@ -132,6 +149,10 @@ class Questions:
     def recorded(self, areas: Sequence[Area], *, segments: Sequence[str]) -> tuple[list[dict[str, int]], set[str]]:
         """What each area spent by the records, and which of the segments are stored; as of one moment."""
         return recorded(self._asked, areas, segments=segments)
+
+    def measure(self, query: MetricQuery) -> MetricResult:
+        """A metric over a window, by group and step."""
+        return measure(self._asked, query)
 
     def books(self, window: Window) -> Books:
         """Counts and sums from the spans themselves, for reconciliation."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.wire.score import ScoreSource, ScoreType
 from penstock.wire.span import Kind, Source, Status
 
 __all__ = [
@@ -89,6 +90,28 @@ class TraceRow(msgspec.Struct, kw_only=True):
     input_preview: str
     """The beginning, plain text, at most 72 characters."""
     output_preview: str
+
+
+class ScoreRow(msgspec.Struct, kw_only=True):
+    """A judgement, as it is stored; see `wire.score.Score`."""
+
+    id: str
+    name: str
+    type: ScoreType
+    number: float | None
+    """Of a `number`; of a `boolean` 0 or 1."""
+    label: str | None
+    """Of a `category` or a `text`."""
+    trace_id: str | None
+    span_id: str | None
+    session: str | None
+    source: ScoreSource
+    author: str | None
+    comment: str | None
+    created: int
+    """Microseconds since the epoch, UTC."""
+    metadata: msgspec.Raw | None
+    """JSON object."""
 
 
 class SpanView(msgspec.Struct, kw_only=True):
