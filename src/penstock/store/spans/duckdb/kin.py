@@ -10,7 +10,7 @@ from penstock.store.spans.columns import USAGE
 from penstock.store.spans.cover import covered, covered_beside, doubtful
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS
 
-__all__ = ["SLACK", "refresh"]
+__all__ = ["SLACK", "refresh", "sum_up_again"]
 
 SLACK = 60_000_000
 """Microseconds by which the attempts of a call may lie outside of its own time: another clock, a call cut short."""
@@ -41,7 +41,8 @@ _TO_COVER = """
 """
 # Of few spans, so that attributes are read of these alone.
 _ANSWERS = """
-    SELECT kin.trace, kin.span_id, kin.candidate, spans.attributes ->> '$."gen_ai.response.id"'
+    SELECT kin.trace, kin.span_id, kin.candidate, NOT kin.candidate AND NOT kin.covered,
+        spans.attributes ->> '$."gen_ai.response.id"', spans.attributes ->> '$."otel.scope.name"'
     FROM kin JOIN spans ON spans.rowid = kin.place
     WHERE kin.teller AND list_contains($doubt, kin.trace)
 """
@@ -72,6 +73,14 @@ _SUMS = f"""
         THEN coalesce(sum(cost), 0) END AS cost,
     count(cost) FILTER ({MODEL_SPAN}) AS known,
     count(*) FILTER ({MODEL_SPAN} AND cost IS NULL) AS unknown
+"""
+_LEFT = """
+    CREATE OR REPLACE TEMP TABLE concerned AS
+    SELECT row_number() OVER () AS trace, project, trace_id
+    FROM (
+        SELECT DISTINCT project, trace_id FROM totals
+        WHERE (project, trace_id) IN (SELECT project, trace_id FROM doomed)
+    )
 """
 _FORGET = """
     DELETE FROM totals
@@ -125,6 +134,14 @@ def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: 
     cursor.execute(_TOTALS)
     rows = cursor.execute("SELECT DISTINCT started FROM kin WHERE call OR parent_id IS NULL").fetchall()
     return moved | {started for (started,) in rows}
+
+
+def sum_up_again(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Sum up the traces of the spans in the temporary table `doomed`, which are deleted, from those that are left."""
+    cursor.execute(_LEFT)
+    cursor.execute(_KIN)
+    cursor.execute("DELETE FROM totals WHERE (project, trace_id) IN (SELECT project, trace_id FROM concerned)")
+    cursor.execute(_TOTALS)
 
 
 def _cover(cursor: duckdb.DuckDBPyConnection) -> set[int]:
