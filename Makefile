@@ -14,7 +14,7 @@ CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -n
 # The console's tools run on the Node of the environment, so none has to be on the machine.
 NPM = ../$(PY) ../.ci/npm.py
 
-.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium redis frameworks
+.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium redis frameworks emitters
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ help:  ## List the targets
 up: $(VENV)/.server  ## Install what is missing, start gateway and console (options: make up ARGS="--workers 2")
 	@exec $(BIN)/penstock up $(ARGS)
 
-test: $(VENV)/.dev chromium redis frameworks  ## Run every check and test that CI runs, and print counts
+test: $(VENV)/.dev chromium redis frameworks emitters  ## Run every check and test that CI runs, and print counts
 	@$(PY) .ci/check.py
 
 fmt: $(VENV)/.dev  ## Format Python and the console
@@ -76,10 +76,13 @@ endif
 ifdef UV
 INSTALL = $(UV) pip install --quiet --python $(PY)
 INSTALL_FRAMEWORKS = $(UV) pip install --quiet --python $(VENV)/frameworks/bin/python --group frameworks
+INSTALL_EMITTERS = $(UV) pip install --quiet --python $(VENV)/emitters/bin/python --group emitters
 else
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 INSTALL_FRAMEWORKS = $(PY) -m pip --python $(VENV)/frameworks/bin/python install --quiet --disable-pip-version-check \
 	--group frameworks
+INSTALL_EMITTERS = $(PY) -m pip --python $(VENV)/emitters/bin/python install --quiet --disable-pip-version-check \
+	--group emitters
 endif
 
 $(VENV)/.server: pyproject.toml hatch_build.py $(CONSOLE_SOURCES) | $(PY)
@@ -99,6 +102,13 @@ $(VENV)/.frameworks: pyproject.toml | $(PY)
 	@echo "Installing LangChain and LlamaIndex for their tests …"
 	@{ $(PY) -m venv --without-pip $(VENV)/frameworks && $(INSTALL_FRAMEWORKS) && touch $@; } \
 		|| echo "LangChain and LlamaIndex could not be installed: the tests that need them will be skipped." >&2
+
+emitters: $(VENV)/.emitters  ## Install applications' instrumentations for the tests that drive them
+
+$(VENV)/.emitters: pyproject.toml | $(PY)
+	@echo "Installing OpenTelemetry's and OpenInference's instrumentations for their tests …"
+	@{ $(PY) -m venv --without-pip $(VENV)/emitters && $(INSTALL_EMITTERS) && touch $@; } \
+		|| echo "The instrumentations could not be installed: the tests that need them will be skipped." >&2
 
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \

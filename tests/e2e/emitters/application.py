@@ -1,8 +1,8 @@
 """Applications as people write them, each watched by an instrumentation of its own: run by a Python that has both.
 
-python application.py EMITTER GATEWAY_URL CONSOLE_URL KEY
+python application.py EMITTER URL CONSOLE_URL KEY MODEL EMBEDDING CLAUDE
 
-Spans go to the console as any exporter sends them. Prints the id of the trace that everything belongs to.
+URL is a gateway's, or a provider's own. Spans go to the console as any exporter sends them. Prints the id of the trace that everything belongs to.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-MODEL, EMBEDDING, CLAUDE = "sim/gpt-4o-mini", "sim/text-embedding-3-small", "sim-anthropic/claude-sonnet-4-5"
+MODEL, EMBEDDING, CLAUDE = sys.argv[5:8]
 QUESTION: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is a penstock?"}]
 WEATHER = {
     "type": "function",
@@ -185,7 +185,7 @@ EMITTERS: dict[str, Callable[[str, str], None]] = {
 }
 
 
-def main(emitter: str, gateway: str, console: str, key: str) -> None:
+def main(emitter: str, url: str, console: str, key: str, *_models: str) -> None:
     os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "span_only"
     os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "gen_ai_latest_experimental"
     provider = TracerProvider(resource=Resource.create({"service.name": "shop", "deployment.environment.name": "prod"}))
@@ -200,7 +200,7 @@ def main(emitter: str, gateway: str, console: str, key: str) -> None:
     with trace.get_tracer("shop").start_as_current_span("request") as root:
         root.set_attribute("session.id", "session-7")
         root.set_attribute("user.id", "robin@example.com")
-        EMITTERS[emitter](gateway, key)
+        EMITTERS[emitter](url, key)
         trace_id = f"{root.get_span_context().trace_id:032x}"
     provider.shutdown()
     sys.stdout.write(json.dumps({"trace_id": trace_id}))
