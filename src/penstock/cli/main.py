@@ -29,6 +29,7 @@ GROUPS: Final = {
     "secrets": "Secrets of providers, stored sealed.",
     "routes": "Names that applications call, and what stands behind them.",
     "limits": "Rate limits and budgets.",
+    "scores": "Judgements of traces, spans and sessions.",
     "traces": "What happened: calls, their text, tokens and cost.",
     "workers": "Gateway processes of a running Penstock.",
     "config": "The configuration file, penstock.yaml.",
