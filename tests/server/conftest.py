@@ -202,6 +202,7 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
         registry=registry,
         definitions=definitions,
         tracing=tracing,
+        observability=observe(spans, metadata, clock=clock, ids=RandomIds(clock), key_names=names),
         observability=observability,
         otlp=otlp,
         scores=score_service(spans, judged, registry, clock=clock, ids=RandomIds(clock)),

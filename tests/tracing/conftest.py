@@ -2,9 +2,12 @@ import pytest
 
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
+from penstock.core.ids import SequentialIds
+from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
+from penstock.tracing.observability import observe
 from penstock.tracing.service import TracingService
 
 
@@ -40,3 +43,16 @@ def ingest(store, home, clock):
 @pytest.fixture
 def service(store, ingest, home, clock):
     return TracingService(store, ingest, clock=clock, home=home, key_names=lambda project: {"k1": "laptop"})
+
+
+@pytest.fixture
+def metadata(home):
+    metadata = open_metadata(home.metadata)
+    yield metadata
+    metadata.close()
+
+
+@pytest.fixture
+def observability(store, metadata, clock):
+    names = {"k1": "laptop"}
+    return observe(store, metadata, clock=clock, ids=SequentialIds(), key_names=lambda project: names)

@@ -13,6 +13,15 @@ from penstock.testing.journal import PROJECT
 from penstock.tracing.routes import tracing_router
 
 
+class Person:
+    """Somebody who is signed in."""
+
+    kind, id, name, user = "user", "u1", "Ada", "u1"
+
+    def may(self, permission, project, /):
+        return True
+
+
 def raw(value):
     return msgspec.Raw(msgspec.json.encode(value))
 
@@ -22,12 +31,14 @@ def messages(role, text, **more):
 
 
 @pytest.fixture
-def app(service):
+def app(service, observability):
     return Litestar(
         [tracing_router()],
         dependencies={
             "project": Provide(lambda: PROJECT, sync_to_thread=False),
             "tracing": Provide(lambda: service, sync_to_thread=False),
+            "observability": Provide(lambda: observability, sync_to_thread=False),
+            "principal": Provide(Person, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
     )
@@ -100,6 +111,57 @@ async def test_filters_are_anded_and_a_search_looks_into_input_and_output(client
 
     assert [row["route"] for row in both["items"]] == ["a"]
     assert [row["status"] for row in found["items"]] == ["ok", "error"]
+
+
+async def test_a_search_in_the_filter_language_finds_what_it_says(client, journal, store):
+    """FAILURES O12"""
+    store.load(
+        [
+            journal.write(
+                journal.span(status="error", route="a", duration=3_000_000, key="k1"),
+                journal.span(status="error", route="b", tags={"env": "prod"}),
+                journal.span(status="ok", duration=5_000_000, input=messages("user", "refund order")),
+            )
+        ]
+    )
+
+    async def routes(q, **more):
+        return [row["route"] for row in (await ask(client, "/traces", q=q, **more))["items"]]
+
+    assert await routes("latency>2s or tag.env:prod") == [None, "b", "a"]
+    assert await routes("-route:a") == [None, "b"]
+    assert await routes("key:laptop") == ["a"]
+    assert await routes('"refund order" -status:error') == [None]
+    assert await routes("has:route", filter=["status:eq:error", "route:eq:b"]) == ["b"]
+
+
+async def test_a_list_is_sorted_and_pages_follow_one_another_in_that_order(client, journal, store):
+    store.load([journal.write(*(journal.span(duration=duration) for duration in (30, 10, 20, 20)))])
+
+    async def durations(sort):
+        seen, cursor = [], {}
+        while True:
+            page = await ask(client, "/spans", limit=1, sort=sort, **cursor)
+            assert page["sort"] == sort
+            seen += [row["duration"] for row in page["items"]]
+            if page["next_cursor"] is None:
+                return seen
+            cursor = {"cursor": page["next_cursor"]}
+
+    assert await durations("-duration") == [30, 20, 20, 10]
+    assert await durations("duration") == [10, 20, 20, 30]
+    searched = await ask(client, "/traces", q="word", sort="-duration")
+    assert searched["sort"] == "-started"
+
+
+async def test_spans_of_every_kind_are_listed_with_their_own_cost(client, journal, store):
+    root = journal.span(kind="gateway", cost=None)
+    child = journal.span(trace_id=root.trace_id, parent_id=root.span_id, call=False, cost=7)
+    store.load([journal.write(child, root)])
+
+    assert [row["kind"] for row in (await ask(client, "/traces"))["items"]] == ["gateway"]
+    rows = (await ask(client, "/spans", q="kind:llm"))["items"]
+    assert [(row["span_id"], row["cost"]) for row in rows] == [(child.span_id, 7)]
 
 
 async def test_a_trace_comes_whole_with_its_sums(client, journal, store):
@@ -199,7 +261,10 @@ WRONG = {
     "cursor": ("/traces", {"cursor": "1'--"}, "cursor", None),
     "limit": ("/traces", {"limit": 201}, "limit", None),
     "window": ("/traces", {"from": 5, "to": 5}, "from", None),
-    "search": ("/traces", {"q": "x" * 1001}, "q", None),
+    "search": ("/traces", {"q": "x" * 4001}, "q", None),
+    "language": ("/traces", {"q": "statsu:error"}, "q", "'status'"),
+    "sort": ("/traces", {"sort": "-durations"}, "sort", "-duration"),
+    "spans": ("/spans", {"q": "latency>2"}, "q", "2s or 2ms"),
     "facet": ("/traces/facets", {"column": "input"}, "column", None),
     "points": ("/overview", {"points": 0}, "points", None),
     "many": ("/traces", {"filter": ["status:has"] * 51}, "filter", None),

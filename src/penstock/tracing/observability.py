@@ -10,6 +10,8 @@ from penstock.tracing.dashboards.service import Dashboards
 from penstock.tracing.metrics.service import MetricsService
 from penstock.tracing.ports import MetricStore
 from penstock.tracing.query.names import KeyNames, QueryReader, UserHash
+from penstock.tracing.query.ports import FacetStore
+from penstock.tracing.query.service import QueryHelp
 from penstock.tracing.views.service import SavedViews
 
 __all__ = ["Observability", "observe"]
@@ -18,12 +20,13 @@ __all__ = ["Observability", "observe"]
 @dataclass(frozen=True, kw_only=True)
 class Observability:
     reader: QueryReader
+    query_help: QueryHelp
     metrics: MetricsService
     dashboards: Dashboards
     views: SavedViews
 
 
-class Store(MetricStore, Protocol):
+class Store(FacetStore, MetricStore, Protocol):
     """All that is asked of the store of spans."""
 
 
@@ -49,6 +52,7 @@ def observe(
     reader = QueryReader(key_names, user_hash=user_hash)
     return Observability(
         reader=reader,
+        query_help=QueryHelp(spans, key_names=key_names, clock=clock),
         metrics=MetricsService(spans, reader=reader, key_names=key_names, clock=clock),
         dashboards=Dashboards(metadata, clock=clock, ids=ids),
         views=SavedViews(metadata, clock=clock, ids=ids),

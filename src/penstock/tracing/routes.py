@@ -19,8 +19,10 @@ from penstock.tracing.dashboards.service import Dashboards
 from penstock.tracing.metrics.routes import MetricsController
 from penstock.tracing.metrics.service import MetricsService
 from penstock.tracing.observability import Observability
+from penstock.tracing.query.routes import QueryController
+from penstock.tracing.query.service import QueryHelp
 from penstock.tracing.service import TracingService
-from penstock.tracing.types import FacetPage, SystemState, TracePage
+from penstock.tracing.types import Asked, FacetPage, Paging, SystemState, TracePage
 from penstock.tracing.views.routes import ViewsController
 from penstock.tracing.views.service import SavedViews
 
@@ -37,10 +39,36 @@ Filters = Annotated[
         description="`column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing.",
     ),
 ]
-Search = Annotated[str | None, QueryParameter(name="q", description="Text in input or output, case ignored.")]
+Search = Annotated[
+    str | None,
+    QueryParameter(
+        name="q", description="In the filter language: `status:error latency>2s refund`; see docs/search.md."
+    ),
+]
+Sorted = Annotated[
+    str | None,
+    QueryParameter(
+        name="sort",
+        description="`started`, `duration`, `cost` or `tokens`; with a `-` the largest first, as `-started`.",
+    ),
+]
 Cursor = Annotated[str | None, QueryParameter(name="cursor", description="`next_cursor` of the page before.")]
 Limit = Annotated[int, QueryParameter(name="limit", description="Rows of a page, 1 to 200.")]
 TraceId = Annotated[str, PathParameter(description="32 hex digits.")]
+
+
+Question = NamedDependency[SkipValidation[Asked]]
+Part = NamedDependency[SkipValidation[Paging]]
+
+
+def provide_asked(*, q: Search = None, filters: Filters = None, from_: From = None, to: To = None) -> Asked:
+    """Dependency `asked`: which spans a request is about."""
+    return Asked(q=q, filters=filters or (), from_=from_, to=to)
+
+
+def provide_paging(*, sort: Sorted = None, cursor: Cursor = None, limit: Limit = 50) -> Paging:
+    """Dependency `paging`: which part of a list a request is about."""
+    return Paging(sort=sort, cursor=cursor, limit=limit)
 
 
 class TracesController(Controller):
@@ -48,22 +76,12 @@ class TracesController(Controller):
     tags = ("traces",)
 
     @get("/", operation_id="listTraces", opt={"permission": "traces:read"}, sync_to_thread=True)
-    def list_traces(
-        self,
-        *,
-        tracing: Tracing,
-        project: ProjectId,
-        from_: From = None,
-        to: To = None,
-        filters: Filters = None,
-        text: Search = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
-    ) -> TracePage:
-        """Calls, newest first. With `q`, a page may be short or empty and still have a successor."""
-        return tracing.list_traces(
-            project, from_=from_, to=to, filters=filters or (), text=text, cursor=cursor, limit=limit
-        )
+    def list_traces(self, tracing: Tracing, project: ProjectId, asked: Question, paging: Part) -> TracePage:
+        """Calls and the roots of what applications sent, by default the newest first.
+
+        A search for words is always sorted so, and its page may be short or empty and still have a successor.
+        """
+        return tracing.list_traces(project, asked, paging)
 
     @get(
         "/tail",
@@ -91,7 +109,7 @@ class TracesController(Controller):
         ] = None,
     ) -> Stream:
         """Calls as they are stored."""
-        where = tracing.check_tail(filters or (), text)
+        where = tracing.check_tail(project, Asked(q=text, filters=filters or ()))
         return Stream(
             _events(tracing.tail(project, where=where, after=after)),
             media_type="text/event-stream",
@@ -115,6 +133,16 @@ class TracesController(Controller):
     def get_trace(self, *, tracing: Tracing, project: ProjectId, trace_id: TraceId) -> TraceView:
         """One trace with all its spans."""
         return tracing.trace(project, trace_id)
+
+
+class SpansController(Controller):
+    path = "/spans"
+    tags = ("traces",)
+
+    @get("/", operation_id="listSpans", opt={"permission": "traces:read"}, sync_to_thread=True)
+    def list_spans(self, tracing: Tracing, project: ProjectId, asked: Question, paging: Part) -> TracePage:
+        """Spans of any kind, as `/traces` lists calls; tokens and cost are the span's own."""
+        return tracing.list_spans(project, asked, paging)
 
 
 class OverviewController(Controller):
@@ -150,6 +178,11 @@ class SystemController(Controller):
 Bound = NamedDependency[SkipValidation[Observability]]
 
 
+def provide_query_help(observability: Bound) -> QueryHelp:
+    """Dependency `query_help`."""
+    return observability.query_help
+
+
 def provide_metrics(observability: Bound) -> MetricsService:
     """Dependency `metrics`."""
     return observability.metrics
@@ -171,13 +204,18 @@ def tracing_router() -> Router:
         path="/",
         route_handlers=[
             TracesController,
+            SpansController,
             OverviewController,
             SystemController,
+            QueryController,
             MetricsController,
             DashboardsController,
             ViewsController,
         ],
         dependencies={
+            "asked": Provide(provide_asked, sync_to_thread=False),
+            "paging": Provide(provide_paging, sync_to_thread=False),
+            "query_help": Provide(provide_query_help, sync_to_thread=False),
             "metrics": Provide(provide_metrics, sync_to_thread=False),
             "dashboards": Provide(provide_dashboards, sync_to_thread=False),
             "views": Provide(provide_views, sync_to_thread=False),

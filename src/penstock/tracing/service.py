@@ -11,32 +11,39 @@ from penstock import __version__
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, NotFound, PenstockError, Unavailable
 from penstock.core.home import Home
-from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.facets import FACET_COLUMNS
-from penstock.store.spans.queries.traces import Place
+from penstock.store.spans.queries.search import searches
+from penstock.store.spans.queries.traces import NEWEST, SORTS, Order, Page, Place
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.tree import Node, Text, all_of
+from penstock.store.spans.tree import Node, all_of
 from penstock.store.spans.types import ModelStat, Overview, ProviderStat, RouteStats, SpanView, TraceRow, TraceView
 from penstock.tracing.filters import parse_filter
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.ports import SpanStore
-from penstock.tracing.types import DiskState, FacetPage, IngestProgress, JournalState, SystemState, TracePage
+from penstock.tracing.query.names import KeyNames, QueryReader
+from penstock.tracing.types import (
+    Asked,
+    DiskState,
+    FacetPage,
+    IngestProgress,
+    JournalState,
+    Paging,
+    SystemState,
+    TracePage,
+)
 
 __all__ = ["KeyNames", "TracingService"]
 
 logger = logging.getLogger(__name__)
 
-KeyNames = Callable[[str], Mapping[str, str]]
-"""Names of a project's keys by id, revoked ones too."""
-
+FIRST = Paging()
 MAX_LIMIT = 200
 MAX_POINTS = 1000
 MAX_FILTERS = 50
-MAX_TEXT = 1000
 DEFAULT_WINDOW = 24 * 3600 * 1_000_000
 """Microseconds before `to` at which a window starts that names no start."""
 KEEP_ALIVE_SECONDS = 15.0
-_CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})\Z")
+_CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})(?:-(-?[0-9]{1,19}))?\Z")
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}\Z")
 
 
@@ -49,41 +56,58 @@ class TracingService:
         clock: Now, for windows without an end.
         home: Whose disk use is reported.
         key_names: Names of keys.
+        reader: Reads searches; by default one that knows the keys' names.
     """
 
-    def __init__(self, spans: SpanStore, ingest: IngestJob, *, clock: Clock, home: Home, key_names: KeyNames) -> None:
+    def __init__(
+        self,
+        spans: SpanStore,
+        ingest: IngestJob,
+        *,
+        clock: Clock,
+        home: Home,
+        key_names: KeyNames,
+        reader: QueryReader | None = None,
+    ) -> None:
         self._spans = spans
         self._ingest = ingest
         self._clock = clock
         self._home = home
         self._key_names = key_names
+        self._reader = reader or QueryReader(key_names)
 
-    def list_traces(
-        self,
-        project: str,
-        *,
-        from_: int | None = None,
-        to: int | None = None,
-        filters: Sequence[str] = (),
-        text: str | None = None,
-        cursor: str | None = None,
-        limit: int = 50,
-    ) -> TracePage:
-        """A page of calls, newest first.
+    def list_traces(self, project: str, asked: Asked, paging: Paging = FIRST) -> TracePage:
+        """A page of calls and roots, by default the newest first.
 
         Raises:
-            InvalidInput: a filter, the cursor, the limit or the window is wrong.
+            InvalidInput: the search, a filter, the sort, the cursor, the limit or the window is wrong.
             Unavailable: the store is down.
         """
-        _check_range("limit", limit, MAX_LIMIT)
-        page = self._spans.list_calls(
-            _window(project, from_, to),
-            where=_where(filters, text),
-            after=_place(cursor),
-            limit=limit,
-        )
+        return self._page(self._spans.list_calls, project, asked, paging)
+
+    def list_spans(self, project: str, asked: Asked, paging: Paging = FIRST) -> TracePage:
+        """A page of spans of any kind. Raises as `list_traces`."""
+        return self._page(self._spans.list_spans, project, asked, paging)
+
+    def _page(self, ask: Callable[..., Page], project: str, asked: Asked, paging: Paging) -> TracePage:
+        _check_range("limit", paging.limit, MAX_LIMIT)
+        where = self.where(project, asked)
+        order = NEWEST if searches(where) else _order(paging.sort)
+        window = _window(project, asked.from_, asked.to)
+        page = ask(window, where=where, after=_place(paging.cursor), limit=paging.limit, order=order)
         self._name_keys(project, page.rows)
-        return TracePage(items=page.rows, next_cursor=None if page.next is None else _cursor(page.next))
+        return TracePage(
+            items=page.rows,
+            sort=f"{'-' if order.descending else ''}{order.by}",
+            next_cursor=None if page.next is None else _cursor(page.next),
+        )
+
+    def where(self, project: str, asked: Asked) -> Node | None:
+        """The conditions of a request as one tree. Raises `InvalidInput` for what cannot be understood."""
+        if len(asked.filters) > MAX_FILTERS:
+            raise InvalidInput(f"At most {MAX_FILTERS} filters are taken, got {len(asked.filters)}.", field="filter")
+        filters = [parse_filter(text) for text in asked.filters]
+        return all_of(*filters, self._reader.read(project, asked.q or ""))
 
     def trace(self, project: str, trace_id: str) -> TraceView:
         """One trace with all its spans.
@@ -169,9 +193,9 @@ class TracingService:
             ),
         )
 
-    def check_tail(self, filters: Sequence[str], text: str | None) -> Node | None:
+    def check_tail(self, project: str, asked: Asked) -> Node | None:
         """What a tail is to show, checked before it starts. Raises `InvalidInput`."""
-        return _where(filters, text)
+        return self.where(project, asked)
 
     async def tail(
         self, project: str, *, where: Node | None = None, after: int | None = None
@@ -190,9 +214,7 @@ class TracingService:
                         rows = await asyncio.to_thread(self._since, project, where, after)
                         sent = {row.span_id for row in rows}
                     else:
-                        rows, mark = await asyncio.to_thread(
-                            self._spans.rows_after, project, mark=mark, where=where
-                        )
+                        rows, mark = await asyncio.to_thread(self._spans.rows_after, project, mark=mark, where=where)
                         rows = [row for row in rows if row.span_id not in sent]
                     await asyncio.to_thread(self._name_keys, project, rows)
                 except PenstockError as error:
@@ -230,25 +252,23 @@ def _window(project: str, from_: int | None, to: int | None) -> Window:
     return Window(project=project, from_=from_, to=to)
 
 
-def _filters(texts: Sequence[str]) -> list[Filter]:
-    if len(texts) > MAX_FILTERS:
-        raise InvalidInput(f"At most {MAX_FILTERS} filters are taken, got {len(texts)}.", field="filter")
-    return [parse_filter(text) for text in texts]
-
-
-def _where(filters: Sequence[str], text: str | None) -> Node | None:
-    words = _text(text)
-    return all_of(*_filters(filters), Text(words=words) if words is not None else None)
-
-
-def _text(text: str | None) -> str | None:
-    if text is not None and len(text) > MAX_TEXT:
-        raise InvalidInput(f"A search takes at most {MAX_TEXT} characters, got {len(text)}.", field="q")
-    return text.strip() or None if text is not None else None
+def _order(sort: str | None) -> Order:
+    if sort is None:
+        return NEWEST
+    for name in SORTS:
+        if sort.removeprefix("-") == name:
+            return Order(by=name, descending=sort.startswith("-"))
+    raise InvalidInput(
+        f"A list is sorted by {', '.join(SORTS)}, got {sort[:64]!r}.",
+        field="sort",
+        hint="With a - before it the largest come first: -duration.",
+        code="invalid_sort",
+    )
 
 
 def _cursor(place: Place) -> str:
-    return f"{place.started:x}-{place.span:x}"
+    value = "" if place.value is None else f"-{place.value}"
+    return f"{place.started:x}-{place.span:x}{value}"
 
 
 def _place(cursor: str | None) -> Place | None:
@@ -262,7 +282,8 @@ def _place(cursor: str | None) -> Place | None:
             hint="Send `next_cursor` of the page before, or none.",
             code="invalid_cursor",
         )
-    return Place(min(int(match[1], 16), 2**63 - 1), int(match[2], 16))
+    value = None if match[3] is None else max(-(2**63), min(int(match[3]), 2**63 - 1))
+    return Place(min(int(match[1], 16), 2**63 - 1), int(match[2], 16), value)
 
 
 def _lines(path: Path) -> int:

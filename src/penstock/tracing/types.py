@@ -1,16 +1,44 @@
 """Records of tracing that the control API answers with, beside those of the span store."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from penstock.store.spans.types import Facet, TraceRow
 
-__all__ = ["DiskState", "FacetPage", "IngestProgress", "JournalState", "SystemState", "TracePage"]
+__all__ = ["Asked", "DiskState", "FacetPage", "IngestProgress", "JournalState", "Paging", "SystemState", "TracePage"]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which spans a request is about, as it came."""
+
+    q: str | None = None
+    """In the filter language."""
+    filters: Sequence[str] = ()
+    """`column:operator:value`; all must hold, and `q` too."""
+    from_: int | None = None
+    """Microseconds since the epoch, inclusive."""
+    to: int | None = None
+    """Exclusive."""
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list a request is about, as it came."""
+
+    sort: str | None = None
+    """A field; with a `-` before it the largest come first."""
+    cursor: str | None = None
+    """`next_cursor` of the page before."""
+    limit: int = 50
+    """Rows of a page, 1 to 200."""
 
 
 class TracePage(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls, newest first."""
+    """Calls, or spans, in the order of `sort`."""
 
     items: list[TraceRow]
+    sort: str
+    """What they are sorted by: what was asked for, but a search for words is always `-started`."""
     next_cursor: str | None
     """Set while older ones may exist. A text search may send a page that is short, or empty, and go on."""
 

@@ -49,8 +49,16 @@ def catalog() -> Catalog:
     return Catalog(
         populations=list(get_args(Population)),
         aggregations=list(get_args(Aggregation)),
-        fields=[*MEASURABLE.values(), Measurable(name="score.NAME", about="scores of a name", unit="score")],
-        group_by=[*GROUPED.values(), Grouping(name="tags.NAME", about="the value of a tag")],
+        fields=[
+            *MEASURABLE.values(),
+            Measurable(name="score.NAME", about="scores of a name", unit="score"),
+            Measurable(name="attributes.NAME", about="an attribute that is a number", unit="number"),
+        ],
+        group_by=[
+            *GROUPED.values(),
+            Grouping(name="tags.NAME", about="the value of a tag"),
+            Grouping(name="attributes.NAME", about="the value of an attribute"),
+        ],
     )
 
 
@@ -130,7 +138,7 @@ def distribution_query(
         from_=from_,
         to=to,
         population=given.population,
-        field=_measured(given.field, given.population, f"{path}field"),
+        field=_measured(given.field, f"{path}field"),
         where=read(given.q, field=f"{path}q"),
         step=step,
         buckets=given.buckets,
@@ -143,33 +151,33 @@ def _field(spec: MetricSpec, path: str) -> str:
             f"{spec.aggregation} needs a field.", f"{path}field", f"Fields are {', '.join(MEASURABLE)}, score.NAME."
         )
     if spec.aggregation != "distinct":
-        return _measured(spec.field, spec.population, f"{path}field")
+        return _measured(spec.field, f"{path}field")
     found = _named(spec.field, f"{path}field")
-    if found.values in {"words", "json", "names", "score", "attribute"}:
+    if found.values in {"words", "json", "names", "score"}:
         raise _refused(f"Values of {found.name} cannot be counted.", f"{path}field")
     return found.name
 
 
-def _measured(name: str, population: Population, path: str) -> str:
+def _measured(name: str, path: str) -> str:
     if name in MEASURABLE:
-        return name
-    if population == "scores" and name in {"number", "score"}:
         return name
     try:
         found = field_of(name)
     except InvalidInput:
         found = None
-    if found is not None and (found.name in MEASURABLE or found.values == "score"):
+    if found is not None and (found.name in MEASURABLE or found.values in {"score", "attribute"}):
         return found.name
-    hint = nearest(name, (*MEASURABLE, "score.NAME"))
+    hint = nearest(name, (*MEASURABLE, "score.NAME", "attributes.NAME"))
     raise _refused(f"{name[:64]!r} is no field that can be aggregated.", path, hint)
 
 
 def _group(name: str, path: str) -> str:
     found = _named(name, path)
-    if found.name in GROUPED or found.name.startswith("tags."):
+    if found.name in GROUPED or found.name.startswith(("tags.", "attributes.")):
         return found.name
-    raise _refused(f"{found.name} cannot be grouped by.", path, f"These can: {', '.join(GROUPED)}, tags.NAME.")
+    raise _refused(
+        f"{found.name} cannot be grouped by.", path, f"These can: {', '.join(GROUPED)}, tags.NAME, attributes.NAME."
+    )
 
 
 def _named(name: str, path: str) -> Field:

@@ -1,10 +1,10 @@
-"""What is wrong with a search, and where."""
+"""What is wrong with a search, and where; and what a search may name."""
 
 import msgspec
 
 from penstock.core.errors import InvalidInput
 
-__all__ = ["Fault", "QueryError"]
+__all__ = ["Fault", "FieldPage", "FieldView", "QueryError"]
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,3 +31,22 @@ class QueryError(InvalidInput):
     @property
     def fault(self) -> Fault:
         return Fault(message=self.message, hint=self.hint, start=self.start, end=self.end)
+
+
+class FieldView(msgspec.Struct, frozen=True, kw_only=True):
+    """One name of the language."""
+
+    name: str
+    """`tags.NAME`, `attributes.NAME` and `score.NAME` stand for any name of that kind."""
+    about: str
+    values: str
+    """What is written after it: `text choice boolean count duration money time words json names id score attribute`."""
+    operators: list[str]
+    aliases: list[str]
+    choices: list[str]
+    """All values there are, for a `choice`."""
+
+
+class FieldPage(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[FieldView]
+    next_cursor: str | None
