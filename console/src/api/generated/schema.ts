@@ -666,6 +666,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/query/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Complete */
+        get: operations["completeQuery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Fields */
+        get: operations["listQueryFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconciliation": {
         parameters: {
             query?: never;
@@ -992,6 +1026,23 @@ export interface paths {
         };
         /** GetStatus */
         get: operations["getSloStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListSpans */
+        get: operations["listSpans"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1590,6 +1641,17 @@ export interface components {
             error: string | null;
             sent: boolean;
         };
+        /** Completion */
+        Completion: {
+            /** Format: int64 */
+            end: number;
+            /** @enum {string} */
+            expected: "field" | "value" | "none";
+            fault: components["schemas"]["Fault"] | null;
+            items: components["schemas"]["Suggestion"][];
+            /** Format: int64 */
+            start: number;
+        };
         /** ConfigProblem */
         ConfigProblem: {
             field: string | null;
@@ -1787,6 +1849,15 @@ export interface components {
             items: components["schemas"]["Facet"][];
             next_cursor: string | null;
         };
+        /** Fault */
+        Fault: {
+            /** Format: int64 */
+            end: number;
+            hint: string | null;
+            message: string;
+            /** Format: int64 */
+            start: number;
+        };
         /** Feedback */
         Feedback: {
             comment?: string | null;
@@ -1800,6 +1871,20 @@ export interface components {
             /** Format: int64 */
             expires: number;
             token: string;
+        };
+        /** FieldPage */
+        FieldPage: {
+            items: components["schemas"]["FieldView"][];
+            next_cursor: string | null;
+        };
+        /** FieldView */
+        FieldView: {
+            about: string;
+            aliases: string[];
+            choices: string[];
+            name: string;
+            operators: string[];
+            values: string;
         };
         /** Firing */
         Firing: {
@@ -2836,6 +2921,13 @@ export interface components {
             /** @default true */
             done: boolean;
         };
+        /** Suggestion */
+        Suggestion: {
+            about?: string | null;
+            count?: number | null;
+            insert: string;
+            label: string;
+        };
         /** SystemState */
         SystemState: {
             disk: components["schemas"]["DiskState"];
@@ -2979,6 +3071,7 @@ export interface components {
         TracePage: {
             items: components["schemas"]["TraceRow"][];
             next_cursor: string | null;
+            sort: string;
         };
         /** TraceRow */
         TraceRow: {
@@ -5184,6 +5277,75 @@ export interface operations {
             };
         };
     };
+    completeQuery: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The search as far as it is written. */
+                q?: string;
+                /** @description Characters before the cursor; without it, all. */
+                cursor?: number | null;
+                /** @description Values seen from here on; without it, for a day. */
+                from?: number | null;
+                /** @description Values seen before. */
+                to?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQueryFields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getReconciliation: {
         parameters: {
             query?: never;
@@ -6246,6 +6408,52 @@ export interface operations {
             };
         };
     };
+    listSpans: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description `started`, `duration`, `cost` or `tokens`; with a `-` the largest first, as `-started`. */
+                sort?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Rows of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSystem: {
         parameters: {
             query?: never;
@@ -6309,14 +6517,16 @@ export interface operations {
             query?: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
                 /** @description Microseconds since the epoch, inclusive. */
                 from?: number | null;
                 /** @description Microseconds since the epoch, exclusive. */
                 to?: number | null;
-                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
-                filter?: string[] | null;
-                /** @description Text in input or output, case ignored. */
-                q?: string | null;
+                /** @description `started`, `duration`, `cost` or `tokens`; with a `-` the largest first, as `-started`. */
+                sort?: string | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
                 /** @description Rows of a page, 1 to 200. */
@@ -6393,7 +6603,7 @@ export interface operations {
                 project?: string | null;
                 /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
                 filter?: string[] | null;
-                /** @description Text in input or output, case ignored. */
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
                 q?: string | null;
                 /** @description Begin with calls that started after this. */
                 after?: number | null;
