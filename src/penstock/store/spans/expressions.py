@@ -55,10 +55,10 @@ def bind(values: Values, value: object) -> exp.Placeholder:
 
 
 def bucket(measure: str) -> str:
-    """Text of the expression that gives the bucket of a positive number."""
-    return f"CAST(round(ln(greatest({measure}, 1)) * {BUCKETS_PER_E}) AS SMALLINT)"
+    """Text of the expression that gives the bucket of a number: null for null, -1 for what is not positive."""
+    return f"CASE WHEN {measure} <= 0 THEN -1 ELSE CAST(round(ln({measure}) * {BUCKETS_PER_E}) AS SMALLINT) END"
 
 
 def measure(number: int) -> int:
     """What a bucket stands for: within 2 % of everything in it."""
-    return round(math.exp(number / BUCKETS_PER_E))
+    return 0 if number < 0 else round(math.exp(number / BUCKETS_PER_E))

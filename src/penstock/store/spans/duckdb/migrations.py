@@ -3,6 +3,9 @@
 import duckdb
 
 from penstock.core.errors import Unavailable
+from penstock.store.spans.expressions import HOUR
+from penstock.store.spans.queries.activity import DAY, schema_activity
+from penstock.store.spans.queries.cube import schema
 
 __all__ = ["SCHEMA", "migrate"]
 
@@ -188,7 +191,44 @@ CREATE TABLE scores (
     metadata VARCHAR
 );
 """
-_STEPS = (_V1, _V2, _V3, _V4)
+# 5: What metrics, sessions, users and searches are read from: sums and histograms by hour, activity by day, words by
+# block. All that is stored waits to be summed up and indexed.
+_V5 = f"""
+{schema()}
+{schema_activity()}
+CREATE TABLE pending_days (day BIGINT NOT NULL);
+CREATE TABLE pending_text (hour BIGINT NOT NULL);
+CREATE SEQUENCE text_block_numbers;
+CREATE TABLE text_blocks (
+    block UINTEGER NOT NULL,
+    hour BIGINT NOT NULL,
+    low BIGINT NOT NULL,
+    high BIGINT NOT NULL
+);
+CREATE TABLE text_words (
+    day BIGINT NOT NULL,
+    sorted BOOLEAN NOT NULL,
+    word UINTEGER NOT NULL,
+    block UINTEGER NOT NULL
+);
+CREATE MACRO text_hash(word) AS CAST(md5_number_lower(word) & 4294967295 AS UINTEGER);
+DELETE FROM rollup;
+DELETE FROM rollup_latency;
+DELETE FROM rollup_providers;
+DELETE FROM pending_hours;
+INSERT INTO pending_hours SELECT DISTINCT started // {HOUR} * {HOUR} FROM spans;
+INSERT INTO pending_days SELECT DISTINCT started // {DAY} * {DAY} FROM spans;
+INSERT INTO pending_text SELECT hour FROM pending_hours;
+"""  # noqa: S608 - constants
+# 6: What a deletion that is under way has deleted, counted in the transactions that do it.
+_V6 = """
+CREATE TABLE deletions (
+    job VARCHAR NOT NULL,
+    spans BIGINT NOT NULL,
+    scores BIGINT NOT NULL
+);
+"""
+_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6)
 SCHEMA = len(_STEPS)
 
 

@@ -7,9 +7,11 @@ import duckdb
 
 from penstock.store.spans.duckdb.engine import DuckDbEngine, render
 from penstock.store.spans.expressions import HOUR, sql
+from penstock.store.spans.queries.activity import ACTIVITIES, DAY, fill_activity
 from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
+from penstock.store.spans.queries.cube import FAMILIES, fill
 
-__all__ = ["forget_segments", "roll_up"]
+__all__ = ["forget_segments", "make_pending", "roll_up", "roll_up_days"]
 
 HOURS_AT_ONCE = 24
 """Hours of one transaction at most: ingestion waits for it."""
@@ -48,6 +50,9 @@ def _roll_up_run(cursor: duckdb.DuckDBPyConnection, first: int, last: int) -> No
     values = {"step": HOUR, "first": first, "last": last}
     for dimension, text in SUMS.items():
         cursor.execute(_insert("rollup", text, "dimension"), values | {"dimension": dimension})
+    for family in FAMILIES:
+        for text in fill(family):
+            cursor.execute(f"INSERT INTO {family.table} BY NAME {text}", {"first": first, "last": last})
     for (dimension, measure), text in HISTOGRAMS.items():
         constants = {"dimension": dimension, "measure": measure}
         cursor.execute(_insert("rollup_latency", text, *constants), values | constants)
@@ -59,6 +64,60 @@ def _insert(table: str, cells: str, *constants: str) -> str:
     rows = sql(cells).where("started >= $first AND started < $last", dialect="duckdb")
     columns = "".join(f"${name} AS {name}, " for name in constants)
     return f"INSERT INTO {table} BY NAME SELECT {columns}t AS hour, * EXCLUDE (t) FROM ({render(rows)})"  # noqa: S608 - constants; values are bound
+
+
+def roll_up_days(engine: DuckDbEngine, *, before: int) -> bool:
+    """Sum up what sessions and users did on the oldest pending day that ended by `before`; whether there was one.
+
+    Raises:
+        Unavailable: the store is down; nothing has changed.
+    """
+    query = sql("SELECT min(day) FROM pending_days WHERE day <= $last")
+    ((day,),) = engine.read(query, {"last": before - DAY})
+    if day is None:
+        return False
+    with engine.write() as cursor:
+        for who, table in ACTIVITIES.items():
+            cursor.execute(
+                f"INSERT INTO {table} BY NAME {fill_activity(who)}",  # noqa: S608 - constants; values are bound
+                {"first": day, "last": day + DAY},
+            )
+        cursor.execute("DELETE FROM pending_days WHERE day = $day", {"day": day})
+    return True
+
+
+def make_pending(cursor: duckdb.DuckDBPyConnection, hours: Sequence[int]) -> None:
+    """Let these hours be summed up and indexed anew, for their spans have changed.
+
+    Args:
+        cursor: In the transaction that changes the spans.
+        hours: Their starts, microseconds since the epoch.
+    """
+    for key, pending, tables, length in _PENDING:
+        starts = sorted({hour // length * length for hour in hours})
+        known = cursor.execute(f"SELECT {key} FROM {pending}").fetchall()  # noqa: S608 - constants
+        fresh = sorted({*starts} - {start for (start,) in known})
+        if not fresh:
+            continue
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT unnest($starts))", {"starts": fresh})  # noqa: S608 - as above
+        cursor.execute(f"INSERT INTO {pending} SELECT unnest($starts)", {"starts": fresh})  # noqa: S608 - as above
+    # An hour that is being indexed is pending already, and loses what it has.
+    cursor.execute("DELETE FROM text_blocks WHERE hour IN (SELECT unnest($hours))", {"hours": list(hours)})
+    cursor.execute(
+        "INSERT INTO pending_text SELECT unnest($hours) EXCEPT SELECT hour FROM pending_text", {"hours": list(hours)}
+    )
+
+
+_PENDING = (
+    (
+        "hour",
+        "pending_hours",
+        ("rollup", "rollup_latency", "rollup_providers", *(each.table for each in FAMILIES)),
+        HOUR,
+    ),
+    ("day", "pending_days", tuple(ACTIVITIES.values()), DAY),
+)
 
 
 def forget_segments(engine: DuckDbEngine, *, before: int, waiting: Sequence[Path]) -> None:

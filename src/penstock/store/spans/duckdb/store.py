@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penstock.core.clock import Clock
+from penstock.store.spans.deletion import Deleted, DiskUse, Remaining, Selection
+from penstock.store.spans.duckdb.deletion import delete_batch, forget_deletion, remaining
+from penstock.store.spans.duckdb.disk import disk_use
 from penstock.store.spans.duckdb.engine import DuckDbEngine
 from penstock.store.spans.duckdb.loader import INTAKE, JOURNAL, SCORES, Records, load
-from penstock.store.spans.duckdb.rollup import forget_segments, roll_up
+from penstock.store.spans.duckdb.rollup import forget_segments, roll_up, roll_up_days
 from penstock.store.spans.duckdb.scores import delete_scores
+from penstock.store.spans.duckdb.text_index import index_text, tidy
 from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.questions import Questions
 
@@ -74,15 +78,37 @@ class DuckDbSpanStore(Questions):
         """Delete scores by id; returns how many there were. One that waits in a segment is not reached."""
         return delete_scores(self._engine, project, ids)
 
+    def delete_batch(self, selection: Selection, *, job: str) -> Deleted:
+        """Delete some of the selection; see `deletion.delete_batch`."""
+        return delete_batch(self._engine, selection, job=job)
+
+    def remaining(self, selection: Selection) -> Remaining:
+        """What of the selection is stored."""
+        return remaining(self._engine, selection)
+
+    def forget_deletion(self, job: str) -> None:
+        """Drop the count of a deletion that is over."""
+        forget_deletion(self._engine, job)
+
     def maintain(self) -> int:
-        """Sum up hours that have settled, at most a day's worth; returns how many. Call again while it is not 0."""
+        """Sum up and index what has settled, some at a time; returns how much. Call again while it is not 0."""
         now = self._clock.now()
+        settled = now - SETTLED
         forget_segments(self._engine, before=now - REMEMBERED, waiting=self._folders)
-        return roll_up(self._engine, before=now - SETTLED)
+        return (
+            roll_up(self._engine, before=settled)
+            or roll_up_days(self._engine, before=settled)
+            or index_text(self._engine, before=settled)
+            or tidy(self._engine, before=settled)
+        )
 
     def compact(self) -> None:
         """Fold the log into the file now; otherwise this happens by itself, now and then."""
         self._engine.compact()
+
+    def disk_use(self) -> DiskUse:
+        """What the file holds, in bytes, by parts."""
+        return disk_use(self._engine, now=self._clock.now())
 
     def disk_bytes(self) -> int:
         """Bytes of the file and its log."""
