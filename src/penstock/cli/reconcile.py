@@ -123,7 +123,7 @@ def _answers(home: Home) -> bool:
 def _from_files(home: Home, *, fix: bool) -> object:
     """Compare without a console: open the store that it would hold."""
     from penstock.server.reconciliation import BudgetReconciler  # noqa: PLC0415 - the engines, only when it is asked
-    from penstock.store.spans.duckdb.store import open_spans  # noqa: PLC0415 - as above
+    from penstock.store.spans.open import open_configured  # noqa: PLC0415 - as above
     from penstock.wire.snapshot import decode_snapshot  # noqa: PLC0415 - as above
 
     try:
@@ -133,7 +133,7 @@ def _from_files(home: Home, *, fix: bool) -> object:
     except OSError as error:
         raise Unavailable(f"{home.snapshot} cannot be read: {error.strerror}.") from error
     clock = SystemClock()
-    with closing(open_spans(home.spans, clock=clock)) as spans:
+    with closing(open_configured(snapshot.stores, home, clock=clock)) as spans:
         reconciler = BudgetReconciler(
             home,
             spans,

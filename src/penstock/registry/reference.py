@@ -49,6 +49,7 @@ from penstock.registry.config.types import (
     PriceConfig,
     ProviderConfig,
     ProviderKeyConfig,
+    StoresConfig,
     TimeoutsConfig,
     TokenPrices,
 )
@@ -91,6 +92,7 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("`gateway`", GatewayConfig),
     ("`journal`", JournalConfig),
     ("`feedback`", FeedbackConfig),
+    ("`stores`", StoresConfig),
 )
 NOUNS: dict[object, str] = {str: "text", bool: "true or false", int: "whole number", float: "number"}
 

@@ -95,6 +95,7 @@ class Publisher:
             gateway=config.gateway,
             journal=config.journal,
             feedback=config.feedback,
+            stores=config.stores,
         )
         if self.current is not None and _same_content(self.current, snapshot):
             return self.current
@@ -154,6 +155,7 @@ def config_of(snapshot: Snapshot) -> LoadedConfig:
         gateway=snapshot.gateway,
         journal=snapshot.journal,
         feedback=snapshot.feedback,
+        stores=snapshot.stores,
     )
 
 

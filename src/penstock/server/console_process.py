@@ -34,7 +34,7 @@ from penstock.server.reconciliation import BudgetReconciler, spend_service, user
 from penstock.server.score_service import score_service
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
-from penstock.store.spans.duckdb.store import open_spans
+from penstock.store.spans.open import open_configured
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.observability import observe
 from penstock.tracing.otlp.intake import keep_sealing
@@ -103,7 +103,7 @@ async def serve(options: argparse.Namespace) -> None:
         definitions = Definitions(metadata, registry=registry, clock=clock, ids=ids)
         snapshot = registry.start()
         publishing.start(registry)
-        spans = stack.enter_context(closing(open_spans(home.spans, clock=clock)))
+        spans = stack.enter_context(closing(open_configured(registry.config.stores, home, clock=clock)))
         folding = Folding(home, clock=clock)
         ingest = IngestJob(spans, home.journal, clock=clock, intake=home.intake, scores=home.scores, fold=folding.fold)
         received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=ids)

@@ -27,7 +27,7 @@ from penstock.store.counters.ledger import Entry, Ledger
 from penstock.store.counters.replay import Spent, spend_of
 from penstock.store.counters.spendlog import SpendLog, is_living
 from penstock.store.counters.windows import bounds, kind_of
-from penstock.store.spans.duckdb.store import DuckDbSpanStore
+from penstock.store.spans.open import ConfiguredSpanStore
 from penstock.store.spans.queries.spend import Area
 from penstock.wire.limits import Budget, LimitEntry, RedisSettings, counter_scope
 from penstock.wire.snapshot import Snapshot
@@ -118,7 +118,7 @@ class BudgetReconciler:
     def __init__(
         self,
         home: Home,
-        spans: DuckDbSpanStore,
+        spans: ConfiguredSpanStore,
         *,
         snapshot: Callable[[], Snapshot],
         key_names: KeyNames,

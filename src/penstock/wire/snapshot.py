@@ -26,6 +26,7 @@ __all__ = [
     "ProviderKey",
     "ProviderKind",
     "Snapshot",
+    "StoreSettings",
     "Timeouts",
     "decode_snapshot",
     "encode_snapshot",
@@ -182,6 +183,17 @@ class FeedbackSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Feedback taken for one token within a minute."""
 
 
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the console keeps what it stores. The gateway does not look at it."""
+
+    spans: str = "duckdb"
+    """`duckdb`: in a file of the home; or the address of a ClickHouse server, with user and database."""
+    spans_password: str | None = None
+    """Reference to the password of that user."""
+    spans_ca: str | None = None
+    """File of the certificates to trust for that address; None: those of the system."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     version: int
@@ -210,6 +222,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     gateway: GatewaySettings = GatewaySettings()
     journal: JournalSettings = JournalSettings()
     feedback: FeedbackSettings = FeedbackSettings()
+    stores: StoreSettings = StoreSettings()
 
 
 def hash_key(secret: str) -> str:

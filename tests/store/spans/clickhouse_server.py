@@ -145,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.do_POST()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Nothing: an error reaches the caller."""
 
     def _fields(self, body: bytes) -> dict[str, str]:

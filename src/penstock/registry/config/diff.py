@@ -12,7 +12,9 @@ from penstock.registry.config.routes import route_document
 
 __all__ = ["Difference", "describe", "diff", "diff_documents"]
 
-SECTIONS = ("providers", "aliases", "routes", "limits", "redis", "prices", "gateway", "journal", "feedback")
+SECTIONS = (
+    "providers", "aliases", "routes", "limits", "redis", "prices", "gateway", "journal", "feedback", "stores"
+)  # fmt: skip
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

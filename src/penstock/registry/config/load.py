@@ -17,7 +17,7 @@ from penstock.registry.config.document import MAX_BYTES, read_document
 from penstock.registry.config.errors import InvalidConfig
 from penstock.registry.config.limits import limit_entry
 from penstock.registry.config.routes import route_entry
-from penstock.registry.config.types import AliasConfig, Config, ProviderConfig, TokenPrices
+from penstock.registry.config.types import AliasConfig, Config, ProviderConfig, StoresConfig, TokenPrices
 from penstock.registry.config.vendors import AZURE_API_VERSION, DEFAULT_BASE_URLS, VENDORS, Vendor
 from penstock.wire.limits import LimitEntry, RedisSettings
 from penstock.wire.routing import Breaker, RouteEntry, variants_of
@@ -29,6 +29,7 @@ from penstock.wire.snapshot import (
     PriceEntry,
     ProviderEntry,
     ProviderKey,
+    StoreSettings,
     Timeouts,
 )
 
@@ -62,6 +63,7 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True):
     gateway: GatewaySettings = GatewaySettings()
     journal: JournalSettings = JournalSettings()
     feedback: FeedbackSettings = FeedbackSettings()
+    stores: StoreSettings = StoreSettings()
     lines: dict[str, int] = {}
     """Where routes and limits stand in the file: `routes.NAME` and `limits.NAME`."""
     warnings: tuple[str, ...] = ()
@@ -244,6 +246,7 @@ def compile_config(
         gateway=msgspec.convert(config.gateway, GatewaySettings, from_attributes=True),
         journal=msgspec.convert(config.journal, JournalSettings, from_attributes=True),
         feedback=msgspec.convert(config.feedback, FeedbackSettings, from_attributes=True),
+        stores=_stores(config.stores, folder),
         warnings=(*_warnings(providers.values(), environment), *_route_warnings(routes.values(), providers)),
     )
 
@@ -253,6 +256,15 @@ def _redis(config: Config, folder: Path) -> RedisSettings | None:
         return None
     settings = msgspec.convert(config.redis, RedisSettings, from_attributes=True)
     return msgspec.structs.replace(settings, url=_absolute(settings.url, folder))
+
+
+def _stores(config: StoresConfig, folder: Path) -> StoreSettings:
+    password, ca = config.spans_password, config.spans_ca
+    return StoreSettings(
+        spans=config.spans,
+        spans_password=_absolute(password, folder) if password is not None else None,
+        spans_ca=str(folder / Path(ca).expanduser()) if ca is not None else None,
+    )
 
 
 def _provider_entry(name: str, config: ProviderConfig, folder: Path) -> ProviderEntry:

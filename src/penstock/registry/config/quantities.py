@@ -9,7 +9,18 @@ from urllib.parse import urlsplit
 from penstock.core.money import NANO_PER_DOLLAR
 from penstock.registry.config.forms import DURATION, REFERENCE, Form, Scalar, parse_duration, write_duration
 
-__all__ = ["CohortKey", "Count", "HedgeDelay", "Money", "Number", "RedisUrl", "Share", "Weight", "Whole"]
+__all__ = [
+    "CohortKey",
+    "Count",
+    "HedgeDelay",
+    "Money",
+    "Number",
+    "RedisUrl",
+    "Share",
+    "SpanStore",
+    "Weight",
+    "Whole",
+]
 
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 AMOUNT = re.compile(r"\$?(\d+(?:\.\d{1,9})?)")
@@ -125,6 +136,27 @@ def _redis_url(value: Scalar) -> str:
     return value
 
 
+def _span_store(value: Scalar) -> str:
+    if value == "duckdb":
+        return "duckdb"
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004 - as above
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("it is not a URL") from None
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("ClickHouse is spoken to over HTTP: it must begin with https:// or http://")
+    if parts.password:
+        raise ValueError("its password must not stand in the file; name it in spans_password as env:NAME or file:PATH")
+    if not parts.hostname or port == 0:
+        raise ValueError("it names no server")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("it has characters that a URL cannot have")
+    return value
+
+
 Number = Annotated[float, Form("a number", _number, {"type": "number"})]
 Weight = Annotated[float, Form("a number, 0 or more", _weight, {"type": "number", "minimum": 0}, write=str)]
 Whole = Annotated[int, Form("a whole number, 0 or more", _whole, {"type": "integer", "minimum": 0})]
@@ -167,6 +199,14 @@ HedgeDelay = Annotated[
     ),
 ]
 """Read as seconds; None for the p95."""
+SpanStore = Annotated[
+    str,
+    Form(
+        "duckdb, or the https:// address of a ClickHouse server",
+        _span_store,
+        {"type": "string", "pattern": r"^(duckdb$|https?://)"},
+    ),
+]
 RedisUrl = Annotated[
     str,
     Form(

@@ -6,10 +6,17 @@ import msgspec
 
 from penstock.registry.config.forms import BaseUrl, Dollars, Duration, HeaderValue, ModelGlob, SecretReference, Size
 from penstock.registry.config.limit_types import LimitConfig, RedisConfig
-from penstock.registry.config.quantities import Count, Share, Weight
+from penstock.registry.config.quantities import Count, Share, SpanStore, Weight
 from penstock.registry.config.route_types import RetriesConfig, RouteConfig
 from penstock.wire.routing import Breaker
-from penstock.wire.snapshot import FeedbackSettings, GatewaySettings, JournalSettings, ProviderKind, Timeouts
+from penstock.wire.snapshot import (
+    FeedbackSettings,
+    GatewaySettings,
+    JournalSettings,
+    ProviderKind,
+    StoreSettings,
+    Timeouts,
+)
 
 __all__ = [
     "AliasConfig",
@@ -22,6 +29,7 @@ __all__ = [
     "PriceConfig",
     "ProviderConfig",
     "ProviderKeyConfig",
+    "StoresConfig",
     "TimeoutsConfig",
     "TokenPrices",
 ]
@@ -32,6 +40,7 @@ _TIMEOUTS = Timeouts()
 _GATEWAY = GatewaySettings()
 _JOURNAL = JournalSettings()
 _FEEDBACK = FeedbackSettings()
+_STORES = StoreSettings()
 _BREAKER = Breaker()
 
 
@@ -220,6 +229,17 @@ class FeedbackConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How much feedback is taken for one token within a minute."""
 
 
+class StoresConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the console keeps what it stores. Takes effect when it starts. See [engines](engines.md)."""
+
+    spans: SpanStore = _STORES.spans
+    """`duckdb`, a file in the home folder; or a ClickHouse server, as `https://USER@HOST:8443/DATABASE`."""
+    spans_password: SecretReference | None = None
+    """Where the password of the user of ClickHouse is found: env:NAME or file:PATH."""
+    spans_ca: str | None = None
+    """A file of certificates to trust for ClickHouse; those of the system when left out."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file. Keys that begin with `x-` are ignored; they are a place for YAML anchors."""
 
@@ -244,3 +264,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The journal of calls."""
     feedback: FeedbackConfig = FeedbackConfig()
     """What end users think of answers."""
+    stores: StoresConfig = StoresConfig()
+    """Where the console keeps what it stores."""

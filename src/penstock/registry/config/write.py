@@ -21,6 +21,7 @@ from penstock.registry.config.types import (
     PriceConfig,
     ProviderConfig,
     ProviderKeyConfig,
+    StoresConfig,
     TimeoutsConfig,
 )
 
@@ -51,6 +52,7 @@ def as_document(config: LoadedConfig) -> dict[str, Any]:
         },
         "journal": _section(config.journal, JournalConfig),
         "feedback": _section(config.feedback, FeedbackConfig),
+        "stores": _section(config.stores, StoresConfig),
     }
 
 

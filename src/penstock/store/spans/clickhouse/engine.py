@@ -12,7 +12,7 @@ import msgspec
 from sqlglot import exp
 
 from penstock.core.errors import InvalidInput, MissingExtra, Unavailable
-from penstock.store.spans.clickhouse.functions import DIALECT, SETTINGS, render, with_types
+from penstock.store.spans.clickhouse.functions import DIALECT, SETTINGS, bound, render
 from penstock.store.spans.clickhouse.migrations import migrate
 from penstock.store.spans.engine import Prepared, Read, Rows, prepare
 
@@ -123,8 +123,8 @@ class _Reader:
 
     def __call__(self, query: exp.Expr | Prepared, values: Mapping[str, Any]) -> Rows:
         prepared = query if isinstance(query, Prepared) else prepare(query)
-        text = with_types(prepared.text(DIALECT, render), values)
-        found = self._client.query(text, {name: values[name] for name in prepared.names} or None)
+        text, given = bound(prepared.text(DIALECT, render), values)
+        found = self._client.query(text, given or None)
         return [tuple(row) for row in found.result_rows]
 
 
@@ -278,7 +278,8 @@ class ClickHouseEngine:
 
 
 def _load_driver() -> _Driver:
-    """
+    """The driver.
+
     Raises:
         MissingExtra: `clickhouse-connect` is not installed.
     """
@@ -290,9 +291,9 @@ def _load_driver() -> _Driver:
         raise MissingExtra("clickhouse-connect", extra="clickhouse") from error
 
     class Driver:
-        connect = staticmethod(cast("Callable[..., _Client]", clickhouse_connect.get_client))
+        connect = staticmethod(cast("Callable[..., _Client]", clickhouse_connect.get_client))  # pyright: ignore[reportUnknownMemberType] - partly untyped there
         error = ClickHouseError
-        compress = staticmethod(cast("Callable[[bytes], bytes]", frame.compress))
+        compress = staticmethod(cast("Callable[[bytes], bytes]", frame.compress))  # pyright: ignore[reportUnknownMemberType] - untyped there
 
     # The driver warns of what it raises too; it is told once, where it is caught.
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)

@@ -9,7 +9,7 @@ from sqlglot import exp, generator
 from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
-__all__ = ["DIALECT", "SETTINGS", "render", "with_types"]
+__all__ = ["DIALECT", "SETTINGS", "bound", "render"]
 
 DIALECT = "clickhouse"
 SETTINGS: Mapping[str, int] = {
@@ -23,9 +23,11 @@ SETTINGS: Mapping[str, int] = {
 """With these a query means what the SQL standard says: sums of nothing and unmatched joins are null, a name is a column
 before it is an alias. Tables whose rows replace each other are read as if they had.
 """
-_UNTYPED = re.compile(r"\{(\w+):\?\}")
+_UNTYPED = re.compile(r"\{(\w+):\?(keys)?\}")
+_KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."$]+)')
 _INT64 = 2**63
 
+_LISTS = frozenset({"finish_reasons"})
 _RENAMED = {
     "ARG_MAX": "argMax",
     "ARG_MIN": "argMin",
@@ -44,9 +46,21 @@ def render(query: exp.Expr) -> str:
     return _GENERATOR.generate(query.transform(_translated))
 
 
-def with_types(text: str, values: Mapping[str, Any]) -> str:
-    """The text with the type of each placeholder's value in its place."""
-    return _UNTYPED.sub(lambda found: f"{{{found[1]}:{_type(values[found[1]])}}}", text)
+def bound(text: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The text with the types of its placeholders, and their values as ClickHouse is given them."""
+    given: dict[str, Any] = {}
+
+    def typed(found: re.Match[str]) -> str:
+        name = found[1]
+        given[name] = _keys(values[name]) if found[2] else values[name]
+        return f"{{{name}:{_type(given[name])}}}"
+
+    return _UNTYPED.sub(typed, text), given
+
+
+def _keys(path: str) -> list[str]:
+    """The names that a path into JSON leads through: `$."a.b".c`."""
+    return [re.sub(r"\\(.)", r"\1", found[1]) if found[1] is not None else found[2] for found in _KEY.finditer(path)]
 
 
 def _type(value: Any) -> str:
@@ -115,6 +129,61 @@ def _integer_division(self: generator.Generator, expression: exp.Expr) -> str:
     return f"intDiv({self.sql(expression, 'this')}, {self.sql(expression, 'expression')})"
 
 
+def _counted(text: str, parent: exp.Expr | None) -> str:
+    """A count in the type of all other numbers: unions of signed and unsigned ones are neither."""
+    return text if isinstance(parent, exp.Filter | exp.Window) else f"toInt64({text})"
+
+
+def _count(self: generator.Generator, expression: exp.Expr) -> str:
+    distinct = expression.this
+    text = f"count({self.sql(distinct)})" if not isinstance(distinct, exp.Star) else "count()"
+    return _counted(text, expression.parent)
+
+
+def _filter(self: generator.Generator, expression: exp.Expr) -> str:
+    text = generator.Generator.filter_sql(self, cast("exp.Filter", expression))
+    return _counted(text, expression.parent) if isinstance(expression.this, exp.Count) else text
+
+
+def _window(self: generator.Generator, expression: exp.Expr) -> str:
+    text = generator.Generator.window_sql(self, cast("exp.Window", expression))
+    return f"toInt64({text})" if expression.find(exp.Count) is not None else text
+
+
+def _length(self: generator.Generator, expression: exp.Expr) -> str:
+    lists = isinstance(expression.this, exp.Column) and expression.this.name in _LISTS
+    return f"{'length' if lists else 'lengthUTF8'}({self.sql(expression, 'this')})"
+
+
+_MESSAGE_TEXT = """lower(if(JSONHas(ifNull({0}, ''), 1, 'parts'),
+    arrayStringConcat(arrayMap(name -> arrayStringConcat(arrayMap(message -> arrayStringConcat(arrayMap(part ->
+    if(JSONType(part, name) = 'String', JSONExtractString(part, name), JSONExtractRaw(part, name)),
+    JSONExtractArrayRaw(message, 'parts')), '\\n'), JSONExtractArrayRaw(ifNull({0}, ''))), '\\n'),
+    ['content', 'arguments', 'response', 'result', 'name']), '\\n'), {0}))"""
+"""The texts of a recorded message in lower case; of what is no message, all of it."""
+_JSON_TEXT = """arrayMap(found -> if(found IN ('', 'null'), NULL, if(startsWith(found, '"'), JSONExtractString(found),
+    found)), [arrayFold((found, name) -> JSONExtractRaw(found, name), {1}, ifNull({0}, ''))])[1]"""
+"""What a path leads to, as text; null when there is nothing."""
+
+
+def _json_text(self: generator.Generator, expression: exp.Expr) -> str:
+    path = expression.expression
+    if not isinstance(path, exp.Placeholder):
+        return generator.Generator.function_fallback_sql(self, cast("exp.Func", expression))
+    return _JSON_TEXT.format(self.sql(expression, "this"), f"{{{path.name}:?keys}}")
+
+
+def _anonymous(self: generator.Generator, expression: exp.Expr) -> str:
+    if expression.name.lower() == "message_text":
+        return _MESSAGE_TEXT.format(self.sql(expression.expressions[0]))
+    return generator.Generator.anonymous_sql(self, cast("exp.Anonymous", expression))
+
+
+def _try_cast(self: generator.Generator, expression: exp.Expr) -> str:
+    kind = self.sql(expression, "to").removeprefix("Nullable(").removesuffix(")")
+    return f"accurateCastOrNull({self.sql(expression, 'this')}, '{kind}')"
+
+
 def _placeholder(_: generator.Generator, expression: exp.Expr) -> str:
     return f"{{{expression.name}:?}}"
 
@@ -122,14 +191,21 @@ def _placeholder(_: generator.Generator, expression: exp.Expr) -> str:
 class _Generator(ClickHouseGenerator):
     TRANSFORMS = {  # noqa: RUF012 - as its base class has it
         **ClickHouseGenerator.TRANSFORMS,
+        exp.Anonymous: _anonymous,
         exp.ArrayContains: _call("has", "this", "expression"),
         exp.ArraySize: _call("length", "this"),
+        exp.Count: _count,
+        exp.Filter: _filter,
+        exp.Window: _window,
+        exp.Length: _length,
         exp.IntDiv: _integer_division,
+        exp.JSONExtractScalar: _json_text,
         exp.LogicalAnd: _call("min", "this"),
         exp.LogicalOr: _call("max", "this"),
         exp.MapKeys: _call("mapKeys", "this"),
         exp.PercentileDisc: _quantile,
         exp.Placeholder: _placeholder,
+        exp.TryCast: _try_cast,
     }
 
 

@@ -141,9 +141,7 @@ def _cover(engine: ClickHouseEngine, project: str, by_trace: dict[uuid.UUID, lis
     """Cover what is told of twice, in the store and in what was read of it."""
     found: dict[tuple[uuid.UUID, int], int] = {}
     for trace, kin in by_trace.items():
-        told = {
-            span for _, span in covered((0, one.span, one.parent, one.candidate, one.teller) for one in kin)
-        }
+        told = {span for _, span in covered((0, one.span, one.parent, one.candidate, one.teller) for one in kin)}
         if told:
             found |= {(trace, one.span): one.started for one in kin if one.span in told and one.candidate}
             by_trace[trace] = [_bare(one) if one.span in told and one.candidate else one for one in kin]
@@ -202,7 +200,7 @@ def _sums(kin: Sequence[_Kin]) -> dict[str, Any]:
         **dict(zip(USAGE, usage, strict=True)),
         "usage_total": sum(usage),
         "usage_estimated": any(one.estimated for one in kin),
-        "cost": sum(costs) if costs or not models else None,
+        "cost": sum(costs) if known or not models else None,
         "known": known,
         "unknown": models - known,
     }

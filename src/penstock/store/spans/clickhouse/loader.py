@@ -216,8 +216,7 @@ class _Loading:
     def _try(self, lines: Sequence[Line]) -> None:
         """Let the server read lines without storing them. Raises `Refused` when it cannot."""
         self._engine.insert(
-            "INSERT INTO FUNCTION null('taken UInt8') "
-            f"SELECT ignore(*) FROM ({self._records.rows}) FORMAT JSONEachRow",
+            f"INSERT INTO FUNCTION null('taken UInt8') SELECT ignore(*) FROM ({self._records.rows}) FORMAT JSONEachRow",
             b"".join(line.text for line in lines),
             self._records.values(self._engine, self._clock),
             token="",

@@ -235,9 +235,7 @@ def migrate(client: _Client) -> None:
     Raises:
         Unavailable: it was made by a newer version (`span_store_newer`).
     """
-    client.command(
-        "CREATE TABLE IF NOT EXISTS schema_version (version Int64) ENGINE = MergeTree ORDER BY version"
-    )
+    client.command("CREATE TABLE IF NOT EXISTS schema_version (version Int64) ENGINE = MergeTree ORDER BY version")
     ((version,),) = client.query("SELECT toInt64(ifNull(max(version), 0)) FROM schema_version").result_rows
     if version > SCHEMA:
         raise Unavailable(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -109,7 +109,8 @@ def _refusal(lines: Sequence[bytes], form: Form) -> str | None:
 
 
 def _read(data: bytes, form: Form) -> list[Line]:
-    """
+    """Lines, one by one.
+
     Raises:
         ValueError: a line is not what it should be.
     """
@@ -140,7 +141,7 @@ def _line(text: bytes, record: Any) -> Line:
 
 def _wrapped(text: bytes, names: Sequence[str]) -> bytes:
     """A line whose JSON members are bare strings: the server would take off their quotes."""
-    fields = cast("dict[str, msgspec.Raw]", msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     for name in names:
         fields[name] = msgspec.Raw(msgspec.json.encode(bytes(fields[name]).decode()))
     return msgspec.json.encode(fields)

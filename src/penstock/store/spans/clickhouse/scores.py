@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from penstock.core.clock import Clock
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
 from penstock.store.spans.clickhouse.loader import Insertion, Records
 from penstock.store.spans.clickhouse.reading import SCORE, Line
@@ -69,4 +70,8 @@ def delete_scores(engine: ClickHouseEngine, project: str, ids: Sequence[str]) ->
     return deleted
 
 
-SCORES = Records(SCORE, _TABLE, _ROWS, _choose, lambda *_: {})
+def _values(_engine: ClickHouseEngine, _clock: Clock) -> dict[str, Any]:
+    return {}
+
+
+SCORES = Records(SCORE, _TABLE, _ROWS, _choose, _values)

@@ -120,7 +120,9 @@ def _touch(engine: ClickHouseEngine, lines: Sequence[Line]) -> None:
 
 def _settle(engine: ClickHouseEngine, lines: Sequence[Line]) -> None:
     moved = refresh(engine, [line.record for line in lines])
-    touch(engine, {started // HOUR * HOUR for started in moved} | {line.record.started // HOUR * HOUR for line in lines})
+    touch(
+        engine, {started // HOUR * HOUR for started in moved} | {line.record.started // HOUR * HOUR for line in lines}
+    )
 
 
 def _values(engine: ClickHouseEngine, clock: Clock) -> Mapping[str, Any]:

@@ -1,0 +1,53 @@
+"""The store of spans that an installation is configured to have."""
+
+from pathlib import Path
+
+from penstock.core.clock import Clock
+from penstock.core.home import Home
+from penstock.core.settings import Environment, resolve_secret
+from penstock.store.spans.clickhouse.engine import Address
+from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
+from penstock.wire.snapshot import StoreSettings
+
+__all__ = ["ConfiguredSpanStore", "open_configured"]
+
+ConfiguredSpanStore = DuckDbSpanStore | ClickHouseSpanStore
+
+
+def open_configured(
+    settings: StoreSettings, home: Home, *, clock: Clock, environment: Environment | None = None
+) -> ConfiguredSpanStore:
+    """The store that is configured. Opens and sends nothing yet.
+
+    Args:
+        settings: Which one.
+        home: Where segments lie, and the file of DuckDB.
+        clock: Time of ingestion.
+        environment: Where `env:` looks; None is the process's own.
+
+    Raises:
+        InvalidInput: the address is none, or there is nothing behind the reference to the password.
+    """
+    if settings.spans == "duckdb":
+        return DuckDbSpanStore(
+            home.spans,
+            journal=home.journal,
+            quarantine=home.quarantine,
+            clock=clock,
+            intake=home.intake,
+            scores=home.scores,
+        )
+    reference = settings.spans_password
+    return ClickHouseSpanStore(
+        Address.parse(
+            settings.spans,
+            password=resolve_secret(reference, environment) if reference is not None else None,
+            ca=Path(settings.spans_ca) if settings.spans_ca is not None else None,
+        ),
+        journal=home.journal,
+        quarantine=home.quarantine,
+        clock=clock,
+        intake=home.intake,
+        scores=home.scores,
+    )
