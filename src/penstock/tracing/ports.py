@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from penstock.store.spans.deletion import Deleted, DiskUse, Remaining, Selection
 from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult
 from penstock.store.spans.queries.traces import NEWEST, Order, Page, Place
@@ -11,7 +12,7 @@ from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
 
-__all__ = ["MetricStore", "SpanStore"]
+__all__ = ["DeletionStore", "MetricStore", "SpanStore"]
 
 
 class SpanStore(Protocol):
@@ -92,6 +93,32 @@ class SpanStore(Protocol):
     def provider_stats(self, project: str, from_: int, to: int) -> list[ProviderStat]: ...
 
     def books(self, window: Window) -> Books: ...
+
+
+class DeletionStore(Protocol):
+    """What deletion and retention need. Methods block; any thread may call; `Unavailable` while the store is down."""
+
+    def delete_batch(self, selection: Selection, *, job: str) -> Deleted:
+        """Delete a bounded part of the selection with all that was made of it, or nothing. To be called again while
+        there is more; after a crash it goes on where it was.
+        """
+        ...
+
+    def remaining(self, selection: Selection) -> Remaining:
+        """What of the selection is stored."""
+        ...
+
+    def forget_deletion(self, job: str) -> None:
+        """The job is over; what was counted for it is no longer needed."""
+        ...
+
+    def compact(self) -> None:
+        """Give back what is empty, as far as the engine can."""
+        ...
+
+    def disk_use(self) -> DiskUse:
+        """Bytes on disk, by what they hold."""
+        ...
 
 
 class MetricStore(Protocol):

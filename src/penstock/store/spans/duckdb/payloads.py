@@ -21,7 +21,7 @@ TextKey = tuple[int, str]
 _INSERT = """
     INSERT INTO payloads (project, trace_id, span_id, started, field, text)
     SELECT project, trace_id, span_id, started, '{field}', {field} FROM staged
-    WHERE strlen(CAST({field} AS VARCHAR)) > {large} AND NOT list_contains($left_out, rowid - (SELECT min(rowid) FROM staged))
+    WHERE strlen(CAST({field} AS VARCHAR)) > {large} AND rowid NOT IN (SELECT place FROM repeated)
 """
 _READ = """
     SELECT span_id, field, text FROM payloads
@@ -39,10 +39,10 @@ def stored_size(name: str) -> str:
     return f"CASE WHEN strlen(CAST({name} AS VARCHAR)) > {LARGE} THEN strlen(CAST({name} AS VARCHAR)) END"
 
 
-def store_large_texts(cursor: duckdb.DuckDBPyConnection, left_out: Sequence[int]) -> None:
-    """Store the long texts of the staged rows, but of those at these positions, whose rows are not stored either."""
+def store_large_texts(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Store the long texts of the rows in the temporary table `staged`, but of those in `repeated`."""
     for field in PAYLOADS:
-        cursor.execute(_INSERT.format(field=field, large=LARGE), {"left_out": list(left_out)})
+        cursor.execute(_INSERT.format(field=field, large=LARGE))
 
 
 def large_texts(

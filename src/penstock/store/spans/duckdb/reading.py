@@ -113,7 +113,7 @@ VALUES = (
 _LINE = ", ".join([f"'{column.name}': '{_line_type(column)}'" for column in COLUMNS])
 SPAN_LINES = f"""
     FROM read_json($paths, format = 'newline_delimited', columns = {{'record': 'VARCHAR', {_LINE}}},
-                   maximum_object_size = $longest)
+                   maximum_object_size = $longest, filename = true)
     WHERE CASE record WHEN 'span' THEN true WHEN 'open' THEN false ELSE error('unknown record') END
 """
-"""The lines of `$paths` that are spans, each at most `$longest` bytes."""
+"""The lines of `$paths` that are spans, each at most `$longest` bytes; `filename` is its file."""

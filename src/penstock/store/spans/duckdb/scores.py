@@ -42,7 +42,8 @@ _STAGE = f"""
 _OUTDATED = """
     CREATE OR REPLACE TEMP TABLE outdated AS
     SELECT place FROM (
-        SELECT rowid AS place, row_number() OVER (PARTITION BY project, id ORDER BY created DESC, rowid DESC) AS nth
+        SELECT rowid AS place,
+            row_number() OVER (PARTITION BY project, id ORDER BY created DESC, filename DESC, rowid DESC) AS nth
         FROM staged
     ) WHERE nth > 1
     UNION

@@ -1,7 +1,6 @@
 """Spans out of segments into their table: those of the gateway as they come, those of applications each once."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -18,7 +17,7 @@ _COLUMNS = ", ".join(f'"{name}"' for name in NAMES)
 _INSERT = f"INSERT INTO spans ({_COLUMNS}) SELECT {', '.join(VALUES)} {SPAN_LINES}"
 _STAGE = f"""
     CREATE OR REPLACE TEMP TABLE staged AS
-    SELECT {", ".join(f'{value} AS "{name}"' for name, value in zip(NAMES, VALUES, strict=True))} {SPAN_LINES}
+    SELECT filename, {", ".join(f'{value} AS "{name}"' for name, value in zip(NAMES, VALUES, strict=True))} {SPAN_LINES}
 """
 _SIZES = [f"{name}_bytes" for name in PAYLOADS]
 _FROM_STAGED = f"""
@@ -26,21 +25,36 @@ _FROM_STAGED = f"""
     SELECT {", ".join(stored_text(name) if name in PAYLOADS else f'"{name}"' for name in NAMES)},
         {", ".join(stored_size(name) for name in PAYLOADS)}
     FROM staged
+    WHERE rowid NOT IN (SELECT place FROM repeated)
 """  # noqa: S608 - names of columns
+_NONE_REPEATED = "CREATE OR REPLACE TEMP TABLE repeated (place BIGINT)"
 # The first of a name wins, whether it was stored before or stands further up in this batch. A span that is sent again
-# started when it started before, so that only that part of the table is looked at.
+# started when it started before, so that only that part of the table is looked at. Files are read side by side, so
+# that their rows have no order but that of their names.
 _REPEATED = """
     CREATE OR REPLACE TEMP TABLE repeated AS
-    WITH new AS (SELECT project, trace_id, span_id, rowid AS place FROM spans WHERE rowid > $mark)
     SELECT place FROM (
-        SELECT place, row_number() OVER (PARTITION BY project, trace_id, span_id ORDER BY place) AS nth FROM new
+        SELECT rowid AS place,
+            row_number() OVER (PARTITION BY project, trace_id, span_id ORDER BY filename, rowid) AS nth
+        FROM staged
     ) WHERE nth > 1
     UNION
-    SELECT place
-    FROM new JOIN spans AS old USING (project, trace_id, span_id)
-    WHERE old.rowid <= $mark AND old.started >= $low AND old.started <= $high
+    SELECT staged.rowid AS place
+    FROM staged JOIN spans USING (project, trace_id, span_id)
+    WHERE spans.started >= (SELECT min(started) FROM staged) AND spans.started <= (SELECT max(started) FROM staged)
 """
-_BOUNDS = "SELECT min(rowid), min(started), max(started) FROM spans WHERE rowid > $mark"
+_KEPT = """
+    SELECT filename, count(*) FILTER (rowid NOT IN (SELECT place FROM repeated)) FROM staged GROUP BY filename
+"""
+_ANY_REPEATED = """
+    WITH new AS (SELECT project, trace_id, span_id FROM spans WHERE rowid > $mark)
+    SELECT (SELECT count(*) FROM new) > (SELECT count(*) FROM (SELECT DISTINCT * FROM new)) OR EXISTS (
+        SELECT 1 FROM new JOIN spans AS old USING (project, trace_id, span_id)
+        WHERE old.rowid <= $mark AND old.started >= $low AND old.started <= $high
+    )
+"""
+_BOUNDS = "SELECT min(started), max(started) FROM spans WHERE rowid > $mark"
+_TAKE_BACK = "DELETE FROM spans WHERE rowid > $mark"
 _MARK = "SELECT coalesce(max(rowid), -1) FROM spans"
 _ADDED = """
     SELECT started // $hour, min(started), max(started), bool_or(parent_id IS NOT NULL OR source = 'otlp'),
@@ -69,43 +83,44 @@ def insert_intake(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source]) 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source], *, once: bool) -> dict[str, int]:
     ((mark,),) = cursor.execute(_MARK).fetchall()
-    large = any(source.large for source in sources)
     lines = {"paths": [str(source.read_from) for source in sources], "longest": longest_line(sources)}
-    if large:
-        cursor.execute(_STAGE, lines)
-        stored = _count(cursor.execute(_FROM_STAGED))
+    if any(source.large for source in sources):
+        new = _insert_staged(cursor, sources, lines, once=once)
     else:
-        stored = _count(cursor.execute(_INSERT, lines))
-    if stored != sum(source.records for source in sources):
-        # Blank lines, or fields in another order than is written: they must be looked at one by one.
-        raise MalformedLine(f"expected {sum(source.records for source in sources)} spans, the engine read {stored}")
-    repeated = _drop_repeated(cursor, mark) if once and stored else []
-    if large:
-        store_large_texts(cursor, repeated)
+        _check(_count(cursor.execute(_INSERT, lines)), sources)
+        new = {str(source.read_from): source.records for source in sources}
+        if once and _any_repeated(cursor, mark):
+            # Seldom: a table between costs a third more, so that it is made only now.
+            cursor.execute(_TAKE_BACK, {"mark": mark})
+            new = _insert_staged(cursor, sources, lines, once=True)
     _settle(cursor, mark)
-    return _new_by_file(sources, repeated)
-
-
-def _drop_repeated(cursor: duckdb.DuckDBPyConnection, mark: int) -> list[int]:
-    """Delete the new rows that were stored before; returns their positions among the new rows."""
-    ((first, low, high),) = cursor.execute(_BOUNDS, {"mark": mark}).fetchall()
-    cursor.execute(_REPEATED, {"mark": mark, "low": low, "high": high})
-    places = [place for (place,) in cursor.execute("SELECT place FROM repeated ORDER BY place").fetchall()]
-    if places:
-        cursor.execute("DELETE FROM spans WHERE rowid IN (SELECT place FROM repeated)")
-    return [place - first for place in places]
-
-
-def _new_by_file(sources: Sequence[Source], repeated: Sequence[int]) -> dict[str, int]:
-    """How many rows each file brought. The rows have the order of the files and of their lines."""
-    new: dict[str, int] = {}
-    first = 0
-    for source in sources:
-        last = first + source.records
-        dropped = bisect_left(repeated, last) - bisect_left(repeated, first)
-        new[str(source.read_from)] = source.records - dropped
-        first = last
     return new
+
+
+def _insert_staged(
+    cursor: duckdb.DuckDBPyConnection, sources: Sequence[Source], lines: Mapping[str, object], *, once: bool
+) -> dict[str, int]:
+    """By way of a table of its own: what stands twice is left out, and long texts are put apart."""
+    _check(_count(cursor.execute(_STAGE, lines)), sources)
+    cursor.execute(_REPEATED if once else _NONE_REPEATED)
+    cursor.execute(_FROM_STAGED)
+    store_large_texts(cursor)
+    kept = dict(cursor.execute(_KEPT).fetchall())
+    return {str(source.read_from): kept.get(str(source.read_from), 0) for source in sources}
+
+
+def _check(read: int, sources: Sequence[Source]) -> None:
+    expected = sum(source.records for source in sources)
+    if read != expected:
+        # Blank lines, or fields in another order than is written: they must be looked at one by one.
+        raise MalformedLine(f"expected {expected} spans, the engine read {read}")
+
+
+def _any_repeated(cursor: duckdb.DuckDBPyConnection, mark: int) -> bool:
+    """Whether any of the new rows has the ids of another, new or old."""
+    ((low, high),) = cursor.execute(_BOUNDS, {"mark": mark}).fetchall()
+    ((repeated,),) = cursor.execute(_ANY_REPEATED, {"mark": mark, "low": low, "high": high}).fetchall()
+    return repeated
 
 
 def touch(cursor: duckdb.DuckDBPyConnection, starts: set[int]) -> None:
