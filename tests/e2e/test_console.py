@@ -48,7 +48,7 @@ def test_a_call_arrives_live_and_is_opened_filtered_and_found(
     expect(page).to_have_url(re.compile(r"/traces(\?|$)"))
 
     call(openai_client, "A giraffe crosses the spillway")
-    search = page.get_by_role("textbox", name="Search input and output")
+    search = page.get_by_role("combobox", name="Filter traces")
     search.fill("giraffe")
     search.press("Enter")
     expect(table.get_by_role("row").filter(has_text="giraffe").first).to_be_visible(timeout=5000)
@@ -118,7 +118,7 @@ def test_the_keyboard_moves_opens_and_goes_back(page: Page, openai_client: opena
     page.goto("/traces?q=without+a+mouse")
     expect(page.get_by_role("row").filter(has_text="without a mouse").first).to_be_visible(timeout=5000)
     page.keyboard.press("/")
-    expect(page.get_by_role("textbox", name="Search input and output")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Filter traces")).to_be_focused()
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")

@@ -7,6 +7,8 @@ export interface ProblemBody {
   code?: string;
   hint?: string | null;
   field?: string | null;
+  /** What this kind of problem says beside. */
+  [extra: string]: unknown;
 }
 
 export class ApiProblem extends Error {
@@ -14,6 +16,7 @@ export class ApiProblem extends Error {
   readonly code: string;
   readonly hint: string | null;
   readonly field: string | null;
+  readonly extra: Record<string, unknown>;
 
   constructor(status: number, body: ProblemBody) {
     super(body.detail || body.title || `The console answered ${status} without saying why.`);
@@ -22,6 +25,7 @@ export class ApiProblem extends Error {
     this.code = body.code ?? "unknown";
     this.hint = body.hint ?? null;
     this.field = body.field ?? null;
+    this.extra = body;
   }
 }
 

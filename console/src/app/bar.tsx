@@ -10,9 +10,16 @@ import { RangePicker } from "./range-picker";
 import classes from "./shell.module.css";
 
 /** Pages of one thing, by the beginning of their address. */
-const SINGLE: Record<string, string> = { "/traces/": "Trace", "/routes/": "Route", "/limits/": "Limit" };
+const SINGLE: Record<string, string> = {
+  "/traces/compare": "Compare",
+  "/traces/": "Trace",
+  "/sessions/": "Session",
+  "/users/": "User",
+  "/routes/": "Route",
+  "/limits/": "Limit",
+};
 /** What has no time range: one trace, a list of keys, budgets with windows of their own. */
-const WITHOUT_RANGE = ["Trace", "Keys", "Limits", "Limit"];
+const WITHOUT_RANGE = ["Trace", "Compare", "Session", "Keys", "Limits", "Limit"];
 
 export function Bar({ onPalette, onHelp }: { onPalette: () => void; onHelp: () => void }) {
   const path = useRouterState({ select: (state) => state.location.pathname });

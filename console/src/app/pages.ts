@@ -4,6 +4,8 @@ import type { IconName } from "@/components/icons";
 export const PAGES = [
   { to: "/overview", label: "Overview", icon: "overview", key: "o" },
   { to: "/traces", label: "Traces", icon: "traces", key: "t" },
+  { to: "/sessions", label: "Sessions", icon: "sessions", key: "s" },
+  { to: "/users", label: "Users", icon: "users", key: "u" },
   { to: "/routes", label: "Routes", icon: "routes", key: "r" },
   { to: "/limits", label: "Limits", icon: "limits", key: "l" },
   { to: "/health", label: "Health", icon: "health", key: "h" },

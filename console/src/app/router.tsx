@@ -12,8 +12,10 @@ import {
 } from "@tanstack/react-router";
 import { validateLimit, validateLimits } from "@/features/limits/search";
 import { validateRoute, validateRoutes } from "@/features/routes/search";
+import { validateSessions } from "@/features/sessions/search";
 import { validateSignin } from "@/features/signin/search";
-import { validateTrace, validateTraces } from "@/features/traces/search";
+import { validateCompare, validateTrace, validateTraces } from "@/features/traces/search";
+import { validateUsers } from "@/features/users/search";
 import { SHARED_KEYS, validateShared } from "@/lib/address";
 import { parseSearch, stringifySearch } from "@/lib/search-params";
 import { NotFoundPage, RouteFailed } from "./failures";
@@ -66,6 +68,39 @@ const trace = createRoute({
   path: "/traces/$traceId",
   validateSearch: validateTrace,
   component: lazyRouteComponent(() => import("@/features/traces/detail/page"), "TracePage"),
+});
+
+const compare = createRoute({
+  getParentRoute: () => app,
+  path: "/traces/compare",
+  validateSearch: validateCompare,
+  component: lazyRouteComponent(() => import("@/features/traces/compare/page"), "ComparePage"),
+});
+
+const sessions = createRoute({
+  getParentRoute: () => app,
+  path: "/sessions",
+  validateSearch: validateSessions,
+  component: lazyRouteComponent(() => import("@/features/sessions/page"), "SessionsPage"),
+});
+
+const session = createRoute({
+  getParentRoute: () => app,
+  path: "/sessions/$session",
+  component: lazyRouteComponent(() => import("@/features/sessions/detail/page"), "SessionPage"),
+});
+
+const users = createRoute({
+  getParentRoute: () => app,
+  path: "/users",
+  validateSearch: validateUsers,
+  component: lazyRouteComponent(() => import("@/features/users/page"), "UsersPage"),
+});
+
+const user = createRoute({
+  getParentRoute: () => app,
+  path: "/users/$user",
+  component: lazyRouteComponent(() => import("@/features/users/detail/page"), "UserPage"),
 });
 
 const routes = createRoute({
@@ -122,7 +157,25 @@ const keys = createRoute({
 
 export const routeTree = root.addChildren([
   signin,
-  app.addChildren([home, overview, traces, trace, routes, route, limits, limit, health, cache, models, keys]),
+  app.addChildren([
+    home,
+    overview,
+    traces,
+    compare,
+    trace,
+    sessions,
+    session,
+    users,
+    user,
+    routes,
+    route,
+    limits,
+    limit,
+    health,
+    cache,
+    models,
+    keys,
+  ]),
 ]);
 
 /** `history` is the browser's own unless a test brings another. */

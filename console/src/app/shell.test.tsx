@@ -13,6 +13,8 @@ describe("the shell", () => {
       "Penstock",
       "Overview",
       "Traces",
+      "Sessions",
+      "Users",
       "Routes",
       "Limits",
       "Health",
@@ -73,7 +75,7 @@ describe("the shell", () => {
   test("typing in a field is not taken for shortcuts", async () => {
     const page = openConsole("/traces");
     show(page);
-    await page.user.click(await screen.findByRole("textbox", { name: "Search input and output" }));
+    await page.user.click(await screen.findByRole("combobox", { name: "Filter traces" }));
     await page.user.keyboard("go?");
     expect(page.history.location.pathname).toBe("/traces");
     expect(screen.queryByRole("dialog")).toBeNull();

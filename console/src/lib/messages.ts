@@ -103,8 +103,15 @@ function readMedia(value: Fields): MessagePart {
     modality: text(value.modality) ?? String(value.type),
     mediaType: text(value.mime_type),
     bytes: typeof size === "number" ? size : null,
-    uri: text(value.uri) ?? text(value.file_id),
+    uri: text(value.uri) ?? text(value.file_id) ?? dataUri(value),
   };
+}
+
+/** Bytes that stand in the record itself, in base64. */
+function dataUri(value: Fields): string | null {
+  const content = text(value.content) ?? text(value.data);
+  const type = text(value.mime_type);
+  return content && type && /^[\w+/=\s-]+$/.test(content) ? `data:${type};base64,${content}` : null;
 }
 
 /** JSON that arrived as text; any other text stays text. */
@@ -123,4 +130,36 @@ function isFields(value: unknown): value is Fields {
 
 function text(value: unknown): string | null {
   return typeof value === "string" ? value : null;
+}
+
+/** A recorded value as text that can be compared: messages by role, anything else as it is or as JSON. */
+export function textOfValue(value: unknown): string {
+  const messages = readMessages(value);
+  if (messages.every((message) => message.role === ""))
+    return typeof value === "string" ? value : value === null || value === undefined ? "" : asJson(value);
+  return messages
+    .map((message) => `${message.role}:\n${message.parts.map(partText).join("\n")}`)
+    .join("\n\n");
+}
+
+function partText(part: MessagePart): string {
+  switch (part.kind) {
+    case "text":
+    case "refusal":
+      return part.text;
+    case "reasoning":
+      return `(reasoning) ${part.text}`;
+    case "tool-call":
+      return `→ ${part.name} ${asJson(part.input)}`;
+    case "tool-result":
+      return `← ${typeof part.output === "string" ? part.output : asJson(part.output)}`;
+    case "media":
+      return `[${[part.modality, part.mediaType].filter(Boolean).join(" ")}]`;
+    case "other":
+      return asJson(part.value);
+  }
+}
+
+function asJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) ?? "";
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { barOf, extentOf, flattenTree } from "./span-tree";
+import { barOf, extentOf, findInTree, flattenTree } from "./span-tree";
 
 const span = (span_id: string, parent_id: string | null, started: number, duration = 10) => ({
   span_id,
@@ -36,14 +36,36 @@ describe("the tree of a trace", () => {
   });
 });
 
-test("bars lie inside the trace, whatever clocks say", () => {
+test("bars lie inside what is shown, whatever clocks say", () => {
   const spans = [span("a", null, 100, 100), span("b", "a", 150, 500), span("c", "a", 120, 0)];
   const extent = extentOf(spans);
   expect(extent).toEqual({ from: 100, to: 650 });
   for (const one of [...spans, span("x", null, 0, 5_000)]) {
     const bar = barOf(one, extent);
-    expect(bar.left).toBeGreaterThanOrEqual(0);
-    expect(bar.left + bar.width).toBeLessThanOrEqual(1 + 1e-9);
+    expect(bar?.left).toBeGreaterThanOrEqual(0);
+    expect((bar?.left ?? 0) + (bar?.width ?? 0)).toBeLessThanOrEqual(1 + 1e-9);
   }
+  expect(barOf(span("y", null, 700, 10), extent)).toBeNull();
+  expect(barOf(span("y", null, 10, 10), extent)).toBeNull();
   expect(extentOf([])).toEqual({ from: 0, to: 0 });
+});
+
+describe("looking for a span", () => {
+  const named = (id: string, parent: string | null, name: string, kind = "span") => ({
+    ...span(id, parent, 0),
+    name,
+    kind,
+  });
+  const spans = [named("a", null, "root"), named("b", "a", "search docs", "tool"), named("c", "a", "answer")];
+
+  test("keeps all above what it finds", () => {
+    const found = findInTree(spans, "DOCS");
+    expect([...(found?.hits ?? [])]).toEqual(["b"]);
+    expect([...(found?.shown ?? [])]).toEqual(["b", "a"]);
+  });
+
+  test("finds kinds too, and nothing without a text", () => {
+    expect(findInTree(spans, "tool")?.hits.has("b")).toBe(true);
+    expect(findInTree(spans, " ")).toBeNull();
+  });
 });

@@ -50,11 +50,38 @@ export function flattenTree<Span extends TreeSpan>(
   return rows;
 }
 
-/** Where a span's bar lies, as shares of the whole trace. */
-export function barOf(span: TreeSpan, window: { from: number; to: number }): { left: number; width: number } {
+/** Where a span's bar lies, as shares of what is shown; null when it lies outside. */
+export function barOf(
+  span: TreeSpan,
+  window: { from: number; to: number },
+): { left: number; width: number } | null {
   const total = Math.max(1, window.to - window.from);
-  const left = Math.min(1, Math.max(0, (span.started - window.from) / total));
-  return { left, width: Math.min(1 - left, span.duration / total) };
+  const left = (span.started - window.from) / total;
+  const right = (span.started + span.duration - window.from) / total;
+  if (right < 0 || left > 1) return null;
+  const start = Math.max(0, left);
+  return { left: start, width: Math.min(1, right) - start };
+}
+
+/** Spans whose name, kind or model holds the text, and all above them, so that the tree stays one. */
+export function findInTree<
+  Span extends TreeSpan & { name: string; kind: string; served_model?: string | null },
+>(spans: readonly Span[], text: string): { shown: Set<string>; hits: Set<string> } | null {
+  const wanted = text.trim().toLowerCase();
+  if (!wanted) return null;
+  const byId = new Map(spans.map((span) => [span.span_id, span]));
+  const shown = new Set<string>();
+  const hits = new Set<string>();
+  for (const span of spans) {
+    if (!`${span.name} ${span.kind} ${span.served_model ?? ""}`.toLowerCase().includes(wanted)) continue;
+    hits.add(span.span_id);
+    let above: Span | undefined = span;
+    while (above && !shown.has(above.span_id)) {
+      shown.add(above.span_id);
+      above = above.parent_id ? byId.get(above.parent_id) : undefined;
+    }
+  }
+  return { shown, hits };
 }
 
 /** From the first start to the last end of all spans. */

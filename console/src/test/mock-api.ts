@@ -3,6 +3,7 @@
 import type { KeyRow, Overview, TraceRow } from "@/api/types";
 import { KEYS, MODELS, makeRow, random } from "./mock-data";
 import { MockDefinitions } from "./mock-definitions";
+import { faultIn, MockLooking, matches } from "./mock-looking";
 import { holds, modelOf, top, totalsOf } from "./mock-query";
 import { makeRichTrace, makeSpan } from "./mock-spans";
 import { budgets, cacheUse, routeStats, targets, workers } from "./mock-traffic";
@@ -26,6 +27,9 @@ const SCOPES = [
   "routes:write",
   "limits:read",
   "limits:write",
+  "scores:write",
+  "traces:delete",
+  "dashboards:write",
 ];
 
 export class MockApi {
@@ -33,12 +37,14 @@ export class MockApi {
   readonly rows: TraceRow[];
   readonly keys: KeyRow[];
   readonly definitions: MockDefinitions;
+  readonly looking: MockLooking;
 
   constructor(
     private readonly now: () => number = () => Date.now() * 1000,
     count = 4_500,
   ) {
     this.definitions = new MockDefinitions(now, count > 0);
+    this.looking = new MockLooking(now, () => this.rows);
     const draw = random(7);
     let started = now();
     this.rows = Array.from({ length: count }, (_, index) => {
@@ -72,7 +78,8 @@ export class MockApi {
         "Sign in with a link from `penstock signin-link`.",
       );
     if (path === "/traces") return this.list(url.searchParams);
-    if (path === "/traces/facets") return this.facets(url.searchParams);
+    const looked = this.looking.answer(method, path, url.searchParams, body);
+    if (looked !== undefined) return method === "DELETE" ? { status: 204 } : { status: 200, body: looked };
     if (path.startsWith("/traces/")) return this.trace(path.slice("/traces/".length));
     if (path === "/overview") return { status: 200, body: this.overview(url.searchParams) };
     if (path === "/models") return { status: 200, body: this.models() };
@@ -149,11 +156,11 @@ export class MockApi {
   private select(params: URLSearchParams): TraceRow[] {
     const from = Number(params.get("from") ?? 0);
     const to = Number(params.get("to") ?? Number.MAX_SAFE_INTEGER);
-    const words = params.get("q")?.toLowerCase();
+    const q = params.get("q") ?? "";
     const filters = params.getAll("filter").map((text) => text.split(/:(.*?)(?::(.*))?$/s));
     return this.rows.filter((row) => {
       if (row.started < from || row.started > to) return false;
-      if (words && !`${row.input_preview} ${row.output_preview}`.toLowerCase().includes(words)) return false;
+      if (!matches(row, q)) return false;
       return filters.every(([column = "", operator = "", value = ""]) => holds(row, column, operator, value));
     });
   }
@@ -161,21 +168,11 @@ export class MockApi {
   private list(params: URLSearchParams): MockAnswer {
     const limit = Math.min(200, Number(params.get("limit") ?? 50));
     const start = Number(params.get("cursor") ?? 0);
+    const fault = faultIn(params.get("q") ?? "");
+    if (fault) return fault;
     const found = this.select(params);
     const next = start + limit < found.length ? String(start + limit) : null;
     return { status: 200, body: { items: found.slice(start, start + limit), next_cursor: next } };
-  }
-
-  private facets(params: URLSearchParams): MockAnswer {
-    const counts = new Map<string, number>();
-    const column = params.get("column") ?? "";
-    for (const row of this.select(params)) {
-      const value = column === "model" ? modelOf(row) : row[column as keyof TraceRow];
-      if (value !== null && value !== undefined)
-        counts.set(String(value), (counts.get(String(value)) ?? 0) + 1);
-    }
-    const items = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count);
-    return { status: 200, body: { items: items.slice(0, 50), next_cursor: null } };
   }
 
   private trace(id: string): MockAnswer {

@@ -1,5 +1,5 @@
 import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { FakeEventSource, openConsole, show } from "@/test/console";
 import { problem } from "@/test/mock-api";
 
@@ -7,6 +7,8 @@ const bodyRows = () => screen.getAllByRole("row").slice(1);
 const rowTexts = () => bodyRows().map((row) => row.textContent ?? "");
 const listRequests = (page: ReturnType<typeof openConsole>) =>
   page.requests.filter((request) => request.url.pathname === "/api/v1/traces");
+
+afterEach(() => window.localStorage.clear());
 
 describe("the list", () => {
   test("shows calls newest first and draws only those in view", async () => {
@@ -76,8 +78,10 @@ describe("the list", () => {
   });
 });
 
-describe("filters", () => {
-  test("of the address are sent as they stand, and shown for people", async () => {
+describe("the filter", () => {
+  const field = () => screen.findByRole("combobox", { name: "Filter traces" });
+
+  test("of an old link is sent as it stands, and shown for people", async () => {
     const page = openConsole("/traces?filter=status:in:error&filter=duration:gte:1000000&q=shoes&range=7d");
     show(page);
     expect(await screen.findByText("Latency ≥ 1.00 s")).toBeTruthy();
@@ -87,44 +91,123 @@ describe("filters", () => {
     expect(searchParams.get("q")).toBe("shoes");
   });
 
-  test("are made from the values that occur, in the head of a column", async () => {
-    const page = openConsole("/traces");
-    show(page);
-    await page.user.click(await screen.findByRole("button", { name: "Filter by Provider" }));
-    await page.user.click(await screen.findByRole("checkbox", { name: "anthropic" }));
-    await page.user.click(screen.getByRole("button", { name: "Apply" }));
-    await waitFor(() => expect(page.history.location.search).toBe("?filter=provider:in:anthropic"));
-    await waitFor(() => expect(rowTexts().every((text) => text.includes("anthropic"))).toBe(true));
-  });
-
-  test("on a time are typed with a unit, and a wrong one is not taken", async () => {
-    const page = openConsole("/traces");
-    show(page);
-    await page.user.click(await screen.findByRole("button", { name: "Filter by Latency" }));
-    const value = await screen.findByRole("textbox", { name: "Value" });
-    await page.user.type(value, "soon");
-    expect(screen.getByRole("button", { name: "Apply" })).toHaveProperty("disabled", true);
-    await page.user.clear(value);
-    await page.user.type(value, "2s{Enter}");
-    await waitFor(() => expect(page.history.location.search).toBe("?filter=duration:gte:2000000"));
-  });
-
-  test("are taken away one by one", async () => {
+  test("of an old link is taken away part by part", async () => {
     const page = openConsole("/traces?filter=status:eq:ok&filter=provider:eq:openai");
     show(page);
     await page.user.click(await screen.findByRole("button", { name: "Remove: Status is ok" }));
     await waitFor(() => expect(page.history.location.search).toBe("?filter=provider:eq:openai"));
   });
 
-  test("a slash goes to the search, and what is typed goes to the address", async () => {
+  test("is reached with a slash, and what is typed goes to the address", async () => {
     const page = openConsole("/traces");
     show(page);
-    const box = await screen.findByRole("textbox", { name: "Search input and output" });
+    const box = await field();
     await page.user.keyboard("/");
     expect(document.activeElement).toBe(box);
-    await page.user.keyboard("sheep{Enter}");
-    await waitFor(() => expect(page.history.location.search).toBe("?q=sheep"));
+    await page.user.keyboard("sheep provider:openai{Enter}");
+    await waitFor(() => expect(page.history.location.search).toBe("?q=sheep+provider:openai"));
     await waitFor(() => expect(rowTexts().every((text) => text.includes("sheep"))).toBe(true));
+  });
+
+  test("is completed by the keyboard: names first, then the values that occur", async () => {
+    const page = openConsole("/traces");
+    show(page);
+    await page.user.type(await field(), "stat");
+    expect(await screen.findByRole("option", { name: /^status/ })).toBeTruthy();
+    await page.user.keyboard("{ArrowDown}{Tab}");
+    await page.user.click(await screen.findByRole("option", { name: /^error/ }));
+    await waitFor(async () => expect(await field()).toHaveProperty("value", "status:error "));
+    await page.user.keyboard("{Enter}");
+    await waitFor(() => expect(page.history.location.search).toBe("?q=status:error"));
+  });
+
+  test("that cannot be read says where and why, under itself", async () => {
+    const page = openConsole("/traces?q=route:x+statos:error");
+    show(page);
+    const told = await screen.findByRole("alert");
+    expect(told.textContent).toContain("Did you mean 'status'?");
+    expect(told.querySelector("mark")?.textContent).toBe("statos");
+    expect(screen.getByText("The filter cannot be read.")).toBeTruthy();
+    const box = await field();
+    expect(box.getAttribute("aria-invalid")).toBe("true");
+    await page.user.clear(box);
+    await page.user.type(box, "status:error{Enter}");
+    await waitFor(() => expect(bodyRows().length).toBeGreaterThan(0));
+  });
+
+  test("grows and shrinks by clicks on the values that occur", async () => {
+    window.localStorage.setItem("penstock.traces.facets", "true");
+    const page = openConsole("/traces");
+    show(page);
+    const panel = await screen.findByRole("complementary", { name: "Values that occur" });
+    const providers = await within(panel).findByRole("region", { name: "Provider" });
+    const value = within(providers).getByRole("button", { name: /^anthropic/ });
+    await page.user.click(value);
+    await waitFor(() => expect(page.history.location.search).toBe("?q=provider:anthropic"));
+    await waitFor(() => expect(rowTexts().every((text) => text.includes("claude"))).toBe(true));
+    await page.user.click(within(panel).getByRole("button", { pressed: true }));
+    await waitFor(() => expect(page.history.location.search).toBe(""));
+  });
+});
+
+describe("the order", () => {
+  test("is by the most on the first click, by the least on the second, as usual on the third", async () => {
+    const page = openConsole("/traces", { rows: 20 });
+    show(page);
+    const head = () => screen.findByRole("button", { name: "Cost" });
+    await page.user.click(await head());
+    await waitFor(() => expect(page.history.location.search).toBe("?sort=-cost"));
+    await waitFor(() => expect(listRequests(page).at(-1)?.url.searchParams.get("sort")).toBe("-cost"));
+    expect(FakeEventSource.last?.closed).toBe(true);
+    await page.user.click(await head());
+    await waitFor(() => expect(page.history.location.search).toBe("?sort=cost"));
+    await page.user.click(await head());
+    await waitFor(() => expect(page.history.location.search).toBe(""));
+  });
+});
+
+describe("groups", () => {
+  test("are counted by one or two columns, and open their calls", async () => {
+    const page = openConsole("/traces?group=provider");
+    show(page);
+    const table = await screen.findByRole("table", { name: "Groups" });
+    await page.user.click(await within(table).findByText("anthropic"));
+    await waitFor(() => expect(page.history.location.search).toBe("?q=provider:anthropic"));
+  });
+});
+
+describe("rows that are ticked", () => {
+  test("are exported or compared", async () => {
+    const page = openConsole("/traces", { rows: 20 });
+    show(page);
+    await waitFor(() => expect(bodyRows().length).toBeGreaterThan(5));
+    await page.user.keyboard("jxjx");
+    const bar = await screen.findByText("2 selected");
+    expect(bar).toBeTruthy();
+    await page.user.click(screen.getByRole("button", { name: "Compare" }));
+    const [one, other] = page.api.rows;
+    await waitFor(() =>
+      expect(page.history.location.href).toBe(`/traces/compare?a=${one?.trace_id}&b=${other?.trace_id}`),
+    );
+  });
+});
+
+describe("views", () => {
+  test("are kept under a name and applied", async () => {
+    const page = openConsole("/traces?q=provider:openai&sort=-cost");
+    show(page);
+    await page.user.click(await screen.findByRole("button", { name: "Saved views" }));
+    await page.user.click(await screen.findByRole("menuitem", { name: "Save this view…" }));
+    await page.user.type(await screen.findByRole("textbox", { name: "Name" }), "Dear ones");
+    await page.user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(page.api.looking.views[0]?.document.q).toBe("provider:openai"));
+    expect(page.api.looking.views[0]?.document.sort).toBe("-cost");
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    act(() => page.history.push("/traces"));
+    await page.user.click(await screen.findByRole("button", { name: "Saved views" }));
+    await page.user.click(await screen.findByRole("menuitem", { name: "Dear ones" }));
+    await waitFor(() => expect(page.history.location.search).toContain("q=provider:openai"));
+    expect(page.history.location.search).toContain("sort=-cost");
   });
 });
 
@@ -177,13 +260,29 @@ describe("the tail", () => {
   });
 });
 
-test("columns are chosen in the address", async () => {
-  const page = openConsole("/traces?cols=time,user");
-  show(page);
-  await waitFor(() => expect(bodyRows().length).toBeGreaterThan(5));
-  expect(
-    within(screen.getByRole("table"))
-      .getAllByRole("columnheader")
-      .map((head) => head.textContent?.trim()),
-  ).toEqual(["Time (UTC)", "User"]);
+const heads = () =>
+  within(screen.getByRole("table"))
+    .getAllByRole("columnheader")
+    .map((head) => head.textContent?.trim())
+    .filter(Boolean);
+
+describe("columns", () => {
+  test("of the address go first", async () => {
+    const page = openConsole("/traces?cols=time,user");
+    show(page);
+    await waitFor(() => expect(bodyRows().length).toBeGreaterThan(5));
+    expect(heads()).toEqual(["Time (UTC)", "User"]);
+  });
+
+  test("are a person's own, and stay so", async () => {
+    window.localStorage.setItem("penstock.traces.columns", JSON.stringify("time,tags"));
+    const page = openConsole("/traces");
+    show(page);
+    await waitFor(() => expect(bodyRows().length).toBeGreaterThan(5));
+    expect(heads()).toEqual(["Time (UTC)", "Tags"]);
+    await page.user.click(screen.getByRole("button", { name: "Columns" }));
+    await page.user.click(await screen.findByRole("checkbox", { name: "Cost" }));
+    await waitFor(() => expect(heads()).toEqual(["Time (UTC)", "Cost", "Tags"]));
+    expect(window.localStorage.getItem("penstock.traces.columns")).toContain("time,cost,tags");
+  });
 });

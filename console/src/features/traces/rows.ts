@@ -9,7 +9,7 @@ import { nowMicroseconds } from "@/lib/clock";
 import { addLive, countNew, mergeRows } from "@/lib/live-rows";
 import { useSignedIn } from "@/lib/session";
 import { windowOf } from "@/lib/time-range";
-import type { TracesSearch } from "./search";
+import { type TracesSearch, USUAL_SORT } from "./search";
 import { useTail } from "./tail";
 
 const PAGE = 100;
@@ -23,9 +23,11 @@ export function useTraceRows(search: TracesSearch, held: boolean) {
   const { range, live } = useAddress();
   const { project } = useSignedIn();
   const filter = search.filter ?? NO_FILTER;
-  const { q } = search;
+  const { q, sort } = search;
+  // Only the newest first can be followed: a new call has no place yet among the dearest.
+  const usual = sort === undefined || sort === USUAL_SORT;
   const query = useInfiniteQuery({
-    queryKey: ["traces", project.id, range, filter, q],
+    queryKey: ["traces", project.id, range, filter, q, sort],
     queryFn: async ({ pageParam, signal }) => {
       const asked = nowMicroseconds();
       const query = {
@@ -33,6 +35,7 @@ export function useTraceRows(search: TracesSearch, held: boolean) {
         ...windowOf(range, asked),
         filter: filter.length ? filter : undefined,
         q,
+        sort,
         cursor: pageParam ?? undefined,
         limit: PAGE,
       };
@@ -48,7 +51,7 @@ export function useTraceRows(search: TracesSearch, held: boolean) {
   const { data, dataUpdatedAt, isPlaceholderData } = query;
   const [arrived, setArrived] = useState<TraceRow[]>([]);
   const [shown, setShown] = useState<TraceRow[]>([]);
-  const view = `${project.id} ${JSON.stringify(range)} ${filter.join("&")} ${q ?? ""}`;
+  const view = `${project.id} ${JSON.stringify(range)} ${filter.join("&")} ${q ?? ""} ${sort ?? ""}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another view starts without the rows of the last one.
   useEffect(() => {
     setArrived([]);
@@ -60,12 +63,12 @@ export function useTraceRows(search: TracesSearch, held: boolean) {
 
   const first = data?.pages[0];
   const after = first && !isPlaceholderData ? (first.items[0]?.started ?? first.asked) : null;
-  useTail({ project: project.id, filter, q }, after, live, (rows) =>
+  useTail({ project: project.id, filter, q }, after, live && usual, (rows) =>
     setArrived((before) => addLive(before, rows, MOST_LIVE)),
   );
 
   const fetched = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
-  const rows = useMemo(() => mergeRows(shown, fetched), [shown, fetched]);
+  const rows = useMemo(() => (usual ? mergeRows(shown, fetched) : fetched), [usual, shown, fetched]);
   const { refetch } = query;
   const full = arrived.length >= MOST_LIVE && !held;
   useEffect(() => {
@@ -82,21 +85,6 @@ export function useTraceRows(search: TracesSearch, held: boolean) {
     showWaiting: () => setShown(arrived),
     loadedAt: dataUpdatedAt,
   };
-}
-
-/** The values of a column in the window, most frequent first. */
-export function useFacets(column: string, enabled: boolean) {
-  const { range } = useAddress();
-  const { project } = useSignedIn();
-  return useQuery({
-    queryKey: ["facets", project.id, range, column],
-    queryFn: async ({ signal }) => {
-      const query = { project: project.id, ...windowOf(range, nowMicroseconds()), column };
-      return bodyOf(await api.GET("/api/v1/traces/facets", { params: { query }, signal })).items;
-    },
-    enabled,
-    staleTime: 30_000,
-  });
 }
 
 /** Names of the keys by id, so that a filter on a key reads as a name. */

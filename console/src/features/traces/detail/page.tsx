@@ -1,34 +1,27 @@
 import { Skeleton } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useCanGoBack, useNavigate, useRouter } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
-import { api, bodyOf } from "@/api/client";
+import { lazy, Suspense } from "react";
 import type { SpanRecord, Trace } from "@/api/types";
 import { Failure } from "@/components/failure";
-import { useKeys } from "@/lib/keys";
-import { useSignedIn } from "@/lib/session";
-import { flattenTree } from "@/lib/span-tree";
 import type { TraceSearch } from "../search";
 import classes from "./detail.module.css";
 import { TraceHeader } from "./header";
 import { SpanPanel } from "./span-panel";
+import { ThreadView } from "./thread-view";
+import { useSpanTree } from "./use-span-tree";
+import { useTrace } from "./use-trace";
 import { Waterfall } from "./waterfall";
 
 const route = getRouteApi("/app/traces/$traceId");
+// With the library that lays graphs out, which no other view needs.
+const GraphView = lazy(() => import("./graph-view").then((module) => ({ default: module.GraphView })));
 
 export function TracePage() {
   const { traceId } = route.useParams();
-  const { project } = useSignedIn();
-  const { data, error, refetch } = useQuery({
-    queryKey: ["trace", project.id, traceId],
-    queryFn: async ({ signal }) => {
-      const params = { path: { trace_id: traceId }, query: { project: project.id } };
-      return bodyOf(await api.GET("/api/v1/traces/{trace_id}", { params, signal }));
-    },
-  });
+  const { data, error, refetch } = useTrace(traceId);
   if (!data && error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
-  return <TraceBody trace={data} />;
+  return <TraceBody key={traceId} trace={data} />;
 }
 
 /** The span that stands for the call; else the first. */
@@ -41,8 +34,8 @@ function TraceBody({ trace }: { trace: Trace }) {
   const navigate = useNavigate();
   const router = useRouter();
   const canGoBack = useCanGoBack();
-  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
-  const rows = useMemo(() => flattenTree(trace.spans, collapsed), [trace.spans, collapsed]);
+  const single = trace.spans.length === 1;
+  const view = single ? "spans" : (search.view ?? "spans");
   const selected = trace.spans.find((span) => span.span_id === search.span) ?? defaultSpan(trace.spans);
   const change = (next: TraceSearch) =>
     void navigate({
@@ -55,42 +48,32 @@ function TraceBody({ trace }: { trace: Trace }) {
     if (canGoBack) router.history.back();
     else void navigate({ to: "/traces", search: {} });
   };
-  const move = (step: number) => {
-    const at = rows.findIndex((row) => row.span.span_id === selected?.span_id);
-    const next = rows[at + step];
-    if (next) select(next.span.span_id);
-  };
-  const toggle = (id: string) =>
-    setCollapsed((before) => {
-      const next = new Set(before);
-      if (!next.delete(id)) next.add(id);
-      return next;
-    });
-  useKeys({
-    j: () => move(1),
-    k: () => move(-1),
-    arrowdown: () => move(1),
-    arrowup: () => move(-1),
-    escape: back,
-  });
+  const tree = useSpanTree(trace.spans, selected, select, back);
   return (
     <div className={classes.page}>
-      <TraceHeader trace={trace} selected={selected} onBack={back} />
-      <div className={classes.split} data-single={trace.spans.length === 1 || undefined}>
-        <Waterfall
-          rows={rows}
-          spans={trace.spans}
-          selected={selected?.span_id}
-          collapsed={collapsed}
-          onSelect={select}
-          onToggle={toggle}
-        />
+      <TraceHeader
+        trace={trace}
+        selected={selected}
+        view={view}
+        onView={(next) => change({ view: next === "spans" ? undefined : next })}
+        onBack={back}
+      />
+      <div className={classes.split} data-single={single || undefined} data-view={view}>
+        {view === "spans" && (
+          <Waterfall {...tree} spans={trace.spans} selected={selected?.span_id} onSelect={select} />
+        )}
+        {view === "thread" && <ThreadView trace={trace} selected={selected?.span_id} onSelect={select} />}
+        {view === "graph" && (
+          <Suspense fallback={<Skeleton height={260} />}>
+            <GraphView spans={trace.spans} selected={selected?.span_id} onSelect={select} />
+          </Suspense>
+        )}
         {selected && (
           <SpanPanel
+            trace={trace}
             span={selected}
-            spans={trace.spans}
-            tab={search.tab ?? "conversation"}
-            onTab={(tab) => change({ tab: tab === "conversation" ? undefined : tab })}
+            tab={search.tab ?? (view === "thread" ? "details" : "conversation")}
+            onTab={(tab) => change({ tab: tab === "conversation" && view !== "thread" ? undefined : tab })}
             onSelect={select}
           />
         )}

@@ -1,29 +1,42 @@
-/** The spans of a trace: their tree, and when each ran. Virtualised, for traces of thousands of spans. */
+/** The spans of a trace: their tree, and when each ran. Virtualised, for traces of 20,000 spans. */
 
+import { ActionIcon, Tooltip } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
 import type { SpanRecord } from "@/api/types";
 import { Icon } from "@/components/icons";
-import { formatDuration } from "@/lib/format";
-import { barOf, extentOf, type TreeRow } from "@/lib/span-tree";
+import { criticalPath } from "@/lib/critical-path";
+import { formatCount } from "@/lib/format";
+import { extentOf, type TreeRow } from "@/lib/span-tree";
+import { clampExtent, type Extent, isWhole } from "@/lib/zoom";
 import classes from "./detail.module.css";
-
-const ROW = 30;
-/** Past this depth the indent stops growing, or the names would have no room. */
-const DEEPEST_INDENT = 8;
+import { ROW, SpanRow } from "./span-row";
+import { TimeAxis } from "./time-axis";
 
 interface WaterfallProps {
   rows: TreeRow<SpanRecord>[];
   spans: readonly SpanRecord[];
   selected: string | undefined;
   collapsed: ReadonlySet<string>;
+  /** Ids that a search found; null without one. */
+  hits: ReadonlySet<string> | null;
+  find: string;
+  onFind: (text: string) => void;
+  /** What is looked at; null for the whole. */
+  zoom: Extent | null;
+  onZoom: (extent: Extent | null) => void;
+  critical: boolean;
+  onCritical: (on: boolean) => void;
   onSelect: (id: string) => void;
   onToggle: (id: string) => void;
 }
 
-export function Waterfall({ rows, spans, selected, collapsed, onSelect, onToggle }: WaterfallProps) {
+export function Waterfall(props: WaterfallProps) {
+  const { rows, spans, selected, collapsed, hits, onSelect, onToggle } = props;
   const box = useRef<HTMLDivElement>(null);
-  const extent = useMemo(() => extentOf(spans), [spans]);
+  const whole = useMemo(() => extentOf(spans), [spans]);
+  const extent = props.zoom ?? whole;
+  const path = useMemo(() => (props.critical ? criticalPath(spans) : null), [props.critical, spans]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => box.current,
@@ -31,114 +44,95 @@ export function Waterfall({ rows, spans, selected, collapsed, onSelect, onToggle
     overscan: 10,
     initialRect: { width: 400, height: 600 },
   });
-  const at = rows.findIndex((row) => row.span.span_id === selected);
+  const at = useMemo(() => rows.findIndex((row) => row.span.span_id === selected), [rows, selected]);
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
   }, [at, virtual]);
+  const zoomTo = (next: Extent) => {
+    const clamped = clampExtent(next, whole);
+    props.onZoom(isWhole(clamped, whole) ? null : clamped);
+  };
   return (
     <section className={`card ${classes.waterfall}`} aria-label="Spans">
       <div className={classes.axis}>
-        <span>
-          {spans.length} {spans.length === 1 ? "span" : "spans"}
-        </span>
-        <span>0</span>
-        <span>{formatDuration((extent.to - extent.from) / 2)}</span>
-        <span>{formatDuration(extent.to - extent.from)}</span>
+        <div className={classes.axisHead}>
+          <span className={classes.spanCount}>
+            {hits ? `${formatCount(hits.size)} of ` : ""}
+            {formatCount(spans.length)} {spans.length === 1 ? "span" : "spans"}
+          </span>
+          {spans.length > 1 && <Tools {...props} zoomed={props.zoom !== null} />}
+        </div>
+        <TimeAxis extent={extent} start={whole.from} onZoom={zoomTo} />
       </div>
       <div ref={box} className={classes.spans} role="tree" aria-label="Spans">
         <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map((item) => {
             const row = rows[item.index];
             if (!row) return null;
+            const id = row.span.span_id;
             return (
               <SpanRow
-                key={row.span.span_id}
+                key={id}
                 row={row}
                 top={item.start}
                 extent={extent}
-                selected={row.span.span_id === selected}
-                folded={collapsed.has(row.span.span_id)}
+                selected={id === selected}
+                folded={collapsed.has(id)}
+                hit={hits === null || hits.has(id)}
+                critical={path && (path.get(id) ?? 0) / Math.max(1, row.span.duration)}
                 onSelect={onSelect}
                 onToggle={onToggle}
               />
             );
           })}
         </div>
+        {rows.length === 0 && <p className={classes.nothing}>No span is called that.</p>}
       </div>
     </section>
   );
 }
 
-interface SpanRowProps {
-  row: TreeRow<SpanRecord>;
-  top: number;
-  extent: { from: number; to: number };
-  selected: boolean;
-  folded: boolean;
-  onSelect: (id: string) => void;
-  onToggle: (id: string) => void;
-}
-
-function SpanRow({ row, top, extent, selected, folded, onSelect, onToggle }: SpanRowProps) {
-  const { span, depth, children } = row;
-  const bar = barOf(span, extent);
+function Tools(props: WaterfallProps & { zoomed: boolean }) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the page's j and k move the selection.
-    <div
-      className={classes.span}
-      role="treeitem"
-      aria-level={depth + 1}
-      aria-selected={selected}
-      aria-expanded={children ? !folded : undefined}
-      data-selected={selected || undefined}
-      style={{ transform: `translateY(${top}px)`, height: ROW }}
-      onClick={() => onSelect(span.span_id)}
-    >
-      <div className={classes.spanName} style={{ paddingLeft: 6 + Math.min(depth, DEEPEST_INDENT) * 14 }}>
-        {children > 0 ? (
-          <button
-            type="button"
-            className={classes.fold}
-            aria-label={folded ? "Unfold" : "Fold"}
-            onClick={(event) => {
-              event.stopPropagation();
-              onToggle(span.span_id);
-            }}
-          >
-            <Icon name={folded ? "right" : "down"} size={12} />
-          </button>
-        ) : (
-          <span className={classes.fold} />
-        )}
-        <span className="cut" title={`${span.kind}: ${span.name}`}>
-          {span.name}
-        </span>
-        <span className={classes.kind}>{span.kind}</span>
-      </div>
-      <div className={classes.lane}>
-        <span
-          className={classes.spanBar}
-          data-status={span.status}
-          data-kind={span.kind}
-          style={{ left: `${bar.left * 100}%`, width: `max(2px, ${bar.width * 100}%)` }}
-        />
-        <span
-          className={classes.spanTime}
-          data-kind={span.kind}
-          data-status={span.status}
-          style={labelPlace(bar)}
+    <>
+      <input
+        data-page-search
+        className={classes.find}
+        aria-label="Find a span"
+        placeholder="Find a span  /"
+        value={props.find}
+        onChange={(event) => props.onFind(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return;
+          event.stopPropagation();
+          if (props.find) props.onFind("");
+          else event.currentTarget.blur();
+        }}
+      />
+      <Tooltip label={props.critical ? "All spans (c)" : "What its length is made of (c)"}>
+        <ActionIcon
+          variant={props.critical ? "light" : "subtle"}
+          color={props.critical ? undefined : "gray"}
+          size="sm"
+          aria-label="Critical path"
+          aria-pressed={props.critical}
+          onClick={() => props.onCritical(!props.critical)}
         >
-          {formatDuration(span.duration)}
-        </span>
-      </div>
-    </div>
+          <Icon name="path" size={14} />
+        </ActionIcon>
+      </Tooltip>
+      {props.zoomed && (
+        <Tooltip label="The whole trace (0)">
+          <ActionIcon
+            variant="light"
+            size="sm"
+            aria-label="Show the whole time"
+            onClick={() => props.onZoom(null)}
+          >
+            <Icon name="zoom-out" size={14} />
+          </ActionIcon>
+        </Tooltip>
+      )}
+    </>
   );
-}
-
-/** Beside the bar where there is room, else inside its end. */
-function labelPlace(bar: { left: number; width: number }): React.CSSProperties {
-  const end = bar.left + bar.width;
-  if (end < 0.72) return { left: `calc(${end * 100}% + 5px)` };
-  if (bar.width < 0.2) return { right: `calc(${(1 - bar.left) * 100}% + 5px)` };
-  return { right: `calc(${(1 - end) * 100}% + 5px)`, color: "var(--on-bar)" };
 }

@@ -1,0 +1,18 @@
+import { one } from "@/lib/search-params";
+
+export interface SessionsSearch {
+  /** What their calls must be, in the filter language. */
+  q?: string;
+  /** `-cost`: the most first. */
+  sort?: string;
+}
+
+export const USUAL_SORT = "-last";
+
+export function validateSessions(raw: Record<string, unknown>): SessionsSearch {
+  const sort = one(raw.sort);
+  return {
+    q: one(raw.q),
+    sort: sort && /^-?[a-z_]+$/.test(sort) && sort !== USUAL_SORT ? sort : undefined,
+  };
+}

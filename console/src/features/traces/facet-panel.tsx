@@ -1,0 +1,88 @@
+import { Skeleton } from "@mantine/core";
+import { useState } from "react";
+import type { Facet } from "@/api/types";
+import { formatCompact, formatCount } from "@/lib/format";
+import { hasTerm, termOf, toggleTerm } from "@/lib/query-text";
+import { FACET_COLUMNS, useFacets } from "./facets";
+import type { TracesSearch } from "./search";
+import classes from "./traces.module.css";
+
+/** Values of one column that are shown before one asks for more. */
+const FEW = 6;
+
+interface FacetPanelProps {
+  search: TracesSearch;
+  /** Names of keys by id. */
+  names: Record<string, string>;
+  onChange: (next: TracesSearch) => void;
+}
+
+/** What occurs under the filter, with counts. A click adds the value to the text, another takes it away. */
+export function FacetPanel({ search, names, onChange }: FacetPanelProps) {
+  const { data, isPending, error } = useFacets(search, true);
+  return (
+    <aside className={`card ${classes.facets}`} aria-label="Values that occur">
+      {isPending && <Skeleton height={240} />}
+      {error && !data && <p className="dim">{error.message}</p>}
+      {FACET_COLUMNS.map(({ id, label }) => {
+        const values = data?.find((facets) => facets.column === id)?.values ?? [];
+        // A column in which nothing differs tells nothing, unless it is filtered by.
+        const any = values.some((one) => one.value !== null);
+        return any ? (
+          <FacetColumn
+            key={id}
+            column={id}
+            label={label}
+            values={values}
+            names={names}
+            text={search.q}
+            onToggle={(term) => onChange({ q: toggleTerm(search.q, term) || undefined })}
+          />
+        ) : null;
+      })}
+    </aside>
+  );
+}
+
+interface FacetColumnProps {
+  column: string;
+  label: string;
+  values: readonly Facet[];
+  names: Record<string, string>;
+  text: string | undefined;
+  onToggle: (term: string) => void;
+}
+
+function FacetColumn({ column, label, values, names, text, onToggle }: FacetColumnProps) {
+  const [all, setAll] = useState(false);
+  const most = Math.max(1, ...values.map((one) => one.count));
+  const shown = all ? values : values.slice(0, FEW);
+  return (
+    <section className={classes.facet} aria-label={label}>
+      <h3>{label}</h3>
+      {shown.map(({ value, count }) => {
+        const name = value === null || value === undefined ? "none" : (names[value] ?? value);
+        const term = termOf(column, value === null || value === undefined ? null : name);
+        const active = hasTerm(text, term);
+        return (
+          <button
+            key={String(value)}
+            type="button"
+            aria-pressed={active}
+            title={`${name}: ${formatCount(count)}`}
+            onClick={() => onToggle(term)}
+          >
+            <span className={classes.facetBar} style={{ width: `${(count / most) * 100}%` }} />
+            <span className={`cut ${value === null ? "faint" : ""}`}>{name}</span>
+            <span className={classes.facetCount}>{formatCompact(count)}</span>
+          </button>
+        );
+      })}
+      {values.length > FEW && (
+        <button type="button" className={classes.facetMore} onClick={() => setAll(!all)}>
+          {all ? "Fewer" : `${values.length - FEW} more`}
+        </button>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,73 @@
+/** The values that occur in some columns under the filter, with how often; and calls counted in groups. */
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { api, bodyOf } from "@/api/client";
+import { useAddress } from "@/lib/address";
+import { nowMicroseconds } from "@/lib/clock";
+import { useSignedIn } from "@/lib/session";
+import { windowOf } from "@/lib/time-range";
+import type { TracesSearch } from "./search";
+
+/** What the panel offers, in its order; those without values are left out. */
+export const FACET_COLUMNS = [
+  { id: "status", label: "Status" },
+  { id: "kind", label: "Kind" },
+  { id: "source", label: "Source" },
+  { id: "service", label: "Service" },
+  { id: "provider", label: "Provider" },
+  { id: "model", label: "Model" },
+  { id: "route", label: "Route" },
+  { id: "variant", label: "Variant" },
+  { id: "operation", label: "Operation" },
+  { id: "key", label: "Key" },
+  { id: "cache", label: "Cache" },
+  { id: "error_type", label: "Error" },
+  { id: "http_status", label: "HTTP status" },
+  { id: "prompt_name", label: "Prompt" },
+] as const;
+
+const REFRESH_MS = 30_000;
+
+export function useFacets(search: TracesSearch, enabled: boolean) {
+  const { range, live } = useAddress();
+  const { project } = useSignedIn();
+  const { q, filter } = search;
+  return useQuery({
+    queryKey: ["facets", project.id, range, q, filter],
+    queryFn: async ({ signal }) => {
+      const query = {
+        project: project.id,
+        ...windowOf(range, nowMicroseconds()),
+        columns: FACET_COLUMNS.map((column) => column.id),
+        q,
+        filter,
+      };
+      return bodyOf(await api.GET("/api/v1/traces/facets", { params: { query }, signal }));
+    },
+    enabled,
+    placeholderData: keepPreviousData,
+    staleTime: 20_000,
+    refetchInterval: live ? REFRESH_MS : false,
+  });
+}
+
+export function useGroups(search: TracesSearch, by: readonly string[]) {
+  const { range, live } = useAddress();
+  const { project } = useSignedIn();
+  const { q, filter } = search;
+  return useQuery({
+    queryKey: ["groups", project.id, range, q, filter, by],
+    queryFn: async ({ signal }) => {
+      const query = {
+        project: project.id,
+        ...windowOf(range, nowMicroseconds()),
+        by: [...by],
+        q,
+        filter,
+      };
+      return bodyOf(await api.GET("/api/v1/traces/groups", { params: { query }, signal }));
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval: live ? REFRESH_MS : false,
+  });
+}

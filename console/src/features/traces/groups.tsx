@@ -1,0 +1,100 @@
+import { Skeleton } from "@mantine/core";
+import type { Group } from "@/api/types";
+import { Empty } from "@/components/empty";
+import { Failure } from "@/components/failure";
+import type { RowColumn } from "@/components/rows/columns";
+import { RowsTable } from "@/components/rows/rows-table";
+import { useCursor } from "@/components/rows/use-cursor";
+import {
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatMoneyRow,
+  formatPercent,
+  NOTHING,
+} from "@/lib/format";
+import { termOf, withTerm } from "@/lib/query-text";
+import { useGroups } from "./facets";
+import { labelOfGroup } from "./group-menu";
+import type { TracesSearch } from "./search";
+import classes from "./traces.module.css";
+
+interface GroupsProps {
+  search: TracesSearch;
+  by: readonly string[];
+  names: Record<string, string>;
+  onChange: (next: TracesSearch) => void;
+}
+
+const NUMBERS: readonly RowColumn<Group>[] = [
+  { id: "calls", label: "Calls", width: 90, numeric: true, cell: (row) => formatCount(row.calls) },
+  {
+    id: "errors",
+    label: "Errors",
+    width: 90,
+    numeric: true,
+    cell: (row) => (
+      <span className={row.errors ? "bad" : "faint"} title={formatPercent(row.errors / row.calls)}>
+        {formatCount(row.errors)}
+      </span>
+    ),
+  },
+  { id: "p50", label: "p50", width: 80, numeric: true, cell: (row) => formatDuration(row.p50) },
+  { id: "p95", label: "p95", width: 80, numeric: true, cell: (row) => formatDuration(row.p95) },
+  { id: "tokens", label: "Tokens", width: 90, numeric: true, cell: (row) => formatCompact(row.tokens) },
+  { id: "cost", label: "Cost", width: 110, numeric: true, cell: (row) => formatMoneyRow(row.cost) },
+  { id: "rest", label: "", width: 20, cell: () => null },
+];
+
+/** Calls counted by one or two columns, the largest group first. A group opens its calls. */
+export function Groups({ search, by, names, onChange }: GroupsProps) {
+  const { data, error, isPending, refetch } = useGroups(search, by);
+  const rows = data?.items ?? [];
+  const keyOf = (group: Group) => JSON.stringify(group.values);
+  const nameOf = (value: string | null) => (value === null ? null : (names[value] ?? value));
+  const open = (group: Group) => {
+    const q = by.reduce<string | undefined>(
+      (text, column, index) => withTerm(text, termOf(column, nameOf(group.values[index] ?? null))),
+      search.q,
+    );
+    onChange({ q, group: undefined });
+  };
+  const cursor = useCursor(rows, keyOf, open, { onEscape: () => onChange({ group: undefined }) });
+  if (error && !data) return <Failure error={error} onRetry={() => void refetch()} />;
+  if (isPending) return <Skeleton height={300} />;
+  const columns: RowColumn<Group>[] = [
+    ...by.map((column, index) => ({
+      id: column,
+      label: labelOfGroup(column),
+      width: 220,
+      cell: (group: Group) => {
+        const name = nameOf(group.values[index] ?? null);
+        return name === null ? <span className="faint">{NOTHING}</span> : <span title={name}>{name}</span>;
+      },
+    })),
+    ...NUMBERS,
+  ];
+  return (
+    <RowsTable
+      label="Groups"
+      rows={rows}
+      columns={columns}
+      keyOf={keyOf}
+      onOpen={open}
+      cursor={cursor.key}
+      compactHeight={50}
+      compact={(group) => (
+        <>
+          <b className="cut">{group.values.map((value) => nameOf(value) ?? NOTHING).join(" · ")}</b>
+          <span className={`${classes.compactLine} dim`}>
+            <span>{formatCompact(group.calls)} calls</span>
+            <span className={group.errors ? "bad" : undefined}>{formatCompact(group.errors)} errors</span>
+            <span>{formatDuration(group.p95)}</span>
+            <span>{formatMoneyRow(group.cost)}</span>
+          </span>
+        </>
+      )}
+      empty={<Empty title="No call matches." icon="search" />}
+    />
+  );
+}

@@ -1,0 +1,48 @@
+import { Skeleton } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { StatusMark } from "@/components/status";
+import { errorDetail, titleOf } from "@/features/traces/columns";
+import { nowMicroseconds } from "@/lib/clock";
+import { formatDuration, formatMoneyRow, formatRowTime, formatTime } from "@/lib/format";
+import { sayScoreValue } from "@/lib/scores";
+import { useCallsOf } from "../queries";
+import classes from "./user.module.css";
+
+/** The newest calls, with how they were judged. */
+export function UserCalls({ user }: { user: string }) {
+  const { data, isPending, error } = useCallsOf(user);
+  const rows = data?.items ?? [];
+  return (
+    <section className="card" aria-label="Calls">
+      <div className="card-head">
+        Calls <span className="faint">the newest</span>
+      </div>
+      {isPending && <Skeleton height={120} m={12} />}
+      {error && !data && <p className={classes.none}>{error.message}</p>}
+      {data && rows.length === 0 && <p className={classes.none}>None in this time range.</p>}
+      <ul className={classes.list}>
+        {rows.map((row) => (
+          <li key={`${row.trace_id}/${row.span_id}`}>
+            <Link to="/traces/$traceId" params={{ traceId: row.trace_id }} search={{ span: row.span_id }}>
+              <b className="cut">{row.input_preview || titleOf(row)}</b>
+              <time className="faint" title={formatTime(row.started)}>
+                {formatRowTime(row.started, nowMicroseconds())}
+              </time>
+              <span className={`dim ${classes.numbers}`}>
+                <StatusMark status={row.status} detail={errorDetail(row)} />
+                <span>{titleOf(row)}</span>
+                <span>{formatDuration(row.duration)}</span>
+                <span>{formatMoneyRow(row.cost)}</span>
+                {Object.entries(row.scores ?? {}).map(([name, value]) => (
+                  <span key={name}>
+                    {name} <b className={classes.score}>{sayScoreValue(value)}</b>
+                  </span>
+                ))}
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
