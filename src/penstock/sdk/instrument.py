@@ -15,8 +15,12 @@ logger = logging.getLogger("penstock")
 
 GROUPS = ("opentelemetry_instrumentor", "openinference_instrumentor")
 OPENINFERENCE = "openinference-instrumentation-"
-GENAI = "opentelemetry-util-genai"
-"""What OpenTelemetry's own instrumentations of model libraries are built on."""
+FOUNDATIONS = ("opentelemetry-util-genai", "opentelemetry-semantic-conventions-ai")
+"""What instrumentations of model libraries are built on: OpenTelemetry's own newer ones, and OpenLLMetry's."""
+FIRST = frozenset(
+    f"opentelemetry-instrumentation-{name}" for name in ("google-genai", "openai-agents-v2", "openai-v2", "vertexai")
+)
+"""OpenTelemetry's own, of which the first releases were built on nothing."""
 
 
 class Instrumentation:
@@ -31,7 +35,11 @@ class Instrumentation:
         self.distribution = entry.dist.name if entry.dist is not None else ""
         """The package that brings it: `opentelemetry-instrumentation-openai-v2`."""
         requires = (entry.dist.requires or []) if entry.dist is not None else []
-        self.models = self.distribution.startswith(OPENINFERENCE) or any(line.startswith(GENAI) for line in requires)
+        self.models = (
+            self.distribution.startswith(OPENINFERENCE)
+            or self.distribution in FIRST
+            or any(line.startswith(FOUNDATIONS) for line in requires)
+        )
         """Whether it is of a library for models, not of HTTP clients, databases and the like."""
 
     def start(self, provider: TracerProvider) -> Any:
