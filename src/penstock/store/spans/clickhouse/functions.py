@@ -179,6 +179,13 @@ def _anonymous(self: generator.Generator, expression: exp.Expr) -> str:
     return generator.Generator.anonymous_sql(self, cast("exp.Anonymous", expression))
 
 
+def _cast(self: generator.Generator, expression: exp.Expr) -> str:
+    """What is rounded may be infinite in rows that do not count, where a plain cast would be an error."""
+    if isinstance(expression.this, exp.Round):
+        return _try_cast(self, expression)
+    return ClickHouseGenerator.cast_sql(self, cast("exp.Cast", expression))
+
+
 def _try_cast(self: generator.Generator, expression: exp.Expr) -> str:
     kind = self.sql(expression, "to").removeprefix("Nullable(").removesuffix(")")
     return f"accurateCastOrNull({self.sql(expression, 'this')}, '{kind}')"
@@ -194,6 +201,7 @@ class _Generator(ClickHouseGenerator):
         exp.Anonymous: _anonymous,
         exp.ArrayContains: _call("has", "this", "expression"),
         exp.ArraySize: _call("length", "this"),
+        exp.Cast: _cast,
         exp.Count: _count,
         exp.Filter: _filter,
         exp.Window: _window,

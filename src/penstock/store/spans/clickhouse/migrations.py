@@ -3,11 +3,15 @@
 Nothing here is a transaction: each statement may be run again, and a step's number is written after its last one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
+
+from sqlglot import exp, parse
 
 from penstock.core.errors import Unavailable
 from penstock.store.spans.columns import USAGE
+from penstock.store.spans.queries.activity import schema_activity
+from penstock.store.spans.queries.cube import schema
 
 __all__ = ["SCHEMA", "migrate"]
 
@@ -169,61 +173,100 @@ ENGINE = ReplacingMergeTree(created)
 ORDER BY (project, id)
 SETTINGS non_replicated_deduplication_window = {WINDOW}
 """
-# An hour is rolled up when that was begun after it was last touched. Rows of a rollup carry the number of the attempt
-# that made them, and count only when the hour names that attempt: one that was cut short leaves nothing behind.
-_TOUCHED = """
-CREATE TABLE IF NOT EXISTS touched_hours (hour Int64, version Int64)
-ENGINE = ReplacingMergeTree(version)
-ORDER BY hour
+_DELETIONS = """
+CREATE TABLE IF NOT EXISTS deletions (job String, batch Int64, spans Int64, scores Int64)
+ENGINE = ReplacingMergeTree
+ORDER BY (job, batch)
 """
-_ROLLED = """
-CREATE TABLE IF NOT EXISTS rolled_hours (hour Int64, version Int64, attempt Int64)
-ENGINE = ReplacingMergeTree(version)
-ORDER BY hour
-"""
-_HOURS = """
-CREATE OR REPLACE VIEW hours AS
-SELECT hour, max(touched) AS touched, max(rolled) AS rolled, argMax(attempt, rolled) AS attempt
-FROM (
-    SELECT hour, version AS touched, toInt64(-1) AS rolled, toInt64(0) AS attempt FROM touched_hours
-    UNION ALL
-    SELECT hour, toInt64(-1) AS touched, version AS rolled, attempt FROM rolled_hours
-)
-GROUP BY hour
-"""
-_PENDING = "CREATE OR REPLACE VIEW pending_hours AS SELECT hour FROM hours WHERE touched > rolled"
 
 
-def _rollup(name: str, columns: str) -> tuple[str, str]:
+def _periods(period: str) -> tuple[str, ...]:
+    """When each hour, or day, was touched and summed up.
+
+    It is summed up when that was begun after it was last touched. Rows of a rollup carry the number of the attempt
+    that made them, and count only when the hour names that attempt: one that was cut short leaves nothing behind.
+    """
+    return (
+        f"""
+        CREATE TABLE IF NOT EXISTS touched_{period}s ({period} Int64, version Int64)
+        ENGINE = ReplacingMergeTree(version)
+        ORDER BY {period}
+        """,
+        f"""
+        CREATE TABLE IF NOT EXISTS rolled_{period}s ({period} Int64, version Int64, attempt Int64)
+        ENGINE = ReplacingMergeTree(version)
+        ORDER BY {period}
+        """,
+        f"""
+        CREATE OR REPLACE VIEW {period}s AS
+        SELECT {period}, max(touched) AS touched, max(rolled) AS rolled, argMax(attempt, rolled) AS attempt
+        FROM (
+            SELECT {period}, version AS touched, toInt64(-1) AS rolled, toInt64(0) AS attempt FROM touched_{period}s
+            UNION ALL
+            SELECT {period}, toInt64(-1) AS touched, version AS rolled, attempt FROM rolled_{period}s
+        )
+        GROUP BY {period}
+        """,
+        f"CREATE OR REPLACE VIEW pending_{period}s AS SELECT {period} FROM {period}s WHERE touched > rolled",
+    )  # noqa: S608 - constants
+
+
+_TYPES = {"BIGINT": "Int64", "INT": "Int32", "SMALLINT": "Int16", "BOOLEAN": "Bool"}
+_MANY = frozenset({"who", "other", "last_error_message"})
+"""Text of which there are too many values for a dictionary."""
+
+
+def _rollup(table: str, columns: Iterable[str], period: str = "hour") -> tuple[str, str]:
     """A rollup: the rows of all attempts, and a view of those that count."""
     rows = f"""
-        CREATE TABLE IF NOT EXISTS {name}_rows (attempt Int64, hour Int64, {columns})
+        CREATE TABLE IF NOT EXISTS {table}_rows (attempt Int64 CODEC(Delta, ZSTD), {", ".join(columns)})
         ENGINE = MergeTree
-        ORDER BY (project, hour)
+        ORDER BY (project, {period})
     """
     view = f"""
-        CREATE OR REPLACE VIEW {name} AS
-        SELECT * EXCEPT attempt FROM {name}_rows
-        WHERE (hour, attempt) IN (SELECT hour, attempt FROM hours WHERE rolled >= touched)
-    """  # noqa: S608 - a constant
+        CREATE OR REPLACE VIEW {table} AS
+        SELECT * EXCEPT attempt FROM {table}_rows
+        WHERE ({period}, attempt) IN (SELECT {period}, attempt FROM {period}s WHERE rolled >= touched)
+    """  # noqa: S608 - constants
     return rows, view
 
 
-_MEASURES = ", ".join(
-    f"{name} Int64"
-    for name in ("calls", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "tokens")
-)
-_LABEL = "project LowCardinality(String), dimension LowCardinality(String), label LowCardinality(Nullable(String))"
-_ROLLUP = _rollup("rollup", f"{_LABEL}, {_MEASURES}, estimated Bool, cost Int64, known Int64, unknown Int64")
-_LATENCY = _rollup("rollup_latency", f"{_LABEL}, measure LowCardinality(String), bucket Int16, calls Int64")
-_PROVIDERS = _rollup(
-    "rollup_providers",
-    "project LowCardinality(String), label LowCardinality(String), calls Int64, errors Int64, "
-    "last_success Nullable(Int64), last_error Nullable(Int64), last_error_message Nullable(String)",
-)
+def _rollups(statements: str, period: str = "hour") -> Iterator[str]:
+    """Rollups as they are set out for DuckDB."""
+    for statement in parse(statements, dialect="duckdb"):
+        table = statement.find(exp.Table) if statement is not None else None
+        if statement is not None and table is not None:
+            yield from _rollup(table.name, map(_column, statement.find_all(exp.ColumnDef)), period)
+
+
+def _column(column: exp.ColumnDef) -> str:
+    text = "String" if column.name in _MANY else "LowCardinality(String)"
+    kind = _TYPES.get(column.args["kind"].sql(dialect="duckdb"), text)
+    if column.find(exp.NotNullColumnConstraint) is None:
+        kind = "LowCardinality(Nullable(String))" if kind.startswith("LowCardinality") else f"Nullable({kind})"
+    return f"`{column.name}` {kind}"
+
+
+_CELLS = """
+CREATE TABLE rollup (
+    hour BIGINT NOT NULL, project VARCHAR NOT NULL, dimension VARCHAR NOT NULL, label VARCHAR, calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL, cache_write BIGINT NOT NULL,
+    output BIGINT NOT NULL, reasoning BIGINT NOT NULL, tokens BIGINT NOT NULL, estimated BOOLEAN NOT NULL,
+    cost BIGINT NOT NULL, known BIGINT NOT NULL, unknown BIGINT NOT NULL
+);
+CREATE TABLE rollup_latency (
+    hour BIGINT NOT NULL, project VARCHAR NOT NULL, dimension VARCHAR NOT NULL, label VARCHAR,
+    measure VARCHAR NOT NULL, bucket SMALLINT NOT NULL, calls BIGINT NOT NULL
+);
+CREATE TABLE rollup_providers (
+    hour BIGINT NOT NULL, project VARCHAR NOT NULL, label VARCHAR NOT NULL, calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL, last_success BIGINT, last_error BIGINT, last_error_message VARCHAR
+);
+"""
 _V1 = (
-    _SPANS, _SEGMENTS, _PAYLOADS, _TOTALS, _SCORES, _TOUCHED, _ROLLED, _HOURS, _PENDING,
-    *_ROLLUP, *_LATENCY, *_PROVIDERS,
+    _SPANS, _SEGMENTS, _PAYLOADS, _TOTALS, _SCORES, _DELETIONS,
+    *_periods("hour"), *_rollups(_CELLS + schema()),
+    *_periods("day"), *_rollups(schema_activity(), "day"),
 )  # fmt: skip
 _STEPS = (_V1,)
 SCHEMA = len(_STEPS)

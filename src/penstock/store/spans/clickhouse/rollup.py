@@ -1,45 +1,157 @@
-"""Upkeep: closed hours are summed up once, so that a long window is read from few rows.
+"""Upkeep: closed hours and days are summed up once, so that a long window is read from few rows.
 
 Nothing of a rollup is ever changed. An attempt at an hour writes rows with its number, and names itself last as the
-attempt that counts; one that is cut short leaves rows that nobody reads, and that upkeep removes.
+attempt that counts; one that is cut short leaves rows that nobody reads, and that upkeep removes after a day.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from penstock.core.clock import Clock
+from sqlglot import exp, parse_one
+
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
-from penstock.store.spans.expressions import HOUR
+from penstock.store.spans.expressions import HOUR, sql
+from penstock.store.spans.queries.activity import ACTIVITIES, DAY, fill_activity
+from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
+from penstock.store.spans.queries.cube import FAMILIES, fill
 
-__all__ = ["HOURS_AT_ONCE", "forget_segments", "roll_up", "touch"]
+__all__ = ["forget_segments", "roll_up", "roll_up_days", "sweep", "touch"]
 
 HOURS_AT_ONCE = 24
 """Hours of one piece of upkeep at most."""
 
+_TABLES = {
+    "hour": ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in FAMILIES)),
+    "day": tuple(ACTIVITIES.values()),
+}
 _TOUCH = """
-    INSERT INTO touched_hours (hour, version)
-    SELECT arrayJoin({hours:Array(Int64)}) AS hour, ifNull((SELECT max(version) FROM touched_hours), 0) + 1
+    INSERT INTO touched_{period}s ({period}, version)
+    SELECT arrayJoin({{starts:Array(Int64)}}) AS {period}, ifNull((SELECT max(version) FROM touched_{period}s), 0) + 1
+"""
+_PENDING = """
+    SELECT {period}, touched FROM {period}s WHERE touched > rolled AND {period} <= {{last:Int64}}
+    ORDER BY {period} LIMIT {{most:Int64}}
+"""
+_ROLLED = """
+    INSERT INTO rolled_{period}s ({period}, version, attempt)
+    SELECT given.1, given.2, {{attempt:Int64}}
+    FROM (SELECT arrayJoin(arrayZip({{starts:Array(Int64)}}, {{versions:Array(Int64)}})) AS given)
+"""
+# Numbers of attempts grow with time, so that what is old can be told from what is under way.
+_ATTEMPT = "SELECT toInt64(generateSnowflakeID())"
+_STALE = """
+    attempt < toInt64(dateTimeToSnowflakeID(now() - INTERVAL 1 DAY))
+    AND ({period}, attempt) NOT IN (SELECT {period}, attempt FROM {period}s)
 """
 
 
 def touch(engine: ClickHouseEngine, hours: Collection[int]) -> None:
-    """Let these hours be summed up anew. An hour whose summing has begun is summed up once more."""
+    """Let these hours, and their days, be summed up anew; also those whose summing up has begun."""
     if hours:
-        engine.change(_TOUCH, {"hours": sorted(hours)})
+        engine.change(_TOUCH.format(period="hour"), {"starts": sorted(hours)})
+        engine.change(_TOUCH.format(period="day"), {"starts": sorted({hour // DAY * DAY for hour in hours})})
 
 
-def roll_up(engine: ClickHouseEngine, *, before: int, clock: Clock) -> int:
-    return 0
+def roll_up(engine: ClickHouseEngine, *, before: int) -> int:
+    """Sum up the pending hours that end by `before`, the oldest first; returns how many were, at most a day's.
+
+    Raises:
+        Unavailable: the server is down; what was begun is begun anew.
+    """
+    found = _pending(engine, "hour", last=before - HOUR, most=HOURS_AT_ONCE)
+    if found:
+        attempt = _attempt(engine)
+        for first, last in _runs(list(found)):
+            _roll_up_run(engine, first, last, attempt)
+        _name(engine, "hour", found, attempt)
+    return len(found)
+
+
+def roll_up_days(engine: ClickHouseEngine, *, before: int) -> int:
+    """Sum up what sessions and users did on the oldest pending day that ended by `before`; how many there were."""
+    found = _pending(engine, "day", last=before - DAY, most=1)
+    if found:
+        attempt = _attempt(engine)
+        for day in found:
+            for who, table in ACTIVITIES.items():
+                query = _query(fill_activity(who))
+                engine.insert_rows(f"{table}_rows", query, {"first": day, "last": day + DAY}, attempt=attempt)
+        _name(engine, "day", found, attempt)
+    return len(found)
+
+
+def sweep(engine: ClickHouseEngine) -> None:
+    """Remove rows of attempts that no longer count, or never did."""
+    for period, tables in _TABLES.items():
+        stale = _STALE.format(period=period)
+        for table in tables:
+            if engine.ask(f"SELECT 1 FROM {table}_rows WHERE {stale} LIMIT 1"):  # noqa: S608 - constants
+                engine.change(f"DELETE FROM {table}_rows WHERE {stale}")  # noqa: S608 - as above
+
+
+def _pending(engine: ClickHouseEngine, period: str, *, last: int, most: int) -> dict[int, int]:
+    """Starts of pending hours or days, with the version of the last touch."""
+    rows = engine.ask(_PENDING.format(period=period), {"last": last, "most": most})
+    return {start: touched for start, touched in rows}
+
+
+def _attempt(engine: ClickHouseEngine) -> int:
+    ((attempt,),) = engine.ask(_ATTEMPT)
+    return attempt
+
+
+def _name(engine: ClickHouseEngine, period: str, found: Mapping[int, int], attempt: int) -> None:
+    """Let the attempt count, for what had been touched when it began."""
+    values = {"starts": list(found), "versions": list(found.values()), "attempt": attempt}
+    engine.change(_ROLLED.format(period=period), values)
+
+
+def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
+    """Neighbouring hours as half-open ranges."""
+    runs: list[tuple[int, int]] = []
+    for hour in hours:
+        if runs and runs[-1][1] == hour:
+            runs[-1] = (runs[-1][0], hour + HOUR)
+        else:
+            runs.append((hour, hour + HOUR))
+    return runs
+
+
+def _roll_up_run(engine: ClickHouseEngine, first: int, last: int, attempt: int) -> None:
+    values: dict[str, Any] = {"step": HOUR, "first": first, "last": last}
+    for dimension, text in SUMS.items():
+        engine.insert_rows("rollup_rows", _cells(text), values, attempt=attempt, dimension=dimension)
+    for (dimension, measure), text in HISTOGRAMS.items():
+        engine.insert_rows(
+            "rollup_latency_rows", _cells(text), values, attempt=attempt, dimension=dimension, measure=measure
+        )
+    engine.insert_rows("rollup_providers_rows", _cells(PROVIDERS), values, attempt=attempt)
+    for family in FAMILIES:
+        for text in fill(family):
+            engine.insert_rows(f"{family.table}_rows", _query(text), values, attempt=attempt)
+
+
+def _cells(text: str) -> exp.Query:
+    """The cells of some hours, with their hour by its name."""
+    query = sql(text).where("started >= $first AND started < $last", dialect="duckdb")
+    for column in query.selects:
+        if column.alias == "t":
+            column.set("alias", exp.to_identifier("hour"))
+    return query
+
+
+def _query(text: str) -> exp.Query:
+    query = parse_one(text, dialect="duckdb")
+    assert isinstance(query, exp.Query)  # noqa: S101 - the texts are constants of this package
+    return query
 
 
 def forget_segments(engine: ClickHouseEngine, *, before: int, waiting: Sequence[Path]) -> None:
     """Drop the names of segments stored before this time, unless their files still lie in one of the folders."""
-    old = engine.ask("SELECT name FROM segments WHERE ingested_at < {before:Int64}", {"before": before})
-    if not old:
-        return
     files = (path for folder in waiting for path in folder.glob("*-*-*"))
     present = [path.stem for path in files if path.suffix in {".ndjson", ".open"}]
-    engine.change(
-        "DELETE FROM segments WHERE ingested_at < {before:Int64} AND name NOT IN {present:Array(String)}",
-        {"before": before, "present": present},
-    )
+    old = "ingested_at < {before:Int64} AND name NOT IN {present:Array(String)}"
+    values = {"before": before, "present": present}
+    if engine.ask(f"SELECT 1 FROM segments WHERE {old} LIMIT 1", values):  # noqa: S608 - a constant
+        engine.change(f"DELETE FROM segments WHERE {old}", values)  # noqa: S608 - as above

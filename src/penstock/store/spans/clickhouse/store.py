@@ -6,7 +6,7 @@ from pathlib import Path
 from penstock.core.clock import Clock
 from penstock.store.spans.clickhouse.engine import Address, ClickHouseEngine
 from penstock.store.spans.clickhouse.loader import Records, load
-from penstock.store.spans.clickhouse.rollup import forget_segments, roll_up
+from penstock.store.spans.clickhouse.rollup import forget_segments, roll_up, roll_up_days, sweep
 from penstock.store.spans.clickhouse.scores import SCORES, delete_scores
 from penstock.store.spans.clickhouse.spans import INTAKE, JOURNAL
 from penstock.store.spans.loaded import Loaded
@@ -18,6 +18,8 @@ SETTLED = 600_000_000
 """Microseconds after its end when an hour is summed up: late records have come by then, or make it pending again."""
 REMEMBERED = 7 * 24 * 3600 * 1_000_000
 """Microseconds for which the name of a stored segment is kept. Its file is removed within seconds."""
+SWEEP_SECONDS = 3600.0
+"""How often rows are removed that rollups no longer need."""
 _DISK = "SELECT sum(bytes_on_disk) FROM system.parts WHERE database = currentDatabase()"
 
 
@@ -50,6 +52,7 @@ class ClickHouseSpanStore(Questions):
         super().__init__(self._engine)
         self._quarantine = quarantine
         self._clock = clock
+        self._swept = float("-inf")
 
     def close(self) -> None:
         """Close the connections."""
@@ -78,9 +81,13 @@ class ClickHouseSpanStore(Questions):
 
     def maintain(self) -> int:
         """Sum up hours that have settled, at most a day's worth; returns how many. Call again while it is not 0."""
-        now = self._clock.now()
-        forget_segments(self._engine, before=now - REMEMBERED, waiting=self._folders)
-        return roll_up(self._engine, before=now - SETTLED, clock=self._clock)
+        settled = self._clock.now() - SETTLED
+        forget_segments(self._engine, before=self._clock.now() - REMEMBERED, waiting=self._folders)
+        done = roll_up(self._engine, before=settled) or roll_up_days(self._engine, before=settled)
+        if not done and self._clock.monotonic() - self._swept >= SWEEP_SECONDS:
+            sweep(self._engine)
+            self._swept = self._clock.monotonic()
+        return done
 
     def compact(self) -> None:
         """Nothing: the server merges by itself."""
