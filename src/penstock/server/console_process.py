@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
+from penstock.alerts.jobs import AlertJob
 from penstock.core.clock import SystemClock
 from penstock.core.errors import PenstockError
 from penstock.core.home import Home
@@ -21,7 +22,7 @@ from penstock.registry.definitions import Definitions
 from penstock.registry.service import RegistryService
 from penstock.registry.simulated import simulator_providers
 from penstock.registry.stored import StoredEntries
-from penstock.server.alerting import alert_service
+from penstock.server.alerting import alert_service, ingestion_behind
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
 from penstock.server.gateway_state import Folding
 from penstock.server.key_retirement import KeyRetirement
@@ -111,7 +112,6 @@ async def serve(options: argparse.Namespace) -> None:
         otlp = stack.enter_context(closing(otlp_intake(received, home, registry, clock=clock)))
         judged = JournalWriter(home.scores, JournalSettings(), clock=clock, ids=ids)
         judged.start()
-        tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
         observability = observe(
             spans,
             metadata,
@@ -119,6 +119,9 @@ async def serve(options: argparse.Namespace) -> None:
             ids=ids,
             key_names=identity.keys.names,
             user_hash=lambda user: user_hash(registry.snapshot, user),
+        )
+        tracing = TracingService(
+            spans, ingest, clock=clock, home=home, key_names=identity.keys.names, reader=observability.reader
         )
         spend = spend_service(spans, registry, key_names=identity.keys.names, clock=clock)
         reconciler = BudgetReconciler(
@@ -158,6 +161,7 @@ async def serve(options: argparse.Namespace) -> None:
         async with asyncio.TaskGroup() as tasks:
             jobs = [tasks.create_task(keep_sealing(received, judged))]
             jobs += [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
+            jobs.append(tasks.create_task(AlertJob(alerts, behind=lambda: ingestion_behind(ingest)).run()))
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))
             announce_ready(

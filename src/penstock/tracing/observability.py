@@ -7,6 +7,8 @@ from penstock.core.clock import Clock
 from penstock.core.ids import Ids
 from penstock.store.metadata import Metadata
 from penstock.tracing.dashboards.service import Dashboards
+from penstock.tracing.exports.ports import ExportStore
+from penstock.tracing.exports.service import ExportService
 from penstock.tracing.metrics.service import MetricsService
 from penstock.tracing.ports import MetricStore
 from penstock.tracing.query.names import KeyNames, QueryReader, UserHash
@@ -24,9 +26,10 @@ class Observability:
     metrics: MetricsService
     dashboards: Dashboards
     views: SavedViews
+    exports: ExportService
 
 
-class Store(FacetStore, MetricStore, Protocol):
+class Store(ExportStore, FacetStore, MetricStore, Protocol):
     """All that is asked of the store of spans."""
 
 
@@ -56,4 +59,5 @@ def observe(
         metrics=MetricsService(spans, reader=reader, key_names=key_names, clock=clock),
         dashboards=Dashboards(metadata, clock=clock, ids=ids),
         views=SavedViews(metadata, clock=clock, ids=ids),
+        exports=ExportService(spans, where=reader.where),
     )

@@ -16,6 +16,8 @@ from litestar.response import Stream
 from penstock.store.spans.types import Overview, TraceRow, TraceView
 from penstock.tracing.dashboards.routes import DashboardsController
 from penstock.tracing.dashboards.service import Dashboards
+from penstock.tracing.exports.routes import ExportsController
+from penstock.tracing.exports.service import ExportService
 from penstock.tracing.metrics.routes import MetricsController
 from penstock.tracing.metrics.service import MetricsService
 from penstock.tracing.observability import Observability
@@ -198,6 +200,11 @@ def provide_views(observability: Bound) -> SavedViews:
     return observability.views
 
 
+def provide_exports(observability: Bound) -> ExportService:
+    """Dependency `exports`."""
+    return observability.exports
+
+
 def tracing_router() -> Router:
     """Routes of this slice, relative to the API's root."""
     return Router(
@@ -211,6 +218,7 @@ def tracing_router() -> Router:
             MetricsController,
             DashboardsController,
             ViewsController,
+            ExportsController,
         ],
         dependencies={
             "asked": Provide(provide_asked, sync_to_thread=False),
@@ -218,6 +226,7 @@ def tracing_router() -> Router:
             "query_help": Provide(provide_query_help, sync_to_thread=False),
             "metrics": Provide(provide_metrics, sync_to_thread=False),
             "dashboards": Provide(provide_dashboards, sync_to_thread=False),
+            "exports": Provide(provide_exports, sync_to_thread=False),
             "views": Provide(provide_views, sync_to_thread=False),
         },
     )

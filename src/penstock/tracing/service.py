@@ -15,9 +15,8 @@ from penstock.store.spans.queries.facets import FACET_COLUMNS
 from penstock.store.spans.queries.search import searches
 from penstock.store.spans.queries.traces import NEWEST, SORTS, Order, Page, Place
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.tree import Node, all_of
+from penstock.store.spans.tree import Node
 from penstock.store.spans.types import ModelStat, Overview, ProviderStat, RouteStats, SpanView, TraceRow, TraceView
-from penstock.tracing.filters import parse_filter
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.ports import SpanStore
 from penstock.tracing.query.names import KeyNames, QueryReader
@@ -39,7 +38,6 @@ logger = logging.getLogger(__name__)
 FIRST = Paging()
 MAX_LIMIT = 200
 MAX_POINTS = 1000
-MAX_FILTERS = 50
 DEFAULT_WINDOW = 24 * 3600 * 1_000_000
 """Microseconds before `to` at which a window starts that names no start."""
 KEEP_ALIVE_SECONDS = 15.0
@@ -91,7 +89,7 @@ class TracingService:
 
     def _page(self, ask: Callable[..., Page], project: str, asked: Asked, paging: Paging) -> TracePage:
         _check_range("limit", paging.limit, MAX_LIMIT)
-        where = self.where(project, asked)
+        where = self._reader.where(project, asked)
         order = NEWEST if searches(where) else _order(paging.sort)
         window = _window(project, asked.from_, asked.to)
         page = ask(window, where=where, after=_place(paging.cursor), limit=paging.limit, order=order)
@@ -101,13 +99,6 @@ class TracingService:
             sort=f"{'-' if order.descending else ''}{order.by}",
             next_cursor=None if page.next is None else _cursor(page.next),
         )
-
-    def where(self, project: str, asked: Asked) -> Node | None:
-        """The conditions of a request as one tree. Raises `InvalidInput` for what cannot be understood."""
-        if len(asked.filters) > MAX_FILTERS:
-            raise InvalidInput(f"At most {MAX_FILTERS} filters are taken, got {len(asked.filters)}.", field="filter")
-        filters = [parse_filter(text) for text in asked.filters]
-        return all_of(*filters, self._reader.read(project, asked.q or ""))
 
     def trace(self, project: str, trace_id: str) -> TraceView:
         """One trace with all its spans.
@@ -195,7 +186,7 @@ class TracingService:
 
     def check_tail(self, project: str, asked: Asked) -> Node | None:
         """What a tail is to show, checked before it starts. Raises `InvalidInput`."""
-        return self.where(project, asked)
+        return self._reader.where(project, asked)
 
     async def tail(
         self, project: str, *, where: Node | None = None, after: int | None = None

@@ -6,9 +6,12 @@ from typing import Protocol, assert_never
 
 import msgspec
 
+from penstock.core.errors import InvalidInput
 from penstock.store.spans.filters import Filter
-from penstock.store.spans.tree import And, Node, Not, Or, Text
+from penstock.store.spans.tree import And, Node, Not, Or, Text, all_of
+from penstock.tracing.filters import parse_filter
 from penstock.tracing.query.parser import parse
+from penstock.tracing.types import Asked
 
 __all__ = ["KeyNames", "QueryReader", "Read", "UserHash", "with_ids"]
 
@@ -16,6 +19,7 @@ KeyNames = Callable[[str], Mapping[str, str]]
 """Names of a project's keys by id, revoked ones too."""
 UserHash = Callable[[str], str]
 """The keyed hash that stands for an end user in the records of this installation."""
+MAX_FILTERS = 50
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _HASH = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -43,6 +47,16 @@ class QueryReader:
     def read(self, project: str, text: str, *, field: str = "q") -> Node | None:
         """The tree of a search. Raises `InvalidInput` as `parse` does."""
         return with_ids(parse(text, field=field), keys=lambda: self._key_names(project), user_hash=self._user_hash)
+
+    def where(self, project: str, asked: Asked) -> Node | None:
+        """The conditions of a request as one tree: its search and all its filters.
+
+        Raises:
+            InvalidInput: one of them cannot be understood, or there are too many.
+        """
+        if len(asked.filters) > MAX_FILTERS:
+            raise InvalidInput(f"At most {MAX_FILTERS} filters are taken, got {len(asked.filters)}.", field="filter")
+        return all_of(*map(parse_filter, asked.filters), self.read(project, asked.q or ""))
 
     def of(self, project: str) -> Read:
         """Reads for one project."""

@@ -1,0 +1,1 @@
+"""Exports: spans and scores as files, streamed in bounded memory."""
