@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import msgspec
 from sqlglot import exp
 
-__all__ = ["Engine", "Prepared", "Read", "Rows", "prepare"]
+__all__ = ["Engine", "Prepared", "Question", "Read", "Rows", "prepare"]
 
 Rows = list[tuple[Any, ...]]
 
@@ -38,6 +39,22 @@ class Prepared:
 
 def prepare(query: exp.Expr) -> Prepared:
     return Prepared(query)
+
+
+class Question:
+    """What a query is made of, as the key of a cache of prepared queries: equal when what it holds is written alike."""
+
+    __slots__ = ("_key", "asked")
+
+    def __init__(self, asked: Any) -> None:
+        self.asked = asked
+        self._key = msgspec.msgpack.encode(asked)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Question) and self._key == other._key
 
 
 class Read(Protocol):

@@ -8,7 +8,21 @@ from sqlglot import exp, parse_one
 
 from penstock.store.spans.columns import USAGE
 
-__all__ = ["FAILED", "HOUR", "MODEL", "MODEL_SPAN", "TOKENS", "Values", "bind", "bucket", "column", "measure", "sql"]
+__all__ = [
+    "BUCKETS_PER_E",
+    "FAILED",
+    "HOUR",
+    "MODEL",
+    "MODEL_SPAN",
+    "TOKENS",
+    "Values",
+    "bind",
+    "bucket",
+    "column",
+    "measure",
+    "parsed",
+    "sql",
+]
 
 Values = dict[str, Any]
 """Values of a query's placeholders, by name. A value never becomes part of the text."""
@@ -40,6 +54,11 @@ def sql(text: str) -> exp.Select:
     parsed = _parsed(text).copy()
     assert isinstance(parsed, exp.Select)  # noqa: S101 - the templates are constants of this package
     return parsed
+
+
+def parsed(text: str) -> exp.Expr:
+    """The expression that this constant text is, in DuckDB's dialect."""
+    return exp.maybe_parse(text, dialect="duckdb")
 
 
 def column(name: str) -> exp.Column:

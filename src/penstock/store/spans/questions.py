@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 
 from penstock.store.spans.engine import Engine
-from penstock.store.spans.metrics import MetricQuery, MetricResult
+from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult
+from penstock.store.spans.queries.distribution import distribution
 from penstock.store.spans.queries.facets import facets
 from penstock.store.spans.queries.keys import key_uses
 from penstock.store.spans.queries.metrics import measure
@@ -153,6 +154,10 @@ class Questions:
     def measure(self, query: MetricQuery) -> MetricResult:
         """A metric over a window, by group and step."""
         return measure(self._asked, query)
+
+    def distribution(self, query: DistributionQuery) -> Distribution:
+        """How a field's values lie."""
+        return distribution(self._asked, query)
 
     def books(self, window: Window) -> Books:
         """Counts and sums from the spans themselves, for reconciliation."""

@@ -3,8 +3,8 @@
 A family is a table with a row for each hour and each combination of its columns that occurs, under the names that the
 columns have in `spans`; so a condition that names no other columns reads the same from either. `cube` and `cube_keys`
 hold sums twice over: of the spans themselves, and (`listed`) of the rows of the trace list with what these stand for.
-The others hold histograms of a duration; `listed` says there whether the span is such a row. `asked` tells requests to a
-model.
+The others hold histograms of a duration; `listed` says there whether the span is such a row. `asked` tells requests
+to a model.
 """
 
 import re
@@ -126,8 +126,8 @@ def _sums(family: Family, *, listed: bool) -> str:
         source += " AND summed.project = own.project"
         where += f" AND {ROW.replace('call', 'own.call').replace('parent_id', 'own.parent_id')}"
     return (
-        f"SELECT own.started // {HOUR} * {HOUR} AS hour, own.project, {listed} AS listed, "
-        f"{_asked('own.')} AS asked, {columns}, {', '.join(sums)} "  # noqa: S608 - constants; values are bound
+        f"SELECT own.started // {HOUR} * {HOUR} AS hour, own.project, {listed} AS listed, "  # noqa: S608 - constants; values are bound
+        f"{_asked('own.')} AS asked, {columns}, {', '.join(sums)} "
         f"FROM {source} WHERE {where} GROUP BY ALL"
     )
 
@@ -139,8 +139,8 @@ def _histogram(family: Family, measure: Measure) -> str:
             ", CASE WHEN target_model IS NULL AND served_model IS NULL THEN requested_model END AS requested_model"
         )
     return (
-        f"SELECT started // {HOUR} * {HOUR} AS hour, project, {ROW} AS listed, {ASKED} AS asked, "
-        f"{columns}, '{measure}' AS measure, "  # noqa: S608 - constants; values are bound
+        f"SELECT started // {HOUR} * {HOUR} AS hour, project, {ROW} AS listed, {ASKED} AS asked, "  # noqa: S608 - constants; values are bound
+        f"{columns}, '{measure}' AS measure, "
         f"{bucket(measure)} AS bucket, count(*) AS spans "
         "FROM spans WHERE started >= $first AND started < $last GROUP BY ALL"
     )

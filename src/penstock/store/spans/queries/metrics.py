@@ -1,17 +1,18 @@
 """Any metric of any spans by anything: from the hours that are summed up where these tell it, else from the spans."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 from sqlglot import exp
 
 from penstock.store.spans.conditions import compiled
-from penstock.store.spans.engine import Engine, Read
-from penstock.store.spans.expressions import HOUR, TOKENS, Values, bind, bucket, column
-from penstock.store.spans.filters import form_of
-from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult, MetricSeries
+from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
+from penstock.store.spans.expressions import HOUR, TOKENS, Values, bind, bucket, column, parsed
+from penstock.store.spans.filters import Scope, form_of
+from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult, MetricSeries, Population
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.overview import Histogram
@@ -24,8 +25,9 @@ from penstock.store.spans.queries.populations import (
     unit_of,
 )
 from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import Node
 
-__all__ = ["measure"]
+__all__ = ["measure", "rolled_population"]
 
 MOST_GROUPS = 100
 _SECOND = 1_000_000
@@ -139,59 +141,35 @@ class _Asked:
         window = Window(project=query.project, from_=query.from_, to=query.to)
         whole = Ranges(((query.from_, query.to),) if query.from_ < query.to else ())
         self._ranges = whole if plan.family is None else ranges_of(read, window, step=query.step or HOUR)
+        # What stays the same when the question is asked again of another time, or another project.
+        same = msgspec.structs.replace(query, project="", from_=0, to=0)
+        self._question = Question(same)
 
     def groups(self) -> tuple[int, list[Labels]]:
         """How many groups there are, and those with the most of the population, the largest first."""
-        values, parts = self._parts(by_time=False, counted=True, chosen=None)
-        if not parts:
-            return 0, []
-        names = self._labels()
-        sums = exp.select(*names, "CAST(sum(n) AS BIGINT) AS n").from_(_united(parts)).group_by(*names).subquery("sums")
-        top = max(1, min(self._plan.query.top, MOST_GROUPS))
-        ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in names]
-        query = (
-            exp.select(*names, "count(*) OVER ()").from_(sums).where("n > 0").order_by("n DESC", *ordered).limit(top)
-        )
-        rows = self._read(query, values)
+        rows = self._rows(by_time=False, counted=True, chosen=None)
         return (rows[0][-1] if rows else 0), [tuple(row[:-1]) for row in rows]
 
     def cells(self, chosen: Sequence[Labels] | None) -> dict[_Key, _Cell]:
         """What each group comes to in each step; of these groups only when given."""
-        return self._asked(by_time=self._plan.query.step is not None, chosen=chosen)
+        return self._cells(by_time=self._plan.query.step is not None, chosen=chosen)
 
     def totals(self, cells: Mapping[_Key, _Cell], chosen: Sequence[Labels] | None) -> dict[Labels, _Cell]:
         """What each group comes to in the whole window."""
         if self._plan.kind == "exact" and self._plan.query.step is not None:
-            return {labels: cell for (labels, _), cell in self._asked(by_time=False, chosen=chosen).items()}
+            return {labels: cell for (labels, _), cell in self._cells(by_time=False, chosen=chosen).items()}
         totals: dict[Labels, _Cell] = {}
         for (labels, _), cell in cells.items():
-            if labels in totals:
-                totals[labels].add(cell)
-            else:
-                totals[labels] = _Cell()
-                totals[labels].add(cell)
-                totals[labels].exact = cell.exact
+            if labels not in totals:
+                totals[labels] = _Cell(exact=cell.exact)
+            totals[labels].add(cell)
         return totals
 
-    def _asked(self, *, by_time: bool, chosen: Sequence[Labels] | None) -> dict[_Key, _Cell]:
-        values, parts = self._parts(by_time=by_time, counted=False, chosen=chosen)
-        if not parts:
-            return {}
-        keys = [*self._labels(), "t"]
-        merged = {
-            "additive": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "sum(s)"],
-            "bounds": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "min(low)", "max(high)"],
-            "histogram": ["bucket", "CAST(sum(n) AS BIGINT)"],
-            "exact": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "max(exact)"],
-        }[self._plan.kind]
-        groups = [*keys, "bucket"] if self._plan.kind == "histogram" else keys
-        rows = self._read(exp.select(*keys, *merged).from_(_united(parts)).group_by(*groups), values)
-        return self._read_cells(rows, len(keys))
-
-    def _read_cells(self, rows: Iterable[Sequence[Any]], keys: int) -> dict[_Key, _Cell]:
+    def _cells(self, *, by_time: bool, chosen: Sequence[Labels] | None) -> dict[_Key, _Cell]:
         found: defaultdict[_Key, _Cell] = defaultdict(_Cell)
         kind = self._plan.kind
-        for row in rows:
+        keys = len(self._plan.query.group_by) + 1
+        for row in self._rows(by_time=by_time, counted=False, chosen=chosen):
             cell = found[tuple(row[: keys - 1]), row[keys - 1]]
             rest = row[keys:]
             if kind == "histogram":
@@ -210,130 +188,176 @@ class _Asked:
                 cell.exact = rest[2]
         return found
 
-    def _labels(self) -> list[str]:
-        return [f"g{number}" for number in range(len(self._plan.query.group_by))]
-
-    def _parts(
-        self, *, by_time: bool, counted: bool, chosen: Sequence[Labels] | None
-    ) -> tuple[Values, list[exp.Select]]:
-        """A query for each piece of the window, all with the columns that `_asked` merges; and their values."""
+    def _rows(self, *, by_time: bool, counted: bool, chosen: Sequence[Labels] | None) -> Rows:
+        pieces, rolled = self._ranges.spans, self._ranges.rolled
+        if not pieces and rolled is None:
+            return []
+        form = _Form(len(pieces), rolled is not None, by_time, counted, chosen is not None)
+        prepared, values = _prepared(self._question, form)
         query = self._plan.query
-        values: Values = {"project": query.project}
-        values |= dict(zip(_BOUNDS[query.population == "scores"], (query.from_, query.to), strict=True))
-        parts = [
-            self._part(values, low, high, rolled=False, by_time=by_time, counted=counted, chosen=chosen)
-            for low, high in self._ranges.spans
-        ]
-        if self._ranges.rolled is not None:
-            low, high = self._ranges.rolled
-            parts.append(self._part(values, low, high, rolled=True, by_time=by_time, counted=counted, chosen=chosen))
-        return values, parts
+        low, high = _BOUNDS[query.population == "scores"]
+        values = values | {"project": query.project, low: query.from_, high: query.to, "start": query.from_}
+        every = pieces if rolled is None else (*pieces, rolled)
+        for number, (first, last) in enumerate(every):
+            values |= {f"low{number}": first, f"high{number}": last}
+        if chosen is not None:
+            values["chosen"] = [_joined(each) for each in chosen]
+        return self._read(prepared, values)
 
-    def _part(
-        self,
-        values: Values,
-        low: int,
-        high: int,
-        *,
-        rolled: bool,
-        by_time: bool,
-        counted: bool,
-        chosen: Sequence[Labels] | None,
-    ) -> exp.Select:
-        query, family = self._plan.query, self._plan.family
+
+class _Form(NamedTuple):
+    """What shapes the text of a query beside the question."""
+
+    pieces: int
+    rolled: bool
+    by_time: bool
+    counted: bool
+    chosen: bool
+
+
+@lru_cache(maxsize=1024)
+def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
+    """The query for a question, and the values in it that belong to the question."""
+    written = _Written(_plan(question.asked), form)
+    query = written.counts() if form.counted else written.amounts()
+    return prepare(query), written.values
+
+
+class _Written:
+    """The text of one query.
+
+    `$low0` and `$high0`, and so on, bound its pieces; `$start` is the window's start.
+    """
+
+    def __init__(self, plan: _Plan, form: _Form) -> None:
+        self._plan = plan
+        self._form = form
+        low, high = _BOUNDS[plan.query.population == "scores"]
+        self.values: Values = {"project": None, low: None, high: None}
+        self._names = [f"g{number}" for number in range(len(plan.query.group_by))]
+
+    def counts(self) -> exp.Select:
+        """`(labels, how many groups)` of the largest groups."""
+        names = self._names
+        sums = exp.select(*names, "CAST(sum(n) AS BIGINT) AS n").from_(self._parts(), copy=False).group_by(*names)
+        ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in names]
+        top = max(1, min(self._plan.query.top, MOST_GROUPS))
+        query = exp.select(*names, "count(*) OVER ()").from_(sums.subquery("sums", copy=False), copy=False)
+        return query.where("n > 0", copy=False).order_by("n DESC", *ordered, copy=False).limit(top, copy=False)
+
+    def amounts(self) -> exp.Select:
+        """`(labels, t, amounts)`."""
+        keys = [*self._names, "t"]
+        merged = {
+            "additive": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "sum(s)"],
+            "bounds": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "min(low)", "max(high)"],
+            "histogram": ["bucket", "CAST(sum(n) AS BIGINT)"],
+            "exact": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "max(exact)"],
+        }[self._plan.kind]
+        groups = [*keys, "bucket"] if self._plan.kind == "histogram" else keys
+        return exp.select(*keys, *merged).from_(self._parts(), copy=False).group_by(*groups, copy=False)
+
+    def _parts(self) -> exp.Subquery:
+        """A query for each piece of the window, one below the other."""
+        united: exp.Query = self._part(0, rolled=self._form.rolled and not self._form.pieces)
+        for number in range(1, self._form.pieces + self._form.rolled):
+            part = self._part(number, rolled=number == self._form.pieces)
+            united = exp.union(united, part, distinct=False, copy=False)
+        return united.subquery("parts", copy=False)
+
+    def _part(self, number: int, *, rolled: bool) -> exp.Select:
+        query, family, values = self._plan.query, self._plan.family, self.values
+        scope: Scope = "span"
         if rolled and family is not None:
-            part, scope, time = _rolled(query, family, values), "span", "hour"
+            part = rolled_population(query.population, query.field, query.where, family, values)
+            time = "hour"
         else:
             part, scope = source_of(
                 query.population, query.where, values, columns=self._plan.columns, field=query.field
             )
             time = "started"
-        part = part.where(
-            exp.GTE(this=column(time), expression=bind(values, low)),
-            exp.LT(this=column(time), expression=bind(values, high)),
-        )
         labels = grouped_by(query.group_by, values, scope=scope)
-        if chosen is not None:
-            values.setdefault("chosen", [_joined(each) for each in chosen])
-            part = part.where(exp.In(this=_join(labels), query=exp.select("unnest($chosen)").subquery()))
-        at: exp.Expr = bind(values, query.from_)
-        if by_time and query.step is not None:
+        part = part.where(
+            exp.GTE(this=column(time), expression=exp.Placeholder(this=f"low{number}")),
+            exp.LT(this=column(time), expression=exp.Placeholder(this=f"high{number}")),
+            copy=False,
+        )
+        if self._form.chosen:
+            unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
+            part = part.where(exp.In(this=_join(labels), query=unnested), copy=False)
+        at: exp.Expr = exp.Placeholder(this="start")
+        if self._form.by_time and query.step is not None:
             step = bind(values, query.step)
             at = exp.Mul(this=exp.IntDiv(this=column(time), expression=step), expression=step.copy())
-        keys = [exp.alias_(label, name) for label, name in zip(labels, self._labels(), strict=True)]
-        keys.append(exp.alias_(at, "t"))
-        amounts = self._amounts(values, scope, rolled=rolled and family is not None, counted=counted)
-        groups = [each.alias for each in keys if each.alias != "t" or by_time]
-        groups += ["bucket"] if self._plan.kind == "histogram" and not counted else []
-        part = part.select(*keys, *amounts, append=False)
-        return part.group_by(*groups) if groups else part
+        keys = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
+        keys.append(exp.alias_(at, "t", copy=False))
+        groups = [*self._names, *(["t"] if self._form.by_time else [])]
+        groups += ["bucket"] if self._plan.kind == "histogram" and not self._form.counted else []
+        part = part.select(*keys, *self._amounts(scope, rolled=rolled), append=False, copy=False)
+        return part.group_by(*groups, copy=False) if groups else part
 
-    def _amounts(self, values: Values, scope: Any, *, rolled: bool, counted: bool) -> list[exp.Expr]:
-        query, kind = self._plan.query, self._plan.kind
-        number = "sum(spans)" if rolled else "count(*)"
-        n: exp.Expr = exp.maybe_parse(f"{number} AS n", dialect="duckdb")
-        if counted:
+    def _amounts(self, scope: Scope, *, rolled: bool) -> list[exp.Expr]:
+        query, values = self._plan.query, self.values
+        n = parsed("sum(spans) AS n" if rolled else "count(*) AS n")
+        if self._form.counted:
             return [n]
-        if kind == "histogram":
-            if rolled:
-                return [exp.maybe_parse("bucket"), n]
-            place = field_of(query.field or "", query.population, values, scope=scope)
-            return [exp.alias_(exp.maybe_parse(bucket(place.sql("duckdb")), dialect="duckdb"), "bucket"), n]
+        if self._plan.kind == "histogram":
+            return [self._bucket(scope, rolled=rolled), n]
         if query.aggregation == "share" and query.of is not None:
             holds = compiled(query.of, values, scope=scope)
             if rolled:
                 held: exp.Expr = exp.func("sum", exp.Case().when(holds, column("spans")).else_(exp.Literal.number(0)))
             else:
                 held = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=holds))
-            return [n, exp.alias_(held, "c"), exp.alias_(exp.Literal.number(0), "s")]
+            return [n, exp.alias_(held, "c", copy=False), parsed("0 AS s")]
         if query.field is None:
-            return [n, exp.alias_(exp.Literal.number(0), "c"), exp.alias_(exp.Literal.number(0), "s")]
+            return [n, parsed("0 AS c"), parsed("0 AS s")]
         if rolled:
             return [n, *_rolled_sums(query.field)]
-        place = (
-            grouped_by((query.field,), values, scope=scope)[0]
-            if query.aggregation == "distinct"
-            else field_of(query.field, query.population, values, scope=scope)
-        )
-        return [n, exp.alias_(exp.Count(this=place.copy()), "c"), *self._of_field(place, kind)]
+        return [n, *self._of_field(query.field, scope)]
 
-    def _of_field(self, place: exp.Expr, kind: str) -> list[exp.Expr]:
+    def _bucket(self, scope: Scope, *, rolled: bool) -> exp.Expr:
+        if rolled:
+            return column("bucket")
+        query = self._plan.query
+        place = field_of(query.field or "", query.population, self.values, scope=scope)
+        return exp.alias_(parsed(bucket(place.sql("duckdb"))), "bucket", copy=False)
+
+    def _of_field(self, field: str, scope: Scope) -> list[exp.Expr]:
+        query, values, kind = self._plan.query, self.values, self._plan.kind
+        if query.aggregation == "distinct":
+            (place,) = grouped_by((field,), values, scope=scope)
+        else:
+            place = field_of(field, query.population, values, scope=scope)
+        known = exp.alias_(exp.Count(this=place.copy()), "c", copy=False)
         if kind == "additive":
-            return [exp.alias_(exp.func("sum", place), "s")]
+            return [known, exp.alias_(exp.func("sum", place), "s")]
         if kind == "bounds":
-            return [exp.alias_(exp.func("min", place), "low"), exp.alias_(exp.func("max", place.copy()), "high")]
-        aggregation = self._plan.query.aggregation
-        if aggregation == "distinct":
-            return [exp.alias_(exp.Count(this=exp.Distinct(expressions=[place])), "exact")]
-        share = exp.Literal.number(int(aggregation[1:]) / 100)
-        return [exp.alias_(exp.func("quantile_disc", place, share), "exact")]
+            return [known, exp.alias_(exp.func("min", place), "low"), exp.alias_(exp.func("max", place.copy()), "high")]
+        if query.aggregation == "distinct":
+            return [known, exp.alias_(exp.Count(this=exp.Distinct(expressions=[place])), "exact")]
+        share = exp.Literal.number(int(query.aggregation[1:]) / 100)
+        return [known, exp.alias_(exp.func("quantile_disc", place, share), "exact")]
 
 
-def _rolled(query: MetricQuery, family: Family, values: Values) -> exp.Select:
-    """The population in the rows of a family."""
-    listed = {"traces": "listed", "calls": '"call" AND listed', "model_calls": "asked", "spans": "TRUE"}[
-        query.population
-    ]
+def rolled_population(
+    population: Population, field: str | None, where: Node | None, family: Family, values: Values
+) -> exp.Select:
+    """The population in the rows of a family, `listed` of sums or all of histograms."""
+    listed = {"traces": "listed", "calls": '"call" AND listed', "model_calls": "asked", "spans": "TRUE"}[population]
     part = exp.select("1").from_(family.table).where(listed, dialect="duckdb")
     if family.histogram:
-        part = part.where(exp.EQ(this=column("measure"), expression=bind(values, query.field)))
-    elif query.population in {"model_calls", "spans"}:
+        part = part.where(exp.EQ(this=column("measure"), expression=bind(values, field)))
+    elif population in {"model_calls", "spans"}:
         part = part.where("NOT listed")
     part = part.where(exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")))
-    return part if query.where is None else part.where(compiled(query.where, values))
+    return part if where is None else part.where(compiled(where, values))
 
 
 def _rolled_sums(field: str) -> list[exp.Expr]:
     name = TOKENS if field == "usage_total" else field
     count = f"{field}_count" if field in {"ttft", "cost", "saved"} else "spans"
-    return [exp.maybe_parse(f"sum({count}) AS c"), exp.maybe_parse(f"sum({name}) AS s")]
-
-
-def _united(parts: Sequence[exp.Select]) -> exp.Subquery:
-    united: exp.Query = parts[0]
-    for part in parts[1:]:
-        united = exp.union(united, part, distinct=False)
-    return united.subquery("parts")
+    return [parsed(f"sum({count}) AS c"), parsed(f"sum({name}) AS s")]
 
 
 def _joined(labels: Labels) -> str:
@@ -364,7 +388,7 @@ def _point(query: MetricQuery, t: int, cell: _Cell, seconds: float) -> MetricPoi
     return MetricPoint(t=t, value=_value(query, cell, seconds), count=cell.count)
 
 
-def _value(query: MetricQuery, cell: _Cell, seconds: float) -> float | None:
+def _value(query: MetricQuery, cell: _Cell, seconds: float) -> float | None:  # noqa: PLR0911 - one for each
     match query.aggregation:
         case "count":
             return float(cell.count)
