@@ -24,7 +24,7 @@ NOW = 1_700_000_000_000_000
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
-def any_value(value: object) -> AnyValue:
+def any_value(value: object) -> AnyValue:  # noqa: PLR0911 - one for each kind
     match value:
         case None:
             return AnyValue()

@@ -70,9 +70,9 @@ def covered_beside(answers: Iterable[Answer], found: set[_Key]) -> set[_Key]:
     same: defaultdict[tuple[int, str], list[tuple[_Key, str]]] = defaultdict(list)
     told: set[tuple[int, str]] = set()
     for trace, span, candidate, stays, answer, scope in answers:
-        if answer and (stays or (trace, span) in found):
+        if answer and stays:
             told.add((trace, answer))
-        elif answer and candidate:
+        elif answer and candidate and (trace, span) not in found:
             same[trace, answer].append(((trace, span), scope or ""))
     beside: set[_Key] = set()
     for call, group in same.items():

@@ -40,7 +40,7 @@ MAX_TAG = 500
 def kind_of(attributes: Attributes) -> Kind | None:
     """A search in a vector store; nothing else is told by the plain conventions."""
     system = attributes.get("db.system.name", attributes.get("db.system"))
-    if system in _VECTOR_STORES:
+    if isinstance(system, str) and system in _VECTOR_STORES:
         operation = attributes.get("db.operation.name", attributes.get("db.operation"))
         return "retriever" if isinstance(operation, str) and operation.lower() in _SEARCHES else None
     return None
