@@ -128,18 +128,15 @@ class Masker:
 
 
 def _entries(masking: Any) -> list[Any]:
+    kind = type(masking).__name__
     if isinstance(masking, str | re.Pattern | Pattern) or not isinstance(masking, Iterable):
         raise InvalidInput(
-            f"A mask is a function or a list of patterns, got {_kind(masking)}.",
+            f"A mask is a function or a list of patterns, got {kind}.",
             field="mask",
             hint="As mask=[penstock.masking.EMAILS, r'ticket-\\d+'].",
             code="mask_invalid",
         )
     return list(cast("Iterable[Any]", masking))
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
 
 
 def _pattern(entry: Any) -> Pattern:

@@ -135,7 +135,7 @@ async def _give_feedback(scores: Scores, data: JSONBody[Feedback]) -> None:
 @route(
     "/feedback",
     http_method=["OPTIONS"],
-    opt={"public": "a browser asks before it sends"},
+    opt={"public": "a browser asks before it sends", "cross_origin": "as the address itself"},
     status_code=204,
     include_in_schema=False,
     sync_to_thread=False,
