@@ -8,6 +8,7 @@ from typing import Annotated
 
 from anyio import CancelScope, to_thread
 from litestar import Controller, get
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter, SkipValidation
@@ -100,6 +101,8 @@ def _file(export: Export, name: str, form: ExportFormat) -> Stream:
         _pieces(export),
         media_type=MEDIA_TYPES[form],
         headers={"content-disposition": f'attachment; filename="{name}.{form}"', "cache-control": "no-store"},
+        # A reader who leaves stops the sending, not what is sent: that is ended here.
+        background=BackgroundTask(to_thread.run_sync, export.close),
     )
 
 
