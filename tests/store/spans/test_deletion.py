@@ -78,7 +78,10 @@ def test_all_of_a_trace_goes_when_one_of_its_spans_is_somebodys(store, journal, 
     others = [journal.span(**{who: "else"}), journal.span(), journal.span(project=OTHER, **{who: "somebody"})]
     store.load([journal.write(*theirs, *others)])
 
-    assert run(store, Selection(project=PROJECT, **{who: "somebody"}))[0] == 3
+    assert (
+        run(store, Selection(project=PROJECT, **({"users": ("somebody",)} if who == "user" else {who: "somebody"})))[0]
+        == 3
+    )
     assert store.count_spans() == 3
 
 
@@ -147,7 +150,7 @@ def test_a_large_deletion_is_many_small_ones(store, journal, monkeypatch):
     monkeypatch.setattr(deletion, "BATCH_SPANS", 10)
     store.load([journal.write(*[journal.span(user="u") for _ in range(35)], journal.span())])
 
-    assert run(store, Selection(project=PROJECT, user="u")) == (35, 0, 4)
+    assert run(store, Selection(project=PROJECT, users=("u",))) == (35, 0, 4)
     assert run(store, Selection(project=PROJECT, before=FIRST + HOUR), job="next") == (1, 0, 1)
 
 
@@ -155,7 +158,7 @@ def test_a_trace_larger_than_a_batch_goes_at_once(store, journal, monkeypatch):
     monkeypatch.setattr(deletion, "BATCH_SPANS", 1)
     store.load([journal.write(*call_with_attempts(journal, user="u"))])
 
-    assert run(store, Selection(project=PROJECT, user="u")) == (3, 0, 1)
+    assert run(store, Selection(project=PROJECT, users=("u",))) == (3, 0, 1)
 
 
 def test_what_was_summed_up_of_the_spans_is_gone_with_them(store, journal, clock):
@@ -165,7 +168,7 @@ def test_what_was_summed_up_of_the_spans_is_gone_with_them(store, journal, clock
         pass
     assert rows(store, "SELECT sum(cost) FROM rollup WHERE dimension = 'all'") == [(101,)]
 
-    run(store, Selection(project=PROJECT, user="u"))
+    run(store, Selection(project=PROJECT, users=("u",)))
 
     assert count(store, "rollup") == 0
     while store.maintain():
@@ -176,7 +179,7 @@ def test_what_was_summed_up_of_the_spans_is_gone_with_them(store, journal, clock
 def test_the_count_of_a_job_outlives_a_restart_until_it_is_forgotten(store, journal, monkeypatch):
     monkeypatch.setattr(deletion, "BATCH_SPANS", 2)
     store.load([journal.write(*[journal.span(user="u") for _ in range(3)])])
-    selection = Selection(project=PROJECT, user="u")
+    selection = Selection(project=PROJECT, users=("u",))
 
     assert store.delete_batch(selection, job="a").spans == 2
     store.close()

@@ -33,6 +33,7 @@ __all__ = [
     "dashboards",
     "definition_history",
     "definitions",
+    "deletions",
     "incident_events",
     "incidents",
     "keys",
@@ -40,6 +41,7 @@ __all__ = [
     "metadata",
     "organizations",
     "projects",
+    "retention",
     "saved_views",
     "secrets",
     "sessions",
@@ -387,4 +389,42 @@ dashboard_sets = Table(
     metadata,
     Column("project", String(36), primary_key=True),
     Column("made", BigInteger, nullable=False),
+)
+
+# Deletions of spans and scores, how far they are, and what came of them.
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", String(36), ForeignKey("projects.id"), nullable=False),
+    # What was asked for, and what that means to the store of spans.
+    Column("what", JSON, nullable=False),
+    Column("selection", JSON, nullable=False),
+    # `waiting`, `running` or `done`.
+    Column("state", String(8), nullable=False),
+    Column("requested", BigInteger, nullable=False),
+    Column("requested_by", String(100), nullable=False),
+    Column("started", BigInteger),
+    Column("finished", BigInteger),
+    # Spans that were to go when it started.
+    Column("total", BigInteger, nullable=False),
+    Column("spans", BigInteger, nullable=False),
+    Column("scores", BigInteger, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    # Found when it was done: 0 verifies it.
+    Column("remaining", BigInteger),
+    # Why it makes no progress.
+    Column("error", Text),
+)
+Index("ix_deletions_project_id", deletions.c.project, deletions.c.id)
+Index("ix_deletions_state", deletions.c.state)
+
+# How long a project keeps what it has; without a row, for ever.
+retention = Table(
+    "retention",
+    metadata,
+    Column("project", String(36), ForeignKey("projects.id"), primary_key=True),
+    Column("body", JSON, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("updated_by", String(100), nullable=False),
 )

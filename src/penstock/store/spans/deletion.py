@@ -13,7 +13,7 @@ __all__ = ["Deleted", "DiskUse", "Remaining", "Selection"]
 class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Records of one project; all that is given must hold.
 
-    With `traces`, `session`, `user`, `key` or `where` whole traces go: those that have a span for which it holds, and
+    With `traces`, `session`, `users`, `key` or `where` whole traces go: those that have a span for which it holds, and
     of `where` those whose row in the list it fits. What a person said may stand in any span of such a trace. Their
     scores go with them. Otherwise spans go one by one, by their age and kind, and scores by their age.
     """
@@ -22,8 +22,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     traces: tuple[str, ...] = ()
     """Ids, 32 hex digits."""
     session: str | None = None
-    user: str | None = None
-    """Hash of an end user, as it is stored."""
+    users: tuple[str, ...] = ()
+    """Hashes of end users, as they are stored; one of them is enough."""
     key: str | None = None
     """Id of a key."""
     where: Node | None = None
@@ -39,7 +39,9 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def whole(self) -> bool:
         """Whether whole traces are meant."""
-        return bool(self.traces) or any(given is not None for given in (self.session, self.user, self.key, self.where))
+        return bool(self.traces or self.users) or any(
+            given is not None for given in (self.session, self.key, self.where)
+        )
 
 
 class Deleted(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Deleting spans and scores with all that was made of them, a bounded number at a time, each time whole.
 
-A batch is one transaction: spans, long texts, sums, scores, and how many they were. The hours of the spans are summed up
-and indexed anew; what was summed up of them before is gone with the batch.
+A batch is one transaction: spans, long texts, sums, scores, and how many they were. The hours of the spans are summed
+up and indexed anew; what was summed up of them before is gone with the batch.
 """
 
 import uuid
@@ -104,9 +104,10 @@ def _spans(selection: Selection, values: Values, *columns: str) -> exp.Select:
         Filter(column="trace_id", operator="in", value=list(selection.traces)) if selection.traces else None,
         *(
             Filter(column=name, operator="eq", value=value)
-            for name, value in (("session", selection.session), ("user", selection.user), ("key", selection.key))
+            for name, value in (("session", selection.session), ("key", selection.key))
             if value is not None
         ),
+        Filter(column="user", operator="in", value=list(selection.users)) if selection.users else None,
         None if selection.before is None else Filter(column="started", operator="lt", value=selection.before),
         Filter(column="kind", operator="in", value=list(selection.kinds)) if selection.kinds else None,
         Not(Filter(column="kind", operator="in", value=list(selection.other_kinds))) if selection.other_kinds else None,
