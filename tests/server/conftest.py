@@ -8,6 +8,10 @@ import httpx
 import msgspec
 import pytest
 
+from penstock.alerts.incidents.types import NewIncident
+from penstock.alerts.notify.types import NewChannel
+from penstock.alerts.slo.types import Indicator, SloSpec
+from penstock.alerts.types import AlertCondition, Matcher, NewSilence, RuleSpec
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
 from penstock.core.ids import RandomIds
@@ -108,6 +112,24 @@ class Console:
         segment.unlink()
         return score_id
 
+    def alerting(self, kind: str, project: str) -> str:
+        """Id of a new alert, silence, channel, objective or incident."""
+        admin = self.identity.access.by_key(self.made.secret)
+        alerts = self.services.alerts
+        if kind == "alerts":
+            spec = RuleSpec(name="theirs", condition=AlertCondition(kind="threshold", value=1))
+            return alerts.rules.create(admin, project, spec).id
+        if kind == "silences":
+            matcher = Matcher(label="alert", value="x")
+            ends = self.clock.now() + 3_600_000_000
+            return alerts.silences.create(admin, project, NewSilence(matchers=[matcher], comment="x", ends=ends)).id
+        if kind == "channels":
+            return alerts.channels.create(admin, project, NewChannel(name="x", url="slack://a/b/c")).id
+        if kind == "slos":
+            spec = SloSpec(name="theirs", indicator=Indicator(kind="availability"), objective=0.99)
+            return alerts.slos.create(admin, project, spec).id
+        return alerts.incidents.create(admin, project, NewIncident(title="theirs", steps=["look"])).id
+
     async def ask(self, method: str, path: str, **options) -> httpx.Response:
         credentials = {name: options.pop(name) for name in ("key", "session") if name in options}
         async with self.client(**credentials) as client:
@@ -202,7 +224,6 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
         registry=registry,
         definitions=definitions,
         tracing=tracing,
-        observability=observe(spans, metadata, clock=clock, ids=RandomIds(clock), key_names=names),
         observability=observability,
         otlp=otlp,
         scores=score_service(spans, judged, registry, clock=clock, ids=RandomIds(clock)),

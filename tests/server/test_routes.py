@@ -30,15 +30,27 @@ PUBLIC = {
 }
 """What anybody may call. A route is added here by decision, never by accident."""
 
+ALERT = {"name": "x", "condition": {"kind": "threshold", "value": 1}}
+SLO = {"name": "x", "objective": 0.99, "indicator": {"kind": "availability"}}
 BODIES = {
+    "/api/v1/alerts": ALERT,
+    "/api/v1/alerts/test": ALERT,
+    "/api/v1/alerts/policy": {},
+    "/api/v1/alerts/{id:str}": ALERT,
+    "/api/v1/silences": {"matchers": [{"label": "alert", "value": "x"}], "comment": "x", "ends": 2_000_000_000_000_000},
+    "/api/v1/channels": {"name": "x", "url": "slack://a/b/c"},
+    "/api/v1/channels/{id:str}": {"name": "y"},
+    "/api/v1/slos": SLO,
+    "/api/v1/slos/test": SLO,
+    "/api/v1/slos/{id:str}": SLO,
+    "/api/v1/incidents": {"title": "x"},
+    "/api/v1/incidents/{id:str}": {"title": "y"},
+    "/api/v1/incidents/{id:str}/notes": {"text": "y"},
+    "/api/v1/incidents/{id:str}/steps/{step:int}": {"done": True},
     "/api/v1/keys": {"name": "x"},
     "/api/v1/projects": {"name": "x"},
     "/api/v1/secrets": {"name": "x", "value": "sk-x"},
     "/api/v1/signin-links": {"role": "viewer"},
-    "/api/v1/dashboards": {"name": "x", "widgets": []},
-    "/api/v1/dashboards/{dashboard:str}": {"name": "x", "widgets": []},
-    "/api/v1/views": {"name": "x"},
-    "/api/v1/views/{view:str}": {"name": "x"},
     "/api/v1/dashboards": {"name": "x", "widgets": []},
     "/api/v1/dashboards/{dashboard:str}": {"name": "x", "widgets": []},
     "/api/v1/scores": {"name": "x", "value": True, "session": "x"},
@@ -71,7 +83,12 @@ PARAMETER = re.compile(r"\{[^}]+\}")
 
 
 def address(path: str) -> str:
-    return PARAMETER.sub("0190b6e2-7c1f-7a51-89b9-05b95b430bf6", path)
+    return with_id(path, "0190b6e2-7c1f-7a51-89b9-05b95b430bf6")
+
+
+def with_id(path: str, id_: str) -> str:
+    """The path of an object; a number is 0."""
+    return PARAMETER.sub(lambda found: "0" if found[0].endswith(":int}") else id_, path)
 
 
 def test_what_is_public_is_public_by_decision():
@@ -134,11 +151,15 @@ async def theirs(console, path: str) -> str:
         "/api/v1/limits/": lambda: asyncio.sleep(0, console.definition("limit", "theirs", project)),
         "/api/v1/scores/": lambda: asyncio.to_thread(console.score, project),
         "/api/v1/traces/": lambda: console.trace(project),
+        **{
+            f"/api/v1/{kind}/": lambda kind=kind: asyncio.to_thread(console.alerting, kind, project)
+            for kind in ("alerts", "silences", "channels", "slos", "incidents")
+        },
         "/api/v1/dashboards/": lambda: asyncio.to_thread(console.dashboard, project),
         "/api/v1/views/": lambda: asyncio.to_thread(console.view, project),
     }
     (make,) = [make for prefix, make in objects.items() if path.startswith(prefix)]
-    return PARAMETER.sub(await make(), path)
+    return with_id(path, await make())
 
 
 @pytest.mark.parametrize(("method", "path", "permission"), OBJECTS)

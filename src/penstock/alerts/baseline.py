@@ -66,11 +66,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     centre: Array
     """On the scale; of counts per second."""
     between: float
-    """Variance from one time to the next, whatever n."""
+    """Variance from one time to the next, whatever n; what the profile itself does not know included."""
     within: float
     """Variance of one call's part."""
     tail: float
-    """Factor for heavy tails and for what the profile itself does not know."""
+    """Factor for tails that are heavier than normal."""
     days: float
     """Of history."""
 
@@ -152,9 +152,10 @@ def fit_profile(points: Points, *, scale: Scale, step: int, from_: int, to: int)
     return Profile(
         scale=scale,
         centre=centre,
-        between=between,
+        # A median of few periods lies between them: what is new strays further from it than they do.
+        between=between * (periods + 1) / max(periods - 1, 0.5),
         within=within,
-        tail=_tail(strays / np.sqrt(np.maximum(between + within / n, 1e-18)), periods=periods),
+        tail=_tail(strays / np.sqrt(np.maximum(between + within / n, 1e-18))),
         days=days,
     )
 
@@ -236,8 +237,6 @@ def _variance(strays: Array, n: Array, *, least: float) -> tuple[float, float]:
     return max(0.0, spread_many - within * inverse_many), within
 
 
-def _tail(deviations: Array, *, periods: float) -> float:
-    heavy = float(np.quantile(np.abs(deviations), TAIL)) / TAIL_NORMAL
-    # A median of few periods lies between them: what is new strays further from it than they do.
-    unknown = float(np.sqrt((periods + 1) / max(periods - 1, 0.5)))
-    return min(WIDEST_TAIL, max(1.0, heavy)) * unknown
+def _tail(deviations: Array) -> float:
+    """How much heavier the tails of a history are than those of a normal distribution."""
+    return min(WIDEST_TAIL, max(1.0, float(np.quantile(np.abs(deviations), TAIL)) / TAIL_NORMAL))

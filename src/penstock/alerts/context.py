@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from penstock.alerts.ports import Compile
+from penstock.alerts.ports import Compile, Metrics
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput
 from penstock.core.ids import Ids
 from penstock.identity.store import audit
 from penstock.identity.types import Principal
 from penstock.store.metadata import Metadata
-from penstock.tracing.ports import MetricStore
 
 __all__ = ["Context", "check_limit", "check_text"]
 
@@ -21,7 +20,7 @@ class Context:
     """Dependencies of every part."""
 
     metadata: Metadata
-    metrics: MetricStore
+    metrics: Metrics
     parse: Compile
     clock: Clock
     ids: Ids

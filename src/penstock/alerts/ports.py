@@ -4,12 +4,21 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from penstock.alerts.incidents.types import Change
+from penstock.store.spans.metrics import MetricQuery, MetricResult
 from penstock.store.spans.tree import Node
 
-__all__ = ["Behind", "Changes", "Compile", "Examples", "Vault"]
+__all__ = ["Behind", "Changes", "Compile", "Examples", "Metrics", "Vault"]
 
 Behind = Callable[[], str | None]
 """Why what the store holds is not all that has happened; None when it is."""
+
+
+class Metrics(Protocol):
+    """The part of the store of spans that is asked. Blocks; any thread may call."""
+
+    def measure(self, query: MetricQuery) -> MetricResult:
+        """Raises `InvalidInput` for what cannot be measured so, `Unavailable` while the store is down."""
+        ...
 
 
 class Compile(Protocol):

@@ -19,7 +19,7 @@ from penstock.core.settings import process_environment
 
 __all__ = ["Address", "Answer", "Order", "ProcessTransport", "Transport"]
 
-SECONDS: Final = 30
+SECONDS: Final = 20
 KEPT_VARIABLES: Final = ("LANG", "LC_ALL", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 """Of the environment; proxies would reach what may not be reached, and secrets have no business there."""
 

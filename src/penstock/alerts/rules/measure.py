@@ -8,11 +8,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.alerts.ports import Compile
+from penstock.alerts.ports import Compile, Metrics
 from penstock.alerts.types import RuleSpec, Unit
 from penstock.core.errors import PenstockError, Unavailable
 from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult
-from penstock.tracing.ports import MetricStore
 
 __all__ = ["MOST_GROUPS", "SECOND", "Labels", "Measure", "Points", "Reading", "Readings", "SharedMetrics", "Watched"]
 
@@ -71,7 +70,7 @@ class Measure:
         parse: The filter language.
     """
 
-    def __init__(self, metrics: MetricStore, parse: Compile) -> None:
+    def __init__(self, metrics: Metrics, parse: Compile) -> None:
         self._metrics = metrics
         self._parse = parse
 
@@ -126,7 +125,7 @@ class SharedMetrics:
     what is being answered waits for that answer.
     """
 
-    def __init__(self, metrics: MetricStore) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._lock = threading.Lock()
         self._answers: dict[bytes, Future[MetricResult]] = {}
@@ -137,7 +136,7 @@ class SharedMetrics:
             self._answers = {}
 
     def measure(self, query: MetricQuery) -> MetricResult:
-        """As `MetricStore.measure`."""
+        """As `Metrics.measure`."""
         key = msgspec.msgpack.encode(query)
         with self._lock:
             answer = self._answers.get(key)

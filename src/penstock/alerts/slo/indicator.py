@@ -1,13 +1,13 @@
 """Good and bad calls, as questions to the store."""
 
-from penstock.alerts.ports import Compile
+from penstock.alerts.ports import Compile, Metrics
 from penstock.alerts.rules.measure import SECOND
 from penstock.alerts.slo.types import Indicator, SloSpec
 from penstock.core.errors import InvalidInput
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.metrics import MetricQuery, Population
-from penstock.store.spans.tree import Node, all_of
-from penstock.tracing.ports import MetricStore
+from penstock.store.spans.tree import Node, Not, all_of
+from penstock.tracing.query import to_text
 
 __all__ = ["Counter"]
 
@@ -22,7 +22,7 @@ class Counter:
         parse: The filter language.
     """
 
-    def __init__(self, metrics: MetricStore, parse: Compile) -> None:
+    def __init__(self, metrics: Metrics, parse: Compile) -> None:
         self._metrics = metrics
         self._parse = parse
 
@@ -50,6 +50,11 @@ class Counter:
             good = 0 if point is None else round((point.value or 0.0) * point.count)
             steps.append((min(start + width, to), good, 0 if point is None else point.count))
         return steps
+
+    def bad_query(self, project: str, spec: SloSpec) -> str:
+        """The bad calls, in the filter language. Raises `InvalidInput` as `within`."""
+        _, known, good = _parts(spec.indicator)
+        return to_text(all_of(self._parse(project, spec.indicator.q), *known, Not(good)))
 
     def _query(self, project: str, indicator: Indicator, from_: int, to: int, *, step: int | None) -> MetricQuery:
         population, known, good = _parts(indicator)

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from penstock.alerts.notify.types import DeliveryStatus
-from penstock.alerts.types import AlertPolicy, Silence
+from penstock.alerts.types import AlertPolicy, SeriesState, Silence
 from penstock.store.metadata.schema import alert_deliveries, alert_groups, alert_policies, channels, silences
 
 __all__ = [
@@ -56,8 +56,8 @@ class GroupRow(msgspec.Struct, frozen=True, kw_only=True):
     due: int
     """When it may be told again."""
     last_sent: int | None = None
-    told: dict[str, str] = {}
-    """State that was last told, by `<rule>/<series>`."""
+    told: dict[str, SeriesState] = {}
+    """Alerts as they were last told, by `<rule>/<series>`."""
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
