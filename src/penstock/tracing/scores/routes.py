@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Protocol
 from urllib.parse import urlsplit
 
-from litestar import Controller, Router, delete, get, post, route
+from litestar import Controller, Router, delete, get, post
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.di import NamedDependency
 from litestar.middleware import DefineMiddleware
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.core.errors import PermissionDenied
@@ -27,7 +28,12 @@ ProjectId = NamedDependency[str]
 FEEDBACK_PATH = "/api/v1/feedback"
 """The one address that pages of other origins may call."""
 MAX_FEEDBACK_BODY = 16 * 1024
-PREFLIGHT_SECONDS = 600
+PREFLIGHT = {
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "content-type",
+    "access-control-max-age": "600",
+}
+"""What a browser is told that asks before it sends."""
 
 
 class _Caller(Protocol):
@@ -132,18 +138,6 @@ async def _give_feedback(scores: Scores, data: JSONBody[Feedback]) -> None:
     await scores.give_feedback(data)
 
 
-@route(
-    "/feedback",
-    http_method=["OPTIONS"],
-    opt={"public": "a browser asks before it sends", "cross_origin": "as the address itself"},
-    status_code=204,
-    include_in_schema=False,
-    sync_to_thread=False,
-)
-def _preflight() -> None:
-    """Answered by `_CrossOrigin`, which puts the headers on."""
-
-
 class _CrossOrigin:
     """The headers of the Fetch standard (CORS) for pages that may send feedback; others are refused.
 
@@ -163,19 +157,25 @@ class _CrossOrigin:
         asks_first = scope["method"] == "OPTIONS"
         refused = origin not in allowed and "*" not in allowed and not _is_own(origin, scope)
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and not refused:
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in _grant(origin, preflight=asks_first).items():
-                    headers[name] = value
-            await send(message)
-
-        if refused and not asks_first:
+        if asks_first:
+            # The framework's own answer to OPTIONS is behind the guard, and a browser asks without credentials.
+            granted = {} if refused else {**_grant(origin), **PREFLIGHT}
+            await ASGIResponse(status_code=204, headers=granted)(scope, receive, send)
+            return
+        if refused:
             raise PermissionDenied(
                 "Feedback from pages of this origin is not taken.",
                 hint="Add it to feedback.origins in penstock.yaml.",
                 code="origin_not_allowed",
             )
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders.from_message(message)
+                for name, value in _grant(origin).items():
+                    headers[name] = value
+            await send(message)
+
         await self._app(scope, receive, answer)
 
 
@@ -183,17 +183,12 @@ def _is_own(origin: str, scope: Scope) -> bool:
     return urlsplit(origin).netloc == Headers.from_scope(scope).get("host")
 
 
-def _grant(origin: str, *, preflight: bool) -> dict[str, str]:
-    granted = {
+def _grant(origin: str) -> dict[str, str]:
+    return {
         "access-control-allow-origin": origin,
         "cross-origin-resource-policy": "cross-origin",
         "vary": "origin",
     }
-    if preflight:
-        granted["access-control-allow-methods"] = "POST"
-        granted["access-control-allow-headers"] = "content-type"
-        granted["access-control-max-age"] = str(PREFLIGHT_SECONDS)
-    return granted
 
 
 def scores_router(origins: Callable[[], Sequence[str]]) -> Router:
@@ -204,7 +199,7 @@ def scores_router(origins: Callable[[], Sequence[str]]) -> Router:
     """
     public = Router(
         path="/",
-        route_handlers=[_give_feedback, _preflight],
+        route_handlers=[_give_feedback],
         middleware=[DefineMiddleware(_CrossOrigin, origins=origins)],
     )
     return Router(path="/", route_handlers=[ScoresController, _create_token, public])
