@@ -39,6 +39,7 @@ from penstock.store.spans.open import open_configured
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.observability import observe
 from penstock.tracing.otlp.intake import keep_sealing
+from penstock.tracing.retention.jobs import DeletionJob, RetentionJob
 from penstock.tracing.service import TracingService
 from penstock.wire.snapshot import JournalSettings, ProviderEntry
 
@@ -164,6 +165,8 @@ async def serve(options: argparse.Namespace) -> None:
             jobs.append(tasks.create_task(AlertJob(alerts, behind=lambda: ingestion_behind(ingest)).run()))
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))
+            jobs.append(tasks.create_task(DeletionJob(spans, metadata, home=home, clock=clock).run()))
+            jobs.append(tasks.create_task(RetentionJob(spans, metadata, clock=clock, ids=ids).run()))
             announce_ready(
                 options.ready_fd,
                 simulator=options.simulator_url is not None,

@@ -14,6 +14,7 @@ from penstock.tracing.ports import MetricStore
 from penstock.tracing.query.names import KeyNames, QueryReader, UserHash
 from penstock.tracing.query.ports import FacetStore
 from penstock.tracing.query.service import QueryHelp
+from penstock.tracing.retention.service import RetentionService
 from penstock.tracing.views.service import SavedViews
 
 __all__ = ["Observability", "observe"]
@@ -26,6 +27,7 @@ class Observability:
     metrics: MetricsService
     dashboards: Dashboards
     views: SavedViews
+    retention: RetentionService
     exports: ExportService
 
 
@@ -59,5 +61,6 @@ def observe(
         metrics=MetricsService(spans, reader=reader, key_names=key_names, clock=clock),
         dashboards=Dashboards(metadata, clock=clock, ids=ids),
         views=SavedViews(metadata, clock=clock, ids=ids),
+        retention=RetentionService(metadata, reader=reader, clock=clock, ids=ids, user_hash=user_hash),
         exports=ExportService(spans, where=reader.where),
     )

@@ -40,6 +40,10 @@ class SpanStore(Protocol):
 
     def disk_bytes(self) -> int: ...
 
+    def disk_use(self) -> DiskUse:
+        """Bytes on disk, by what they hold."""
+        ...
+
     def count_spans(self) -> int: ...
 
     def list_calls(
@@ -114,10 +118,6 @@ class DeletionStore(Protocol):
 
     def compact(self) -> None:
         """Give back what is empty, as far as the engine can."""
-        ...
-
-    def disk_use(self) -> DiskUse:
-        """Bytes on disk, by what they hold."""
         ...
 
 

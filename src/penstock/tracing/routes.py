@@ -14,6 +14,7 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response import Stream
 
 from penstock.store.spans.types import Overview, TraceRow, TraceView
+from penstock.tracing.actor import Actor
 from penstock.tracing.dashboards.routes import DashboardsController
 from penstock.tracing.dashboards.service import Dashboards
 from penstock.tracing.exports.routes import ExportsController
@@ -23,6 +24,8 @@ from penstock.tracing.metrics.service import MetricsService
 from penstock.tracing.observability import Observability
 from penstock.tracing.query.routes import QueryController
 from penstock.tracing.query.service import QueryHelp
+from penstock.tracing.retention.routes import DeletionsController, RetentionController
+from penstock.tracing.retention.service import RetentionService
 from penstock.tracing.service import TracingService
 from penstock.tracing.types import Asked, FacetPage, Paging, SystemState, TracePage
 from penstock.tracing.views.routes import ViewsController
@@ -172,9 +175,9 @@ class SystemController(Controller):
     tags = ("system",)
 
     @get("/", operation_id="getSystem", opt={"permission": "system:read"}, sync_to_thread=True)
-    def get_system(self, tracing: Tracing) -> SystemState:
+    def get_system(self, tracing: Tracing, principal: NamedDependency[SkipValidation[Actor]]) -> SystemState:
         """How the journal, ingestion and the disk are."""
-        return tracing.system()
+        return tracing.system(visible=lambda project: principal.may("system:read", project))
 
 
 Bound = NamedDependency[SkipValidation[Observability]]
@@ -205,6 +208,11 @@ def provide_exports(observability: Bound) -> ExportService:
     return observability.exports
 
 
+def provide_retention(observability: Bound) -> RetentionService:
+    """Dependency `retention`."""
+    return observability.retention
+
+
 def tracing_router() -> Router:
     """Routes of this slice, relative to the API's root."""
     return Router(
@@ -219,6 +227,8 @@ def tracing_router() -> Router:
             DashboardsController,
             ViewsController,
             ExportsController,
+            DeletionsController,
+            RetentionController,
         ],
         dependencies={
             "asked": Provide(provide_asked, sync_to_thread=False),
@@ -226,6 +236,7 @@ def tracing_router() -> Router:
             "query_help": Provide(provide_query_help, sync_to_thread=False),
             "metrics": Provide(provide_metrics, sync_to_thread=False),
             "dashboards": Provide(provide_dashboards, sync_to_thread=False),
+            "retention": Provide(provide_retention, sync_to_thread=False),
             "exports": Provide(provide_exports, sync_to_thread=False),
             "views": Provide(provide_views, sync_to_thread=False),
         },

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-import shutil
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from penstock.store.spans.types import ModelStat, Overview, ProviderStat, RouteS
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.ports import SpanStore
 from penstock.tracing.query.names import KeyNames, QueryReader
+from penstock.tracing.retention.disk import DiskWatch
 from penstock.tracing.types import (
     Asked,
-    DiskState,
     FacetPage,
     IngestProgress,
     JournalState,
@@ -71,6 +70,7 @@ class TracingService:
         self._ingest = ingest
         self._clock = clock
         self._home = home
+        self._disk = DiskWatch(spans, home=home, clock=clock)
         self._key_names = key_names
         self._reader = reader or QueryReader(key_names)
 
@@ -162,8 +162,12 @@ class TracingService:
         """What a route served in `[from_, to)`. Raises `Unavailable` while the store is down."""
         return self._spans.route_stats(Window(project=project, from_=from_, to=to), route)
 
-    def system(self) -> SystemState:
-        """How the journal, ingestion and the disk are. Answers while the store is down, too."""
+    def system(self, *, visible: Callable[[str], bool] = lambda _: True) -> SystemState:
+        """How the journal, ingestion and the disk are. Answers while the store is down, too.
+
+        Args:
+            visible: Whether a project, by its id, is there for whoever asks.
+        """
         state = self._ingest.state
         try:
             stored = self._spans.count_spans()
@@ -177,11 +181,7 @@ class TracingService:
                 quarantined=sum(_lines(path) for path in self._home.quarantine.glob("*.ndjson")),
             ),
             ingest=IngestProgress(stored_spans=stored, last_ingested=state.last_ingested, error=state.error),
-            disk=DiskState(
-                spans_bytes=self._spans.disk_bytes(),
-                metadata_bytes=_metadata_bytes(self._home.metadata),
-                free_bytes=shutil.disk_usage(self._home.path).free,
-            ),
+            disk=self._disk.state(visible),
         )
 
     def check_tail(self, project: str, asked: Asked) -> Node | None:
@@ -282,8 +282,3 @@ def _lines(path: Path) -> int:
         return path.read_bytes().count(b"\n")
     except FileNotFoundError:
         return 0
-
-
-def _metadata_bytes(path: Path) -> int:
-    """Bytes of the SQLite file and its log; 0 when the metadata lies on a server."""
-    return sum(file.stat().st_size for file in (path, path.with_name(path.name + "-wal")) if file.exists())

@@ -6,7 +6,17 @@ import msgspec
 
 from penstock.store.spans.types import Facet, TraceRow
 
-__all__ = ["Asked", "DiskState", "FacetPage", "IngestProgress", "JournalState", "Paging", "SystemState", "TracePage"]
+__all__ = [
+    "Asked",
+    "DiskState",
+    "FacetPage",
+    "IngestProgress",
+    "JournalState",
+    "Paging",
+    "ProjectSpans",
+    "SystemState",
+    "TracePage",
+]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,11 +77,38 @@ class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
     """Why spans wait; None when they are stored as they come."""
 
 
+class ProjectSpans(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    spans: int
+
+
 class DiskState(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes. What lies inside of the store of spans is None while it cannot be asked, and up to a minute old."""
+
     spans_bytes: int
+    """The files of the store of spans, all in all."""
+    rows_bytes: int | None
+    """Of these: spans."""
+    payload_bytes: int | None
+    """Long texts, which lie apart."""
+    rollup_bytes: int | None
+    """What was summed up for charts and lists."""
+    text_index_bytes: int | None
+    score_bytes: int | None
+    reusable_bytes: int | None
+    """Empty; used again for what comes."""
+    growth_bytes: int | None
+    """Of a day, as of the last one."""
+    journal_bytes: int
+    """Waiting records of calls, and what was set aside as unreadable."""
+    intake_bytes: int
+    """Waiting spans of applications."""
+    waiting_score_bytes: int
     metadata_bytes: int
     free_bytes: int
     """On the file system of the home folder."""
+    projects: list[ProjectSpans]
+    """Spans of each project that the caller sees, the most first."""
 
 
 class SystemState(msgspec.Struct, frozen=True, kw_only=True):

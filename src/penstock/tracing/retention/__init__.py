@@ -1,0 +1,1 @@
+"""What is kept for how long, deletion on request, and what the disk holds."""
