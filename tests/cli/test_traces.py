@@ -83,6 +83,15 @@ def test_filters_text_and_age_are_asked_of_the_console(ask, canned):
     assert "cursor" not in query
 
 
+def test_a_search_is_the_words_of_the_line_and_the_option(ask, canned):
+    canned.respond({"items": [], "next_cursor": None})
+    assert ask("traces", "list", "status:error", "latency>2s", "--sort", "-cost").code == 0
+    assert (asked_for(canned)["q"], asked_for(canned)["sort"]) == (["status:error latency>2s"], ["-cost"])
+    assert ask("traces", "list", "--spans", "-q", "b or c", "--", "-route:a").code == 0
+    assert canned.asked[-1].path.startswith("/api/v1/spans?")
+    assert asked_for(canned, -1)["q"] == ["(-route:a) (b or c)"]
+
+
 def test_a_long_list_is_fetched_page_by_page(ask, canned):
     canned.respond({"items": [row(n) for n in range(200)], "next_cursor": "c1"})
     canned.respond(

@@ -33,6 +33,7 @@ Query = Mapping[str, str | int | Sequence[str] | None]
 """Query parameters; None is left out, a sequence repeats the name."""
 
 MAX_ANSWER: Final = 64 * 1024 * 1024
+PIECE: Final = 256 * 1024
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _BY_STATUS: Final[Mapping[int, type[PenstockError]]] = {
     400: InvalidInput,
@@ -119,6 +120,20 @@ class ControlClient:
                     data = []
                 elif text.startswith(b"data:"):
                     data.append(text[5:].removeprefix(b" "))
+
+    def download(
+        self, path: str, query: Query | None = None, *, silence: float = 120.0
+    ) -> Generator[bytes, None, None]:
+        """A file, piece by piece, however large.
+
+        Raises:
+            PenstockError: as `get`; `Unavailable` too when the file breaks off.
+        """
+        with self._open("GET", path, query, None, timeout=silence) as response:
+            while piece := response.read(PIECE):
+                yield piece
+            if response.length:  # as in `_call`
+                raise http.client.IncompleteRead(b"", response.length)
 
     def _call(self, method: str, path: str, query: Query | None, body: object) -> bytes:
         with self._open(method, path, query, body, timeout=self._timeout) as response:

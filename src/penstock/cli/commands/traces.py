@@ -1,25 +1,24 @@
-"""`penstock traces`: list, show, tail."""
+"""`penstock traces`: list, get, tail."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
-from penstock.cli.client import ControlClient, Query, connect, path_of
+from penstock.cli.client import Query, connect, path_of
 from penstock.cli.options import HomeOption, JsonOption, KeyOption, ProjectOption, UrlOption
 from penstock.cli.output import (
     format_count,
     format_duration,
     format_time,
     one_line,
-    parse_duration,
     print_data,
     print_json,
     print_table,
 )
-from penstock.cli.records import CallRow, Page, SpanRow, decode
+from penstock.cli.records import CallRow, SpanRow, decode
+from penstock.cli.searching import QueryArgument, SinceOption, SortOption, collect, joined, start_of
 from penstock.cli.transcript import conversation, summary, tree
-from penstock.core.clock import SystemClock
 from penstock.core.errors import NotFound, Unavailable
 from penstock.core.money import format_dollars
 
@@ -27,26 +26,30 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
 
-PAGE = 200
-"""Rows that the control API gives at once."""
-
 FilterOption = Annotated[
     list[str] | None,
-    typer.Option("--filter", metavar="COL:OP:VALUE", help="As status:eq:error or cost:gt:1000000; repeat to narrow."),
+    typer.Option(
+        "--filter",
+        metavar="COL:OP:VALUE",
+        show_default=False,
+        help="The long form, as status:eq:error or cost:gt:1000000; repeat to narrow.",
+    ),
 ]
 TextOption = Annotated[
-    str | None, typer.Option("--query", "-q", metavar="TEXT", show_default=False, help="Text in the input or output.")
+    str | None,
+    typer.Option("--query", "-q", metavar="QUERY", show_default=False, help="As the argument; both must hold."),
 ]
 
 
 @app.command("list")
 def list_traces(
+    search: QueryArgument = None,
     *,
     filters: FilterOption = None,
     query: TextOption = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="DURATION", show_default=False, help="Not older than, as 15m, 1h, 7d.")
-    ] = None,
+    since: SinceOption = None,
+    sort: SortOption = None,
+    spans: Annotated[bool, typer.Option("--spans", help="List spans of any kind, not calls and roots only.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Rows at most, newest first.")] = 50,
     project: ProjectOption = None,
     home: HomeOption = None,
@@ -54,11 +57,19 @@ def list_traces(
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List calls, newest first."""
+    """List calls and the roots of what applications sent, by default the newest first.
+
+    The search is in the filter language: status:error model:claude* 'latency>2s' "refund order".
+    """
     client = connect(home, url, key)
-    start = None if since is None else SystemClock().now() - parse_duration(since, option="--since")
-    search: Query = {"project": project, "filter": filters, "q": query, "from": start}
-    rows, cursor = _collect(client, search, limit)
+    asked: Query = {
+        "project": project,
+        "filter": filters,
+        "q": joined(search, query),
+        "from": start_of(since),
+        "sort": sort,
+    }
+    rows, cursor = collect(client, "spans" if spans else "traces", asked, limit)
     if as_json:
         print_json({"items": rows, "next_cursor": cursor})
         return
@@ -67,24 +78,9 @@ def list_traces(
     print_table(columns, table, right=("duration", "tokens", "cost"))
 
 
-def _collect(client: ControlClient, search: Query, limit: int) -> tuple[list[Any], str | None]:
-    """Up to `limit` rows over as many pages as it takes, and the cursor after them."""
-    rows: list[Any] = []
-    cursor: str | None = None
-    while len(rows) < limit:
-        size = min(PAGE, limit - len(rows))
-        data = client.get(path_of("traces"), {**search, "limit": size, "cursor": cursor})
-        page = decode(data, Page[dict[str, Any]])
-        rows.extend(page.items)
-        cursor = page.next_cursor
-        # A search may send an empty page and go on: only a missing cursor is the end.
-        if cursor is None:
-            break
-    return rows, cursor
-
-
-@app.command("show")
-def show_trace(
+@app.command("show", hidden=True)
+@app.command("get")
+def get_trace(
     trace_id: Annotated[str, typer.Argument(metavar="ID", help="Trace id, 32 hex digits.", show_default=False)],
     *,
     project: ProjectOption = None,
@@ -120,6 +116,7 @@ class _Trace(msgspec.Struct):
 
 @app.command("tail")
 def tail_traces(
+    search: QueryArgument = None,
     *,
     filters: FilterOption = None,
     query: TextOption = None,
@@ -131,9 +128,9 @@ def tail_traces(
 ) -> None:
     """Print calls as they end, until Ctrl-C. With --json, one object a line."""
     client = connect(home, url, key)
-    search: Query = {"project": project, "filter": filters, "q": query}
+    asked: Query = {"project": project, "filter": filters, "q": joined(search, query)}
     try:
-        for data in client.events(path_of("traces", "tail"), search):
+        for data in client.events(path_of("traces", "tail"), asked):
             if as_json:
                 print_json(data, lines=True)
             else:
