@@ -6,11 +6,24 @@ from typing import Protocol
 
 from penstock.store.spans.deletion import Deleted, DiskUse, Remaining, Selection
 from penstock.store.spans.loaded import Loaded
-from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult
+from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult, Population
+from penstock.store.spans.queries.people import ActivityOrder, ActivityPage, ActivityPlace
 from penstock.store.spans.queries.traces import NEWEST, Order, Page, Place
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
-from penstock.store.spans.types import Books, Facet, ModelStat, Overview, ProviderStat, RouteStats, TraceRow, TraceView
+from penstock.store.spans.types import (
+    ActivityView,
+    Books,
+    Facet,
+    GroupRow,
+    ModelStat,
+    Overview,
+    ProviderStat,
+    RouteStats,
+    SpanView,
+    TraceRow,
+    TraceView,
+)
 
 __all__ = ["DeletionStore", "MetricStore", "SpanStore"]
 
@@ -86,7 +99,63 @@ class SpanStore(Protocol):
 
     def trace(self, project: str, trace_id: str) -> TraceView | None: ...
 
-    def facets(self, window: Window, column: str) -> list[Facet]: ...
+    def span(self, project: str, trace_id: str, span_id: str) -> SpanView | None:
+        """One span with everything that is known of it; a large trace comes without its long columns."""
+        ...
+
+    def facets(self, window: Window, column: str, *, where: Node | None = None) -> list[Facet]: ...
+
+    def facets_of(self, window: Window, columns: Sequence[str], *, where: Node | None = None) -> dict[str, list[Facet]]:
+        """The values of several columns, of the same calls and roots."""
+        ...
+
+    def group_by(
+        self,
+        window: Window,
+        columns: tuple[str, ...],
+        *,
+        where: Node | None = None,
+        population: Population = "traces",
+        limit: int = 50,
+    ) -> list[GroupRow]:
+        """The largest groups by one or two columns.
+
+        Raises:
+            InvalidInput: there is no grouping by these (`invalid_metric`).
+        """
+        ...
+
+    def sessions(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        order: ActivityOrder = "last",
+        after: ActivityPlace | None = None,
+        limit: int = 50,
+    ) -> ActivityPage:
+        """Sessions that did anything in the window, with what they did in it; those with most first."""
+        ...
+
+    def users(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        order: ActivityOrder = "last",
+        after: ActivityPlace | None = None,
+        limit: int = 50,
+    ) -> ActivityPage:
+        """End users, likewise."""
+        ...
+
+    def session(self, project: str, session: str) -> ActivityView | None:
+        """One session with its calls in order of time."""
+        ...
+
+    def user(self, project: str, user: str) -> ActivityView | None:
+        """One end user with its calls in order of time."""
+        ...
 
     def overview(self, window: Window, *, points: int) -> Overview: ...
 

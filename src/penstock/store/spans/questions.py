@@ -4,13 +4,15 @@ import time
 from collections.abc import Sequence
 
 from penstock.store.spans.engine import Engine
-from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult
+from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult, Population
 from penstock.store.spans.queries.distribution import distribution
-from penstock.store.spans.queries.facets import facets
+from penstock.store.spans.queries.facets import facets, facets_of
+from penstock.store.spans.queries.groups import group_by
 from penstock.store.spans.queries.keys import key_uses
 from penstock.store.spans.queries.metrics import measure
 from penstock.store.spans.queries.models import books, model_stats, provider_stats
 from penstock.store.spans.queries.overview import overview
+from penstock.store.spans.queries.people import ActivityOrder, ActivityPage, ActivityPlace, activities, activity
 from penstock.store.spans.queries.routes import route_stats
 from penstock.store.spans.queries.scores import ScoreFilter, ScorePlace, list_scores
 from penstock.store.spans.queries.spend import (
@@ -27,7 +29,7 @@ from penstock.store.spans.queries.spend import (
     spenders,
     spending,
 )
-from penstock.store.spans.queries.trace import trace
+from penstock.store.spans.queries.trace import span, trace
 from penstock.store.spans.queries.traces import (
     NEWEST,
     Order,
@@ -41,13 +43,16 @@ from penstock.store.spans.queries.traces import (
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import (
+    ActivityView,
     Books,
     Facet,
+    GroupRow,
     ModelStat,
     Overview,
     ProviderStat,
     RouteStats,
     ScoreRow,
+    SpanView,
     TraceRow,
     TraceView,
 )
@@ -108,12 +113,64 @@ class Questions:
         return key_uses(self._asked, mark=mark)
 
     def trace(self, project: str, trace_id: str) -> TraceView | None:
-        """All spans of one trace."""
+        """All spans of one trace; of a large one without the texts."""
         return trace(self._asked, project, trace_id)
 
-    def facets(self, window: Window, column: str) -> list[Facet]:
+    def span(self, project: str, trace_id: str, span_id: str) -> SpanView | None:
+        """One span with its texts."""
+        return span(self._asked, project, trace_id, span_id)
+
+    def facets(self, window: Window, column: str, *, where: Node | None = None) -> list[Facet]:
         """The values of one of `facets.FACET_COLUMNS`."""
-        return facets(self._asked, window, column)
+        return facets(self._asked, window, column, where=where)
+
+    def facets_of(self, window: Window, columns: Sequence[str], *, where: Node | None = None) -> dict[str, list[Facet]]:
+        """The values of several of `facets.FACET_COLUMNS`, of the same calls."""
+        return facets_of(self._asked, window, columns, where=where)
+
+    def group_by(
+        self,
+        window: Window,
+        columns: tuple[str, ...],
+        *,
+        where: Node | None = None,
+        population: Population = "traces",
+        limit: int = 50,
+    ) -> list[GroupRow]:
+        """The largest groups by one or two columns; raises `InvalidInput` (`invalid_metric`)."""
+        return group_by(self._asked, window, columns, where=where, population=population, limit=limit)
+
+    def sessions(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        order: ActivityOrder = "last",
+        after: ActivityPlace | None = None,
+        limit: int = 50,
+    ) -> ActivityPage:
+        """Sessions that did anything in the window; see `queries.people`."""
+        return activities(self._asked, window, "session", where=where, order=order, after=after, limit=limit)
+
+    def users(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        order: ActivityOrder = "last",
+        after: ActivityPlace | None = None,
+        limit: int = 50,
+    ) -> ActivityPage:
+        """End users that did anything in the window; see `queries.people`."""
+        return activities(self._asked, window, "user", where=where, order=order, after=after, limit=limit)
+
+    def session(self, project: str, session: str) -> ActivityView | None:
+        """One session with its calls in order of time."""
+        return activity(self._asked, project, "session", session)
+
+    def user(self, project: str, user: str) -> ActivityView | None:
+        """One end user with its calls in order of time."""
+        return activity(self._asked, project, "user", user)
 
     def overview(self, window: Window, *, points: int) -> Overview:
         """Totals, series and tops of a closed window."""

@@ -11,8 +11,11 @@ from penstock.wire.score import ScoreSource, ScoreType
 from penstock.wire.span import Kind, Source, Status
 
 __all__ = [
+    "Activity",
+    "ActivityView",
     "Books",
     "Facet",
+    "GroupRow",
     "Measures",
     "ModelStat",
     "Overview",
@@ -175,6 +178,9 @@ class SpanView(msgspec.Struct, kw_only=True):
     """OpenTelemetry GenAI messages."""
     output: Any
     attributes: Any
+    input_preview: str = ""
+    """The beginning, plain text, at most 72 characters."""
+    output_preview: str = ""
 
 
 class TraceTotals(msgspec.Struct, kw_only=True):
@@ -190,11 +196,57 @@ class TraceView(msgspec.Struct, kw_only=True):
     trace_id: str
     spans: list[SpanView]
     totals: TraceTotals
+    scores: list[ScoreRow] = []
+    """The newest first, at most a thousand."""
+    complete: bool = True
+    """False when the spans come without their long columns (`input`, `output`, `attributes`, `usage_raw`) because
+    there are many, or much text; each span by itself has them."""
 
 
 class Facet(msgspec.Struct, kw_only=True):
     value: str | None
     count: int
+
+
+class GroupRow(msgspec.Struct, kw_only=True):
+    """Rows of the trace list, or spans, that have these labels in common."""
+
+    labels: tuple[str | None, ...]
+    calls: int
+    errors: int
+    p50: int | None
+    """Microseconds, within 2 % of the exact value."""
+    p95: int | None
+    tokens: int
+    cost: int | None
+
+
+class Activity(msgspec.Struct, kw_only=True):
+    """What a session, or an end user, did in a window."""
+
+    id: str
+    other: str | None
+    """The last user of a session; the last session of a user."""
+    first: int
+    """When its first span started."""
+    last: int
+    """When its last span ended."""
+    calls: int
+    """Rows of the trace list."""
+    errors: int
+    """How many of these ended as `error` or `interrupted`."""
+    spans: int
+    tokens: int
+    cost: int | None
+    cost_unknown: int
+    """Model calls whose cost is unknown; `cost` does not count them."""
+
+
+class ActivityView(msgspec.Struct, kw_only=True):
+    """One session or user, with its rows of the trace list in order of time: the newest thousand at most."""
+
+    of: Activity
+    rows: list[TraceRow]
 
 
 class Measures(msgspec.Struct, kw_only=True):

@@ -1,11 +1,22 @@
-"""The values of a column, the most frequent first: filter menus."""
+"""The values of columns, the most frequent first: filter menus."""
 
-from penstock.store.spans.engine import Engine
-from penstock.store.spans.expressions import MODEL, Values, sql
-from penstock.store.spans.queries.window import Window, within
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from penstock.store.spans.conditions import compiled, needs_totals
+from penstock.store.spans.engine import Engine, Read, prepare
+from penstock.store.spans.expressions import HOUR, MODEL, Values, bind, column, parsed
+from penstock.store.spans.queries.cells import ranges_of
+from penstock.store.spans.queries.cube import Family, family_of
+from penstock.store.spans.queries.metrics import rolled_population
+from penstock.store.spans.queries.populations import columns_of
+from penstock.store.spans.queries.rows import ROW, with_totals
+from penstock.store.spans.queries.window import Window, closed, within
+from penstock.store.spans.tree import Node
 from penstock.store.spans.types import Facet
 
-__all__ = ["FACET_COLUMNS", "facets"]
+__all__ = ["FACET_COLUMNS", "facets", "facets_of"]
 
 MOST = 50
 FACET_COLUMNS: dict[str, str] = {
@@ -13,8 +24,8 @@ FACET_COLUMNS: dict[str, str] = {
         name: f'"{name}"'
         for name in (
             "name", "kind", "source", "service", "status", "error_type", "http_status", "operation", "stream", "route",
-            "variant", "change", "provider", "requested_model", "served_model", "prompt_name", "prompt_version",
-            "session", "user", "key", "price_version", "cache", "usage_estimated",
+            "variant", "change", "provider", "target_model", "requested_model", "served_model", "prompt_name",
+            "prompt_version", "session", "user", "key", "price_version", "cache", "usage_estimated",
         )
     },
     "model": MODEL,
@@ -24,26 +35,74 @@ FACET_COLUMNS: dict[str, str] = {
 """Columns with a menu of values; `tags` lists the tags' names."""
 
 
-def facets(engine: Engine, window: Window, name: str) -> list[Facet]:
-    """Values among calls and root spans of the window with how often they stand there, at most 50.
+def facets(engine: Engine, window: Window, name: str, *, where: Node | None = None) -> list[Facet]:
+    """Values among calls and roots of the window that fit, with how often they stand there, at most 50.
 
     `name` is one of `FACET_COLUMNS`, or `tags.<key>`.
     """
+    return facets_of(engine, window, (name,), where=where)[name]
+
+
+def facets_of(
+    engine: Engine, window: Window, names: Sequence[str], *, where: Node | None = None
+) -> dict[str, list[Facet]]:
+    """The values of several columns, all of the same calls and roots; as `facets`."""
+    with engine.snapshot() as read:
+        whole = closed(read, window)
+        if whole is None:
+            return {name: [] for name in names}
+        return {name: _facets(read, whole, name, where) for name in names}
+
+
+def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[Facet]:
+    family = family_of(columns_of(where, fields=(name,)), histogram=False)
     values: Values = {}
-    if name.startswith("tags."):
-        values["tag"] = name.removeprefix("tags.")
-        expression = "tags[$tag]"
+    within(window, values)
+    if family is None:
+        parts: exp.Query = _direct(name, where, window.from_ or 0, window.to or 0, values)
     else:
-        expression = FACET_COLUMNS[name]
-    query = sql(
-        f"""
-        SELECT value, count(*) FROM (
-            SELECT CAST({expression} AS VARCHAR) AS value FROM spans WHERE (call OR parent_id IS NULL)
-        ) AS given
-        GROUP BY value ORDER BY count(*) DESC, value LIMIT {MOST}
-        """  # noqa: S608 - constants; values are bound
-    )
-    inner = query.find_all(type(query))
-    source = next(select for select in inner if select is not query)
-    source.where(*within(window, values), copy=False)
-    return [Facet(value=value, count=count) for value, count in engine.read(query, values)]
+        ranges = ranges_of(read, window, step=HOUR)
+        found: list[exp.Select] = [_direct(name, where, low, high, values) for low, high in ranges.spans]
+        if ranges.rolled is not None:
+            found.append(_rolled(name, where, family, ranges.rolled, values))
+        parts = found[0]
+        for part in found[1:]:
+            parts = exp.union(parts, part, distinct=False, copy=False)
+    query = exp.select("value", "CAST(sum(n) AS BIGINT) AS n").from_(parts.subquery("parts", copy=False), copy=False)
+    query = query.group_by("value").order_by("n DESC", "value NULLS LAST").limit(MOST)
+    return [Facet(value=value, count=count) for value, count in read(prepare(query), values)]
+
+
+def _direct(name: str, where: Node | None, low: int, high: int, values: Values) -> exp.Select:
+    query = with_totals(exp.select("1").from_("spans"), needed=needs_totals(where))
+    query = query.where(ROW, *_between("started", low, high, values), copy=False)
+    if where is not None:
+        query = query.where(compiled(where, values, scope="row"), copy=False)
+    value = _value(name, values)
+    if name in {"tags", "finish_reasons"}:
+        inner = query.select(exp.alias_(value, "value"), append=False, copy=False)
+        query = exp.select("1").from_(inner.subquery("given", copy=False), copy=False)
+        value = column("value")
+    text = exp.cast(value, "VARCHAR")
+    return query.select(exp.alias_(text.copy(), "value"), "count(*) AS n", append=False, copy=False).group_by(text)
+
+
+def _rolled(name: str, where: Node | None, family: Family, hours: tuple[int, int], values: Values) -> exp.Select:
+    part = rolled_population("traces", None, where, family, values)
+    part = part.where(*_between("hour", *hours, values), copy=False)
+    text = exp.cast(_value(name, values), "VARCHAR")
+    return part.select(exp.alias_(text.copy(), "value"), "sum(spans) AS n", append=False, copy=False).group_by(text)
+
+
+def _between(time: str, low: int, high: int, values: Values) -> list[exp.Expr]:
+    return [
+        exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")),
+        exp.GTE(this=column(time), expression=bind(values, low)),
+        exp.LT(this=column(time), expression=bind(values, high)),
+    ]
+
+
+def _value(name: str, values: Values) -> exp.Expr:
+    if name.startswith("tags."):
+        return exp.Bracket(this=column("tags"), expressions=[bind(values, name.removeprefix("tags."))])
+    return exp.paren(parsed(FACET_COLUMNS[name])) if name == "model" else parsed(FACET_COLUMNS[name])

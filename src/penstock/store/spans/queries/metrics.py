@@ -27,7 +27,7 @@ from penstock.store.spans.queries.populations import (
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 
-__all__ = ["measure", "rolled_population"]
+__all__ = ["Labels", "label_key", "label_keys", "measure", "rolled_population"]
 
 MOST_GROUPS = 100
 _SECOND = 1_000_000
@@ -201,7 +201,7 @@ class _Asked:
         for number, (first, last) in enumerate(every):
             values |= {f"low{number}": first, f"high{number}": last}
         if chosen is not None:
-            values["chosen"] = [_joined(each) for each in chosen]
+            values["chosen"] = [label_key(each) for each in chosen]
         return self._read(prepared, values)
 
 
@@ -284,7 +284,7 @@ class _Written:
         )
         if self._form.chosen:
             unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
-            part = part.where(exp.In(this=_join(labels), query=unnested), copy=False)
+            part = part.where(exp.In(this=label_keys(labels), query=unnested), copy=False)
         at: exp.Expr = exp.Placeholder(this="start")
         if self._form.by_time and query.step is not None:
             step = bind(values, query.step)
@@ -360,11 +360,12 @@ def _rolled_sums(field: str) -> list[exp.Expr]:
     return [parsed(f"sum({count}) AS c"), parsed(f"sum({name}) AS s")]
 
 
-def _joined(labels: Labels) -> str:
+def label_key(labels: Labels) -> str:
+    """Labels as one text, as `label_keys` makes it of a row's."""
     return _BETWEEN.join(_NONE if label is None else label for label in labels)
 
 
-def _join(labels: Sequence[exp.Expr]) -> exp.Expr:
+def label_keys(labels: Sequence[exp.Expr]) -> exp.Expr:
     """The labels as one text, a missing one marked."""
     marked = [exp.func("coalesce", label.copy(), exp.func("chr", exp.Literal.number(0))) for label in labels]
     if len(marked) == 1:

@@ -1,40 +1,115 @@
-"""One trace, whole."""
+"""One trace, and one span of it, whole."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from penstock.store.spans.columns import COLUMNS, USAGE, Form
-from penstock.store.spans.engine import Engine
+from penstock.store.spans.duckdb.payloads import PAYLOADS, TextKey, large_texts
+from penstock.store.spans.engine import Engine, Prepared, Read, prepare
 from penstock.store.spans.expressions import column, sql
 from penstock.store.spans.queries.overview import known_cost
+from penstock.store.spans.queries.scores import ScoreFilter, list_scores
 from penstock.store.spans.types import SpanView, TraceTotals, TraceView, UsageView
 
-__all__ = ["trace"]
+__all__ = ["LONG", "MOST_TEXT", "MOST_WHOLE", "span", "trace"]
 
+MOST_WHOLE = 200
+"""Spans of a trace that is sent with its texts."""
+MOST_TEXT = 1024 * 1024
+"""Bytes of text of a trace that is sent with them."""
+MOST_SCORES = 1000
+LONG = ("input", "output", "attributes", "usage_raw")
+"""Columns that a large trace is sent without."""
 _MODEL_KINDS = {"llm", "embedding", "reranker"}
+_NARROW = tuple(each for each in COLUMNS if each.name not in LONG)
+_EXTRA = ("input_preview", "output_preview", *(f"{name}_bytes" for name in PAYLOADS), "rowid")
+
+
+def _asked(text: str, *names: str) -> Prepared:
+    query = sql(text)
+    return prepare(query.select(*(column(name) for name in names), append=False))
+
+
+_SPANS = _asked(
+    "SELECT 1 FROM spans WHERE project = $project AND trace_id = $trace ORDER BY started, span_id",
+    *(each.name for each in _NARROW),
+    *_EXTRA,
+)
+_SPAN = _asked(
+    "SELECT 1 FROM spans WHERE project = $project AND trace_id = $trace AND span_id = $span LIMIT 1",
+    *(each.name for each in _NARROW),
+    *_EXTRA,
+)
+_TEXTS = _asked("SELECT 1 FROM spans WHERE rowid IN (SELECT unnest($rows))", "rowid", *LONG)
 
 
 def trace(engine: Engine, project: str, trace_id: str) -> TraceView | None:
     """All spans of a trace in order of start; None when the project has none of it.
 
+    One of more than `MOST_WHOLE` spans or `MOST_TEXT` bytes is sent without its texts: `complete` is false, the
+    columns of `LONG` are None, and `span` has them.
+
     Raises:
         ValueError: `trace_id` is not 32 hex digits.
     """
-    query = sql("SELECT 1 FROM spans WHERE project = $project AND trace_id = $trace ORDER BY started, span_id")
-    query = query.select(*(column(each.name) for each in COLUMNS), append=False)
-    rows = engine.read(query, {"project": project, "trace": uuid.UUID(hex=trace_id)})
-    if not rows:
-        return None
-    spans = [_span(row) for row in rows]
-    return TraceView(trace_id=spans[0].trace_id, spans=spans, totals=_totals(spans))
-
-
-def _span(row: tuple[Any, ...]) -> SpanView:
-    return SpanView(
-        key_name=None, **{each.name: _value(each.form, value) for each, value in zip(COLUMNS, row, strict=True)}
+    values = {"project": project, "trace": uuid.UUID(hex=trace_id)}
+    with engine.snapshot() as read:
+        rows = read(_SPANS, values)
+        if not rows:
+            return None
+        texts = _texts(read, project, trace_id, rows) if len(rows) <= MOST_WHOLE else None
+    if texts is not None and sum(len(text) for text in texts.values()) > MOST_TEXT:
+        texts = None
+    spans = [_span(row, texts or {}) for row in rows]
+    wanted = ScoreFilter(project=project, trace_id=trace_id)
+    return TraceView(
+        trace_id=spans[0].trace_id,
+        spans=spans,
+        totals=_totals(spans),
+        scores=list_scores(engine, wanted, after=None, limit=MOST_SCORES),
+        complete=texts is not None,
     )
+
+
+def span(engine: Engine, project: str, trace_id: str, span_id: str) -> SpanView | None:
+    """One span with everything that is known of it; None when the project has no such span.
+
+    Raises:
+        ValueError: an id is not 32, or 16, hex digits.
+    """
+    values = {"project": project, "trace": uuid.UUID(hex=trace_id), "span": int(span_id, 16)}
+    with engine.snapshot() as read:
+        rows = read(_SPAN, values)
+        return _span(rows[0], _texts(read, project, trace_id, rows)) if rows else None
+
+
+def _texts(read: Read, project: str, trace_id: str, rows: Sequence[Sequence[Any]]) -> Mapping[TextKey, str]:
+    """The texts of these rows, by span id and column, wherever they lie."""
+    spans = {row[-1]: row[_SPAN_AT] for row in rows}
+    texts: dict[TextKey, str] = {}
+    for place, *found in read(_TEXTS, {"rows": list(spans)}):
+        texts |= {(spans[place], name): text for name, text in zip(LONG, found, strict=True) if text is not None}
+    apart = [row for row in rows if any(size is not None for size in row[-1 - len(PAYLOADS) : -1])]
+    starts, ids = [row[_STARTED_AT] for row in apart], [row[_SPAN_AT] for row in apart]
+    return {**texts, **large_texts(read, project, trace_id, starts, spans=ids)}
+
+
+_SPAN_AT = next(at for at, each in enumerate(_NARROW) if each.name == "span_id")
+_STARTED_AT = next(at for at, each in enumerate(_NARROW) if each.name == "started")
+
+
+def _span(row: Sequence[Any], texts: Mapping[TextKey, str]) -> SpanView:
+    fields: dict[str, Any] = {each.name: _value(each.form, value) for each, value in zip(_NARROW, row, strict=False)}
+    # Checked when they were stored; sent on as they lie.
+    fields |= {
+        name: None if (text := texts.get((row[_SPAN_AT], name))) is None else msgspec.Raw(text.encode())
+        for name in LONG
+    }
+    asked, answered = row[len(_NARROW) : len(_NARROW) + 2]
+    return SpanView(key_name=None, **fields, input_preview=asked or "", output_preview=answered or "")
 
 
 def _value(form: Form, value: Any) -> Any:
@@ -48,16 +123,13 @@ def _value(form: Form, value: Any) -> Any:
             value = value.hex
         case "span_id":
             value = f"{value:016x}"
-        case "json":
-            # Checked when it was stored; sent on as it lies.
-            value = msgspec.Raw(value.encode())
         case _:
             pass
     return value
 
 
 def _totals(spans: list[SpanView]) -> TraceTotals:
-    models = [span for span in spans if span.kind in _MODEL_KINDS]
+    models = [span for span in spans if span.kind in _MODEL_KINDS and not span.covered]
     costs = [span.cost for span in spans if span.cost is not None]
     return TraceTotals(
         duration=max(span.started + span.duration for span in spans) - min(span.started for span in spans),

@@ -1,0 +1,162 @@
+"""Rows of the trace list, or spans, by what they have in common."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from penstock.store.spans.engine import Engine, Read, Rows, prepare
+from penstock.store.spans.expressions import FAILED, HOUR, MODEL_SPAN, TOKENS, Values, bind, bucket, column, parsed
+from penstock.store.spans.filters import Scope
+from penstock.store.spans.metrics import Population
+from penstock.store.spans.queries.cells import Ranges, ranges_of
+from penstock.store.spans.queries.cube import Family, family_of
+from penstock.store.spans.queries.metrics import Labels, label_key, label_keys, rolled_population
+from penstock.store.spans.queries.overview import Histogram, known_cost
+from penstock.store.spans.queries.populations import check, columns_of, grouped_by, source_of
+from penstock.store.spans.queries.window import Window, closed
+from penstock.store.spans.tree import Node
+from penstock.store.spans.types import GroupRow
+
+__all__ = ["group_by"]
+
+MOST = 200
+
+
+def group_by(
+    engine: Engine,
+    window: Window,
+    columns: tuple[str, ...],
+    *,
+    where: Node | None,
+    population: Population = "traces",
+    limit: int = 50,
+) -> list[GroupRow]:
+    """The groups with the most rows, the largest first.
+
+    Raises:
+        InvalidInput: there is no grouping by these columns (`invalid_metric`).
+    """
+    check(population=population, aggregation="count", field=None, group_by=columns)
+    with engine.snapshot() as read:
+        whole = closed(read, window)
+        if whole is None:
+            return []
+        asked = _Grouped(read, whole, columns, where, population)
+        rows = asked.sums(min(limit, MOST))
+        histograms = asked.histograms([tuple(row[: len(columns)]) for row in rows])
+    return [_group(row, len(columns), histograms) for row in rows]
+
+
+class _Grouped:
+    def __init__(
+        self, read: Read, window: Window, columns: tuple[str, ...], where: Node | None, population: Population
+    ) -> None:
+        self._read = read
+        self._window = window
+        self._columns = columns
+        self._where = where
+        self._population: Population = population
+        self._names = [f"g{number}" for number in range(len(columns))]
+
+    def sums(self, limit: int) -> Rows:
+        """`(labels, rows, errors, tokens, cost, known, unknown)` of the largest groups."""
+        sums = {
+            "n": ("count(*)", "sum(spans)"),
+            "failed": (f"count(*) FILTER (WHERE {FAILED})", f"sum(spans) FILTER (WHERE {FAILED})"),
+            "tokens": (f"sum({self._own('tokens')})", f"sum({TOKENS})"),
+            "cost": (f"sum({self._own('cost')})", "sum(cost)"),
+            "known": (f"count({self._own('cost')})", "sum(cost_count)"),
+            "unknown": (
+                f"count(*) FILTER (WHERE {MODEL_SPAN} AND {self._own('cost')} IS NULL)",
+                f"sum(spans - cost_count) FILTER (WHERE {MODEL_SPAN})",
+            ),
+        }
+        values, parts = self._parts(
+            sums, family=family_of(columns_of(self._where, fields=self._columns), histogram=False), groups=()
+        )
+        merged = [f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {name}" for name in sums]
+        query = exp.select(*self._names, *merged).from_(parts, copy=False).group_by(*self._names)
+        ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
+        query = query.order_by("n DESC", *ordered).limit(bind(values, limit), copy=False)
+        return self._read(prepare(query), values)
+
+    def histograms(self, chosen: Sequence[Labels]) -> dict[Labels, Histogram]:
+        """Of these groups."""
+        family = family_of(columns_of(self._where, fields=self._columns), histogram=True)
+        sums = {"bucket": (bucket("duration"), "bucket"), "n": ("count(*)", "sum(spans)")}
+        values, parts = self._parts(sums, family=family, groups=("bucket",), chosen=chosen)
+        query = exp.select(*self._names, "bucket", "CAST(sum(n) AS BIGINT)").from_(parts, copy=False)
+        found: defaultdict[Labels, Histogram] = defaultdict(Histogram)
+        for row in self._read(prepare(query.group_by(*self._names, "bucket")), values):
+            found[tuple(row[: len(self._names)])].add(row[-2], row[-1])
+        return found
+
+    def _own(self, what: str) -> str:
+        """What a row of the list sums up to, where the population is of such."""
+        own = TOKENS if what == "tokens" else "cost"
+        if self._population not in {"calls", "traces"}:
+            return own
+        total = "total_usage_total" if what == "tokens" else "total_cost"
+        return f"CASE WHEN total_span IS NULL THEN {own} ELSE {total} END"
+
+    def _parts(
+        self,
+        amounts: dict[str, tuple[str, str]],
+        *,
+        family: Family | None,
+        groups: tuple[str, ...],
+        chosen: Sequence[Labels] | None = None,
+    ) -> tuple[Values, exp.Subquery]:
+        window = self._window
+        low, high = window.from_ or 0, window.to or 0
+        ranges = Ranges(((low, high),)) if family is None else ranges_of(self._read, window, step=HOUR)
+        values: Values = {"project": window.project, "from": low, "to": high}
+        if chosen is not None:
+            values["chosen"] = [label_key(labels) for labels in chosen]
+        pieces = [(piece, None) for piece in ranges.spans]
+        united: exp.Query | None = None
+        for (begin, end), rolled in [*pieces, *([] if ranges.rolled is None else [(ranges.rolled, family)])]:
+            part, time, scope = self._source(rolled, values)
+            labels = grouped_by(self._columns, values, scope=scope)
+            part = part.where(
+                exp.GTE(this=column(time), expression=bind(values, begin)),
+                exp.LT(this=column(time), expression=bind(values, end)),
+                copy=False,
+            )
+            if chosen is not None:
+                unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
+                part = part.where(exp.In(this=label_keys(labels), query=unnested), copy=False)
+            selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
+            selected += [
+                exp.alias_(parsed(of_rolled if rolled is not None else of_spans), name, copy=False)
+                for name, (of_spans, of_rolled) in amounts.items()
+            ]
+            part = part.select(*selected, append=False, copy=False).group_by(*self._names, *groups, copy=False)
+            united = part if united is None else exp.union(united, part, distinct=False, copy=False)
+        assert united is not None  # noqa: S101 - a closed window has a piece
+        return values, united.subquery("parts", copy=False)
+
+    def _source(self, family: Family | None, values: Values) -> tuple[exp.Select, str, Scope]:
+        if family is not None:
+            part = rolled_population(self._population, "duration", self._where, family, values)
+            return part, "hour", "span"
+        columns = columns_of(self._where, fields=("cost",))
+        part, scope = source_of(self._population, self._where, values, columns=columns, field=None)
+        return part, "started", scope
+
+
+def _group(row: Sequence[Any], labels: int, histograms: dict[Labels, Histogram]) -> GroupRow:
+    calls, failed, tokens, cost, known, unknown = row[labels:]
+    named = tuple(None if each is None else str(each) for each in row[:labels])
+    histogram = histograms.get(tuple(row[:labels]), Histogram())
+    return GroupRow(
+        labels=named,
+        calls=calls,
+        errors=failed,
+        p50=histogram.percentile(0.5),
+        p95=histogram.percentile(0.95),
+        tokens=tokens,
+        cost=known_cost(cost, known=known, unknown=unknown),
+    )

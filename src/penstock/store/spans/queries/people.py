@@ -1,0 +1,188 @@
+"""Sessions and end users: lists over a window, and one of them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from sqlglot import exp
+
+from penstock.store.spans.conditions import compiled, needs_totals
+from penstock.store.spans.engine import Engine, Read, prepare
+from penstock.store.spans.expressions import Values, bind, column, parsed, sql
+from penstock.store.spans.queries.activity import ACTIVITIES, DAY, Who, fill_activity
+from penstock.store.spans.queries.overview import known_cost
+from penstock.store.spans.queries.rows import ROW, fetch, with_totals
+from penstock.store.spans.queries.window import Window, within
+from penstock.store.spans.tree import Node
+from penstock.store.spans.types import Activity, ActivityView
+
+__all__ = ["ActivityOrder", "ActivityPage", "ActivityPlace", "activities", "activity"]
+
+MOST_ROWS = 1000
+"""Rows of one session or user that are sent at once."""
+ActivityOrder = Literal["last", "first", "calls", "errors", "tokens", "cost"]
+_SUMS = (
+    "arg_max(other, last) AS other", "min(first) AS first", "max(last) AS last", "CAST(sum(rows) AS BIGINT) AS calls",
+    "CAST(sum(errors) AS BIGINT) AS errors", "CAST(sum(spans) AS BIGINT) AS spans",
+    "CAST(sum(tokens) AS BIGINT) AS tokens", "CAST(sum(cost) AS BIGINT) AS cost",
+    "CAST(sum(known) AS BIGINT) AS known", "CAST(sum(unknown) AS BIGINT) AS unknown",
+)  # fmt: skip
+
+
+class ActivityPlace(msgspec.Struct, frozen=True, array_like=True):
+    """A position in a list: what follows has less of what it is sorted by, or as much and a later name."""
+
+    value: int
+    who: str
+
+
+class ActivityPage(msgspec.Struct, frozen=True):
+    rows: list[Activity]
+    next: ActivityPlace | None
+
+
+def activities(
+    engine: Engine,
+    window: Window,
+    who: Who,
+    *,
+    where: Node | None,
+    order: ActivityOrder,
+    after: ActivityPlace | None,
+    limit: int,
+) -> ActivityPage:
+    """Sessions, or users, that did anything in the window, with what they did in it; those with most come first.
+
+    Args:
+        engine: The store.
+        window: The time; open ends reach as far as the spans.
+        who: Which.
+        where: Only those of whom a call, or the root of a trace, in the window fits.
+        order: Which of their numbers the list is sorted by.
+        after: The place after which to begin.
+        limit: How many at most.
+    """
+    values: Values = {}
+    within(window, values)
+    with engine.snapshot() as read:
+        parts = _parts(read, window, who, values)
+        if not parts:
+            return ActivityPage([], None)
+        united: exp.Query = parts[0]
+        for part in parts[1:]:
+            united = exp.union(united, part, distinct=False, copy=False)
+        sums = exp.select("who", *_SUMS).from_(united.subquery("parts", copy=False), copy=False).group_by("who")
+        if where is not None:
+            sums = sums.where(exp.In(this=column("who"), query=_fitting(window, who, where, values)), copy=False)
+        if after is not None:
+            sums = sums.having(_after(after, order, values), copy=False)
+        listed = exp.select("*").from_(sums.subquery("sums", copy=False), copy=False)
+        listed = listed.order_by(f"{order} DESC", "who", copy=False).limit(bind(values, limit + 1), copy=False)
+        rows = [_activity(row) for row in read(prepare(listed), values)]
+    more = None
+    if len(rows) > limit:
+        rows = rows[:limit]
+        last = rows[-1]
+        more = ActivityPlace(getattr(last, order) if order != "cost" else last.cost or 0, last.id)
+    return ActivityPage(rows, more)
+
+
+def activity(engine: Engine, project: str, who: Who, name: str) -> ActivityView | None:
+    """One session or user: what it did in all, and its newest rows of the trace list in order of time."""
+    values: Values = {"project": project, "name": name}
+    with engine.snapshot() as read:
+        window = _seen(read, project, who, name)
+        if window is None:
+            return None
+        is_it = exp.EQ(this=column(who), expression=exp.Placeholder(this="name"))
+        conditions = [*within(window, values), is_it]
+        whole = exp.select("who", *_SUMS).from_(
+            _direct(who).where(*conditions, copy=False).subquery("parts", copy=False), copy=False
+        )
+        found = read(whole.group_by("who"), values)
+        query = exp.select("rowid").from_("spans").where(*conditions, ROW).order_by("started DESC", "span_id DESC")
+        places = [place for (place,) in read(query.limit(MOST_ROWS), values)]
+        rows = fetch(read, project, places)
+    return ActivityView(of=_activity(found[0]), rows=rows[::-1]) if found else None
+
+
+def _direct(who: Who) -> exp.Select:
+    query = sql(fill_activity(who))
+    query.set("where", exp.Where(this=exp.not_(exp.Is(this=column(who), expression=exp.null()))))
+    return query
+
+
+def _parts(read: Read, window: Window, who: Who, values: Values) -> list[exp.Select]:
+    """Rows of activity of the window: of whole days as they are summed up, of the rest from spans."""
+    ((oldest, newest),) = read(sql("SELECT min(started), max(started) FROM spans"), {})
+    if oldest is None:
+        return []
+    low = oldest if window.from_ is None else max(window.from_, oldest)
+    high = newest + 1 if window.to is None else min(window.to, newest + 1)
+    first, last = -(-low // DAY) * DAY, high // DAY * DAY
+    if first >= last:
+        return [_piece(who, low, high, values)] if low < high else []
+    pending = read(sql("SELECT day FROM pending_days WHERE day >= $first AND day < $last ORDER BY day"),
+                   {"first": first, "last": last})  # fmt: skip
+    edges = [(low, first), *((day, day + DAY) for (day,) in pending), (last, high)]
+    parts = [_piece(who, begin, end, values) for begin, end in edges if begin < end]
+    rolled = exp.select("*").from_(ACTIVITIES[who]).where("project = $project", dialect="duckdb", copy=False)
+    rolled = rolled.where(
+        exp.GTE(this=column("day"), expression=bind(values, first)),
+        exp.LT(this=column("day"), expression=bind(values, last)),
+        copy=False,
+    )
+    return [*parts, rolled]
+
+
+def _piece(who: Who, low: int, high: int, values: Values) -> exp.Select:
+    return _direct(who).where(
+        exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")),
+        exp.GTE(this=column("started"), expression=bind(values, low)),
+        exp.LT(this=column("started"), expression=bind(values, high)),
+        copy=False,
+    )
+
+
+def _fitting(window: Window, who: Who, where: Node, values: Values) -> exp.Subquery:
+    query = with_totals(exp.select(column(who)).from_("spans"), needed=needs_totals(where))
+    query = query.where(*within(window, values), ROW, compiled(where, values, scope="row"))
+    return query.subquery(copy=False)
+
+
+def _after(place: ActivityPlace, order: ActivityOrder, values: Values) -> exp.Expr:
+    sums = {"last": "max(last)", "first": "min(first)", "calls": "sum(rows)"}
+    value = parsed(sums.get(order, f"sum({order})"))
+    at = bind(values, place.value)
+    later = exp.GT(this=column("who"), expression=bind(values, place.who))
+    same = exp.and_(exp.EQ(this=value.copy(), expression=at.copy()), later)
+    return exp.paren(exp.or_(exp.LT(this=value, expression=at), same))
+
+
+def _seen(read: Read, project: str, who: Who, name: str) -> Window | None:
+    """When the session or user was seen, as far as days are summed up and pending ones reach."""
+    asked = {"project": project, "who": name}
+    query = sql(f"SELECT min(day), max(day) FROM {ACTIVITIES[who]} WHERE project = $project AND who = $who")  # noqa: S608 - constants; values are bound
+    ((first, last),) = read(query, asked)
+    ((oldest, newest),) = read(sql("SELECT min(day), max(day) FROM pending_days"), {})
+    days = [day for day in (first, last, oldest, newest) if day is not None]
+    return Window(project=project, from_=min(days), to=max(days) + DAY) if days else None
+
+
+def _activity(row: Sequence[object]) -> Activity:
+    who, other, first, last, calls, errors, spans, tokens, cost, known, unknown = row
+    return msgspec.convert(
+        {
+            "id": who,
+            "other": other,
+            "first": first,
+            "last": last,
+            "calls": calls,
+            "errors": errors,
+            "spans": spans,
+            "tokens": tokens,
+            "cost": known_cost(int(str(cost)), known=int(str(known)), unknown=int(str(unknown))),
+            "cost_unknown": unknown,
+        },
+        Activity,
+    )
