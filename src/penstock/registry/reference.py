@@ -42,6 +42,7 @@ from penstock.registry.config.types import (
     AliasConfig,
     BreakerConfig,
     Config,
+    ExportConfig,
     FeedbackConfig,
     GatewayConfig,
     JournalConfig,
@@ -50,6 +51,7 @@ from penstock.registry.config.types import (
     ProviderConfig,
     ProviderKeyConfig,
     StoresConfig,
+    TelemetryConfig,
     TimeoutsConfig,
     TokenPrices,
 )
@@ -93,6 +95,8 @@ SECTIONS: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("`journal`", JournalConfig),
     ("`feedback`", FeedbackConfig),
     ("`stores`", StoresConfig),
+    ("`telemetry`", TelemetryConfig),
+    ("`telemetry.export[]`", ExportConfig),
 )
 NOUNS: dict[object, str] = {str: "text", bool: "true or false", int: "whole number", float: "number"}
 

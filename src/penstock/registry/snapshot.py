@@ -96,6 +96,7 @@ class Publisher:
             journal=config.journal,
             feedback=config.feedback,
             stores=config.stores,
+            telemetry=config.telemetry,
         )
         if self.current is not None and _same_content(self.current, snapshot):
             return self.current
@@ -156,6 +157,7 @@ def config_of(snapshot: Snapshot) -> LoadedConfig:
         journal=snapshot.journal,
         feedback=snapshot.feedback,
         stores=snapshot.stores,
+        telemetry=snapshot.telemetry,
     )
 
 

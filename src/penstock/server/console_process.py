@@ -33,6 +33,7 @@ from penstock.server.process import PlaneServer, adopt_socket, announce_ready, s
 from penstock.server.protocol import BoundedProtocol
 from penstock.server.reconciliation import BudgetReconciler, spend_service, user_hash
 from penstock.server.score_service import score_service
+from penstock.server.span_export import SpanExport
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.open import open_configured
@@ -107,7 +108,16 @@ async def serve(options: argparse.Namespace) -> None:
         publishing.start(registry)
         spans = stack.enter_context(closing(open_configured(registry.config.stores, home, clock=clock)))
         folding = Folding(home, clock=clock)
-        ingest = IngestJob(spans, home.journal, clock=clock, intake=home.intake, scores=home.scores, fold=folding.fold)
+        export = SpanExport(home, snapshot.telemetry)
+        ingest = IngestJob(
+            spans,
+            home.journal,
+            clock=clock,
+            intake=home.intake,
+            scores=home.scores,
+            fold=folding.fold,
+            keep=export.keep,
+        )
         received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=ids)
         received.start()
         otlp = stack.enter_context(closing(otlp_intake(received, home, registry, clock=clock)))
@@ -161,6 +171,7 @@ async def serve(options: argparse.Namespace) -> None:
         stop_with_parent(options.parent_fd, server.stop)
         async with asyncio.TaskGroup() as tasks:
             jobs = [tasks.create_task(keep_sealing(received, judged))]
+            jobs.append(tasks.create_task(export.run()))
             jobs += [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
             jobs.append(tasks.create_task(AlertJob(alerts, behind=lambda: ingestion_behind(ingest)).run()))
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))

@@ -101,6 +101,7 @@ class IngestJob:
         scores: The folder of segments of scores.
         pause: Waits between two looks at the folder, seconds.
         fold: Given the segments of dead writers before they are sealed; see `recover`.
+        keep: Given each segment of spans once it is stored, before its file is removed.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class IngestJob:
         scores: Path | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         fold: Callable[[str, bytes], None] | None = None,
+        keep: Callable[[Path], None] | None = None,
     ) -> None:
         self.state = IngestState()
         self._store = store
@@ -124,6 +126,7 @@ class IngestJob:
             self._folders.append(self._scores)
         self._clock = clock
         self._pause = pause
+        self._keep = keep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest", initializer=_stand_back)
         self._tails: set[Tail] = set()
         self._recovered_at = float("-inf")
@@ -210,6 +213,8 @@ class IngestJob:
             self.state.quarantined += sum(one.quarantined for one in loaded)
             self.state.last_ingested = self._clock.now()
         for one in loaded:
+            if self._keep is not None and folder is not self._scores:
+                self._keep(one.path)
             one.path.unlink(missing_ok=True)
             folder.waiting.pop(one.path, None)
         self._count_waiting()

@@ -16,6 +16,7 @@ from penstock.wire.routing import Breaker, Retries, RouteEntry
 
 __all__ = [
     "AliasEntry",
+    "ExportEntry",
     "FeedbackSettings",
     "GatewaySettings",
     "JournalSettings",
@@ -27,6 +28,7 @@ __all__ = [
     "ProviderKind",
     "Snapshot",
     "StoreSettings",
+    "TelemetrySettings",
     "Timeouts",
     "decode_snapshot",
     "encode_snapshot",
@@ -194,6 +196,25 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """File of the certificates to trust for that address; None: those of the system."""
 
 
+class ExportEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Another backend that spans are sent on to."""
+
+    url: str
+    """Where it takes traces by OTLP over HTTP, in full: `https://otlp.example.com/v1/traces`."""
+    headers: dict[str, str] = {}
+    """A value may be a secret reference."""
+    filter: str | None = None
+    """A search; only spans that fit it are sent."""
+    content: bool = True
+    """Input and output are sent, too."""
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the console tells others of what it stores. The gateway does not look at it."""
+
+    export: tuple[ExportEntry, ...] = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     version: int
@@ -223,6 +244,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     stores: StoreSettings = StoreSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def hash_key(secret: str) -> str:

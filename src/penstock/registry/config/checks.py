@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from penstock.core.errors import InvalidInput
 from penstock.finops.price_list import sheet_names
 from penstock.registry.config.bind import Binder, child_path
 from penstock.registry.config.document import Item
@@ -19,8 +21,10 @@ from penstock.registry.config.route_checks import (
     judges_within,
     target_problem,
 )
-from penstock.registry.config.types import BreakerConfig, FeedbackConfig, GatewayConfig, ProviderConfig
+from penstock.registry.config.types import BreakerConfig, ExportConfig, FeedbackConfig, GatewayConfig, ProviderConfig
 from penstock.registry.config.vendors import VENDORS
+from penstock.tracing.otlp.export.matching import matcher
+from penstock.tracing.query.parser import parse
 
 __all__ = ["STRUCT_CHECKS", "check_references"]
 
@@ -150,9 +154,37 @@ def _check_feedback(feedback: FeedbackConfig, path: str, binder: Binder) -> None
         )
 
 
+def _check_export(export: ExportConfig, path: str, binder: Binder) -> None:
+    parts = urlsplit(export.url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.fragment:
+        binder.fail(
+            f"expected an address like https://otlp.example.com/v1/traces, got {shown(export.url)}.",
+            path=child_path(path, "url"),
+        )
+    elif parts.path in {"", "/"}:
+        binder.fail(
+            "expected the address for traces in full, got one without a path.",
+            path=child_path(path, "url"),
+            hint=f"Most backends take traces at {export.url.rstrip('/')}/v1/traces.",
+        )
+    for header, value in export.headers.items():
+        where = child_path(child_path(path, "headers"), header)
+        if HEADER.fullmatch(header) is None or header.lower() in OWN_HEADERS or header.lower() == "content-encoding":
+            binder.fail("this is not a header that can be set.", path=where)
+        elif value.startswith("secret:") or (
+            header.lower() in SECRET_HEADERS and not value.startswith(("env:", "file:"))
+        ):
+            binder.fail(f"the header {header} carries a secret: expected env:NAME or file:PATH.", path=where)
+    try:
+        matcher(parse(export.filter or ""))
+    except InvalidInput as error:
+        binder.fail(f"the search cannot be read: {error}", path=child_path(path, "filter"))
+
+
 STRUCT_CHECKS: dict[type[msgspec.Struct], Callable[[Any, str, Binder], None]] = {
     ProviderConfig: _check_provider,
     BreakerConfig: _check_breaker,
+    ExportConfig: _check_export,
     FeedbackConfig: _check_feedback,
     GatewayConfig: _check_gateway,
     **ROUTE_CHECKS,

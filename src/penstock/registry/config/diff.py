@@ -13,7 +13,8 @@ from penstock.registry.config.routes import route_document
 __all__ = ["Difference", "describe", "diff", "diff_documents"]
 
 SECTIONS = (
-    "providers", "aliases", "routes", "limits", "redis", "prices", "gateway", "journal", "feedback", "stores"
+    "providers", "aliases", "routes", "limits", "redis", "prices", "gateway", "journal", "feedback", "stores",
+    "telemetry",
 )  # fmt: skip
 
 

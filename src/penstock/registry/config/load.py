@@ -17,12 +17,20 @@ from penstock.registry.config.document import MAX_BYTES, read_document
 from penstock.registry.config.errors import InvalidConfig
 from penstock.registry.config.limits import limit_entry
 from penstock.registry.config.routes import route_entry
-from penstock.registry.config.types import AliasConfig, Config, ProviderConfig, StoresConfig, TokenPrices
+from penstock.registry.config.types import (
+    AliasConfig,
+    Config,
+    ProviderConfig,
+    StoresConfig,
+    TelemetryConfig,
+    TokenPrices,
+)
 from penstock.registry.config.vendors import AZURE_API_VERSION, DEFAULT_BASE_URLS, VENDORS, Vendor
 from penstock.wire.limits import LimitEntry, RedisSettings
 from penstock.wire.routing import Breaker, RouteEntry, variants_of
 from penstock.wire.snapshot import (
     AliasEntry,
+    ExportEntry,
     FeedbackSettings,
     GatewaySettings,
     JournalSettings,
@@ -30,6 +38,7 @@ from penstock.wire.snapshot import (
     ProviderEntry,
     ProviderKey,
     StoreSettings,
+    TelemetrySettings,
     Timeouts,
 )
 
@@ -64,6 +73,7 @@ class LoadedConfig(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     stores: StoreSettings = StoreSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     lines: dict[str, int] = {}
     """Where routes and limits stand in the file: `routes.NAME` and `limits.NAME`."""
     warnings: tuple[str, ...] = ()
@@ -247,6 +257,7 @@ def compile_config(
         journal=msgspec.convert(config.journal, JournalSettings, from_attributes=True),
         feedback=msgspec.convert(config.feedback, FeedbackSettings, from_attributes=True),
         stores=_stores(config.stores, folder),
+        telemetry=_telemetry(config.telemetry, folder),
         warnings=(*_warnings(providers.values(), environment), *_route_warnings(routes.values(), providers)),
     )
 
@@ -264,6 +275,20 @@ def _stores(config: StoresConfig, folder: Path) -> StoreSettings:
         spans=config.spans,
         spans_password=_absolute(password, folder) if password is not None else None,
         spans_ca=str(folder / Path(ca).expanduser()) if ca is not None else None,
+    )
+
+
+def _telemetry(config: TelemetryConfig, folder: Path) -> TelemetrySettings:
+    return TelemetrySettings(
+        export=tuple(
+            ExportEntry(
+                url=export.url,
+                headers={header: _absolute(value, folder) for header, value in export.headers.items()},
+                filter=export.filter,
+                content=export.content,
+            )
+            for export in config.export
+        )
     )
 
 

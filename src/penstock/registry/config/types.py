@@ -22,6 +22,7 @@ __all__ = [
     "AliasConfig",
     "BreakerConfig",
     "Config",
+    "ExportConfig",
     "FeedbackConfig",
     "GatewayConfig",
     "JournalConfig",
@@ -30,6 +31,7 @@ __all__ = [
     "ProviderConfig",
     "ProviderKeyConfig",
     "StoresConfig",
+    "TelemetryConfig",
     "TimeoutsConfig",
     "TokenPrices",
 ]
@@ -240,6 +242,26 @@ class StoresConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A file of certificates to trust for ClickHouse; those of the system when left out."""
 
 
+class ExportConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Another backend that takes OpenTelemetry's protocol over HTTP."""
+
+    url: str
+    """Its address for traces, in full: `https://otlp.example.com/v1/traces`."""
+    headers: dict[str, str] = {}
+    """Sent with each request. A value may be a secret reference: env:NAME or file:PATH."""
+    filter: str | None = None
+    """A search, as in the list of traces; only spans that fit it are sent. Left out: all."""
+    content: bool = True
+    """Whether input and output are sent, too."""
+
+
+class TelemetryConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told to others. Takes effect when the console starts. See [OpenTelemetry](opentelemetry.md)."""
+
+    export: list[ExportConfig] = []
+    """Backends that spans are sent on to once they are stored."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file. Keys that begin with `x-` are ignored; they are a place for YAML anchors."""
 
@@ -266,3 +288,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What end users think of answers."""
     stores: StoresConfig = StoresConfig()
     """Where the console keeps what it stores."""
+    telemetry: TelemetryConfig = TelemetryConfig()
+    """What is told to others."""

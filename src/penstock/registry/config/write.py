@@ -15,6 +15,7 @@ from penstock.registry.config.route_types import RetriesConfig
 from penstock.registry.config.routes import route_document
 from penstock.registry.config.types import (
     BreakerConfig,
+    ExportConfig,
     FeedbackConfig,
     GatewayConfig,
     JournalConfig,
@@ -53,6 +54,7 @@ def as_document(config: LoadedConfig) -> dict[str, Any]:
         "journal": _section(config.journal, JournalConfig),
         "feedback": _section(config.feedback, FeedbackConfig),
         "stores": _section(config.stores, StoresConfig),
+        "telemetry": {"export": [_section(export, ExportConfig) for export in config.telemetry.export]},
     }
 
 

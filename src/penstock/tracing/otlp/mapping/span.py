@@ -131,8 +131,8 @@ class SpanMapper:
         if span.kind not in MODEL_KINDS:
             span.cost = 0
             return
-        reported = take_usage(attributes)
         cost = take_cost(attributes)
+        reported = take_usage(attributes)
         if cost is not None:
             span.cost, span.price_version = cost, REPORTED
         if reported is None:

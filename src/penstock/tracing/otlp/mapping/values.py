@@ -79,7 +79,7 @@ def token_count(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value if 0 <= value < _UINT63 else None
     if isinstance(value, float):
-        return int(value) if 0 <= value < _UINT63 else None
+        return int(value) if 0 <= value < _UINT63 and value.is_integer() else None
     if isinstance(value, str) and len(value) <= 18 and value.isascii() and value.isdigit():
         return int(value)
     return None
