@@ -44,8 +44,7 @@ class Ticket(msgspec.Struct, gc=False):
     epoch: int
     """Of the state it was begun in: what was begun before a change says nothing about what came after."""
     probe: bool = False
-    last_resort: bool = False
-    """Begun while the target was out, because nothing better was left."""
+    last_resort: bool = False  # begun while the target was out, because nothing better was left
     answered: bool = False
     slow: bool = False
     returned: bool = False
@@ -56,11 +55,10 @@ class TargetHealth:
 
     closed → open: in `window`, at least `minimum` attempts, and of these a share of `error_rate` failed or
     of `slow_rate` was slower than `slow_after`; or so many that failed in a row, without which a busy target's
-    good past would keep it in service for half a window after it died. open → half-open: after `open_for`,
-    doubled each time it opens again before it was back to its full share; or at once when it answers a call that was
-    sent to it because every target was out. half-open: one probe at a time;
-    `probes` successes in a row close it, one failure opens it. Back in service, its share grows over `ramp`
-    seconds.
+    good past would keep it in service for half a window after it died. open → half-open: after `open_for`, doubled
+    each time it opens again before it was back to its full share; or at once when it answers a call of last resort.
+    half-open: one probe at a time; `probes` successes in a row close it, one failure opens it. Back in service, its
+    share grows over `ramp` seconds.
 
     Beside that, a provider's `Retry-After` sets it aside for as long as it says, without judging it.
 
@@ -425,23 +423,22 @@ class TargetHealth:
     def _judge_errors(self, now: float) -> None:
         breaker = self._breaker
         attempts, errors = self._total_attempts, self._total_errors
-        # In a row means within the window too.
-        row = min(self._row, errors)
+        row = min(self._row, errors)  # within the window
         if attempts >= breaker.minimum and errors >= breaker.error_rate * attempts:
             told = f"{errors} of {attempts} attempts failed in {breaker.window:g} s"
         elif row >= max(breaker.minimum, IN_A_ROW):
             told = f"{row} attempts in a row failed"
         else:
             return
-        recent = Counter(error for at, error in self._latest if at > now - breaker.window)
-        self._open(now, f"{told}: {recent.most_common(1)[0][0]}")
+        ((error, _),) = Counter(error for at, error in self._latest if at > now - breaker.window).most_common(1)
+        self._open(now, f"{told}: {error}")
 
     def _judge_slowness(self, now: float) -> None:
         breaker = self._breaker
         attempts, slow = self._total_attempts, self._total_slow
         if breaker.slow_after is not None and attempts >= breaker.minimum and slow >= breaker.slow_rate * attempts:
-            limit = f"{breaker.slow_after:g} s"
-            self._open(now, f"{slow} of {attempts} attempts took more than {limit} in {breaker.window:g} s")
+            told = f"{slow} of {attempts} attempts took more than {breaker.slow_after:g} s"
+            self._open(now, f"{told} in {breaker.window:g} s")
 
     def _note(self, state: State, reason: str) -> None:
         self._since = self._clock.now()
