@@ -19,7 +19,7 @@ from penstock.core.errors import InvalidInput
 from penstock.core.ids import Ids, RandomIds
 from penstock.core.settings import Environment, process_environment
 from penstock.sdk.delivery import ScoreSender
-from penstock.sdk.instrument import switch_on
+from penstock.sdk.instrument import Instrumentation, find, switch_on
 from penstock.sdk.masking import Masker, Masking
 from penstock.sdk.outbox import Bounds, Outbox
 from penstock.sdk.propagation import Propagation, origin_of
@@ -77,9 +77,9 @@ class Client:
         self._instrumentors: list[Any] = []
         self.stopped = False
 
-    def start(self, provider: TracerProvider, instrument: bool | Iterable[str]) -> None:
+    def start(self, provider: TracerProvider, chosen: Iterable[Instrumentation]) -> None:
         """Change the clients and switch instrumentations on."""
-        self._instrumentors = switch_on(instrument, provider)
+        self._instrumentors = switch_on(chosen, provider)
         self._propagation.start()
 
     @property
@@ -205,6 +205,7 @@ def init(  # noqa: PLR0913 - one call with everything that can be chosen, all of
         origin_of(endpoint, field="endpoint")
     _check_limits(max_value=max_value, max_queue=max_queue, flush_seconds=flush_seconds, exit_seconds=exit_seconds)
     masker = None if mask is None else Masker(mask)
+    chosen = find(instrument)
     propagation = Propagation([origin_of(url, field="gateway") for url in _gateways(gateway, variables)])
     resource = _resource(service_name, environment)
     provider, is_ours = _provider(tracer_provider, resource)
@@ -232,7 +233,7 @@ def init(  # noqa: PLR0913 - one call with everything that can be chosen, all of
         exit_seconds=exit_seconds,
         clock=clock,
     )
-    client.start(provider, instrument)
+    client.start(provider, chosen)
     provider.add_span_processor(spans)
     if is_ours:
         otel.set_tracer_provider(provider)

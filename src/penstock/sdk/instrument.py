@@ -9,7 +9,7 @@ from opentelemetry.trace import TracerProvider
 
 from penstock.core.errors import InvalidInput
 
-__all__ = ["Instrumentation", "available", "switch_on"]
+__all__ = ["Instrumentation", "available", "find", "switch_on"]
 
 logger = logging.getLogger("penstock")
 
@@ -67,22 +67,21 @@ def available() -> list[Instrumentation]:
     return [found[key] for key in sorted(found)]
 
 
-def switch_on(wanted: bool | Iterable[str], provider: TracerProvider) -> list[Any]:
-    """Switch instrumentations on.
+def find(wanted: bool | Iterable[str]) -> list[Instrumentation]:
+    """The instrumentations that are meant.
 
     Args:
         wanted: True for all of libraries for models; or names, of what is instrumented or of the package that does it.
             Where two packages instrument one library, OpenTelemetry's own is taken unless the other is named.
-        provider: Where their spans go.
-
-    Returns:
-        The instrumentors that are on now, and were not before.
 
     Raises:
         InvalidInput: `instrumentation_missing`: a name that nothing installed has.
     """
-    installed = available()
-    chosen = _chosen(installed, wanted)
+    return _chosen(available(), wanted)
+
+
+def switch_on(chosen: Iterable[Instrumentation], provider: TracerProvider) -> list[Any]:
+    """Switch these on; gives the instrumentors that are on now and were not before."""
     started = [entry.start(provider) for entry in chosen]
     return [instrumentor for instrumentor in started if instrumentor is not None]
 

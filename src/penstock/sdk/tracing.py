@@ -343,8 +343,20 @@ class _Yielded:
         return self._values
 
 
-def _tracer() -> otel.Tracer:
-    return otel.get_tracer(SCOPE)
+class _Tracers:
+    """The tracer of the provider that is global now: asking a provider for one takes longer than starting a span."""
+
+    def __init__(self) -> None:
+        self._known: tuple[otel.TracerProvider, otel.Tracer] | None = None
+
+    def current(self) -> otel.Tracer:
+        provider, known = otel.get_tracer_provider(), self._known
+        if known is None or known[0] is not provider:
+            known = self._known = (provider, provider.get_tracer(SCOPE))
+        return known[1]
+
+
+_tracer = _Tracers().current
 
 
 def _attributes(kind: Kind, attributes: Mapping[str, AttributeValue] | None) -> dict[str, AttributeValue]:
