@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from penstock.core.errors import InvalidInput
@@ -109,7 +109,7 @@ class Told:
 
 
 def cost_of(spans):
-    models = [each for each in spans if each.kind in MODELS]
+    models = [each for each in spans if each.kind in MODELS and not each.covered]
     known = [each.cost for each in spans if each.cost is not None]
     if models and not any(each.cost is not None for each in models):
         return None
@@ -143,7 +143,7 @@ def population(traces, name):
         for span in trace:
             row = name in {"calls", "traces"}
             told = Told(span, trace, scores, row=row)
-            model = span.kind in MODELS and (span.provider is not None or span.source != "gateway")
+            model = span.kind in MODELS and not span.covered and (span.provider is not None or span.source != "gateway")
             if {
                 "calls": span.call,
                 "model_calls": model,
@@ -261,6 +261,11 @@ def load(store, journal, traces, project):
         ]
     store.load([journal.write(*spans)])
     store.load_scores([journal.judge(*judged)])
+    for members, _ in traces:
+        root = next(span for span in members if span.parent_id is None)
+        told = any(span is not root and (span.call or span.kind in MODELS) for span in members)
+        if told and root.source == "otlp" and root.kind in MODELS:
+            root.covered, root.cost, root.usage_input, root.usage_output = True, None, 0, 0
 
 
 def asked(drawn, project):
@@ -283,7 +288,10 @@ def asked(drawn, project):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=8,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     traces=st.lists(TRACE, min_size=1, max_size=8),
