@@ -94,13 +94,19 @@ class Console:
         self.services.definitions.put(kind, admin, name, body, place=Place(project=project))
         return name
 
-    async def trace(self, project: str) -> str:
-        """Id of a new trace of one call, stored as the gateway's journal would bring it."""
+    async def trace(self, project: str, **more: str) -> str:
+        """Id of a new trace of one call, stored as the gateway's journal would bring it. Its span is half of that."""
         trace_id = RandomIds().trace_id()
         folder = JournalFolder(self.journal, worker=trace_id[:16])
-        folder.write(folder.span(project=project, trace_id=trace_id, key=self.made.key))
+        span = folder.span(project=project, trace_id=trace_id, span_id=trace_id[:16], key=self.made.key, **more)
+        folder.write(span)
         await self.ingest.step()
         return trace_id
+
+    async def seen(self, project: str, **who: str) -> str:
+        """Id of a session or a user of a new call."""
+        await self.trace(project, **who)
+        return next(iter(who.values()))
 
     def score(self, project: str) -> str:
         """Id of a new score, stored as the log of scores would bring it."""

@@ -87,8 +87,14 @@ def address(path: str) -> str:
 
 
 def with_id(path: str, id_: str) -> str:
-    """The path of an object; a number is 0."""
-    return PARAMETER.sub(lambda found: "0" if found[0].endswith(":int}") else id_, path)
+    """The path of an object; a number is 0, and a trace's span is called as the first half of it."""
+
+    def called(found: re.Match[str]) -> str:
+        if found[0].endswith(":int}"):
+            return "0"
+        return id_[:16] if "span_id" in found[0] else id_
+
+    return PARAMETER.sub(called, path)
 
 
 def test_what_is_public_is_public_by_decision():
@@ -155,6 +161,8 @@ async def theirs(console, path: str) -> str:
             f"/api/v1/{kind}/": lambda kind=kind: asyncio.to_thread(console.alerting, kind, project)
             for kind in ("alerts", "silences", "channels", "slos", "incidents")
         },
+        "/api/v1/sessions/": lambda: console.seen(project, session="0190b6e2"),
+        "/api/v1/users/": lambda: console.seen(project, user="0190b6e2"),
         "/api/v1/dashboards/": lambda: asyncio.to_thread(console.dashboard, project),
         "/api/v1/views/": lambda: asyncio.to_thread(console.view, project),
     }

@@ -55,4 +55,6 @@ def metadata(home):
 @pytest.fixture
 def observability(store, metadata, clock):
     names = {"k1": "laptop"}
-    return observe(store, metadata, clock=clock, ids=SequentialIds(), key_names=lambda project: names)
+    return observe(
+        store, metadata, clock=clock, ids=SequentialIds(), key_names=lambda project: names, user_hash="h:{}".format
+    )

@@ -6,6 +6,8 @@ from typing import Protocol
 from penstock.core.clock import Clock
 from penstock.core.ids import Ids
 from penstock.store.metadata import Metadata
+from penstock.tracing.activity.ports import ActivityStore
+from penstock.tracing.activity.service import ActivityService
 from penstock.tracing.dashboards.service import Dashboards
 from penstock.tracing.exports.ports import ExportStore
 from penstock.tracing.exports.service import ExportService
@@ -29,9 +31,10 @@ class Observability:
     views: SavedViews
     retention: RetentionService
     exports: ExportService
+    activity: ActivityService
 
 
-class Store(ExportStore, FacetStore, MetricStore, Protocol):
+class Store(ActivityStore, ExportStore, FacetStore, MetricStore, Protocol):
     """All that is asked of the store of spans."""
 
 
@@ -63,4 +66,5 @@ def observe(
         views=SavedViews(metadata, clock=clock, ids=ids),
         retention=RetentionService(metadata, reader=reader, clock=clock, ids=ids, user_hash=user_hash),
         exports=ExportService(spans, where=reader.where),
+        activity=ActivityService(spans, reader=reader, key_names=key_names, user_hash=user_hash),
     )

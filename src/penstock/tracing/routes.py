@@ -13,7 +13,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response import Stream
 
-from penstock.store.spans.types import Overview, TraceRow, TraceView
+from penstock.store.spans.metrics import Population
+from penstock.store.spans.types import Overview, SpanView, TraceRow, TraceView
+from penstock.tracing.activity.routes import SessionsController, UsersController
+from penstock.tracing.activity.service import ActivityService
 from penstock.tracing.actor import Actor
 from penstock.tracing.dashboards.routes import DashboardsController
 from penstock.tracing.dashboards.service import Dashboards
@@ -27,7 +30,7 @@ from penstock.tracing.query.service import QueryHelp
 from penstock.tracing.retention.routes import DeletionsController, RetentionController
 from penstock.tracing.retention.service import RetentionService
 from penstock.tracing.service import TracingService
-from penstock.tracing.types import Asked, FacetPage, Paging, SystemState, TracePage
+from penstock.tracing.types import Asked, FacetPage, FacetsPage, GroupPage, Paging, SystemState, TracePage
 from penstock.tracing.views.routes import ViewsController
 from penstock.tracing.views.service import SavedViews
 
@@ -124,20 +127,34 @@ class TracesController(Controller):
     @get("/facets", operation_id="listFacets", opt={"permission": "traces:read"}, sync_to_thread=True)
     def list_facets(
         self,
-        *,
         tracing: Tracing,
         project: ProjectId,
+        asked: Question,
         column: Annotated[str, QueryParameter(name="column", description="A column's name, or `tags.NAME`.")],
-        from_: From = None,
-        to: To = None,
     ) -> FacetPage:
-        """The values of a column, the most frequent first."""
-        return tracing.facets(project, column=column, from_=from_, to=to)
+        """The values of a column among the calls that fit, the most frequent first."""
+        return tracing.facets(project, asked, column=column)
 
     @get("/{trace_id:str}", operation_id="getTrace", opt={"permission": "traces:read"}, sync_to_thread=True)
     def get_trace(self, *, tracing: Tracing, project: ProjectId, trace_id: TraceId) -> TraceView:
-        """One trace with all its spans."""
+        """One trace with all its spans, and its scores. Spans of a large one come without their texts."""
         return tracing.trace(project, trace_id)
+
+    @get(
+        "/{trace_id:str}/spans/{span_id:str}",
+        operation_id="getSpan",
+        opt={"permission": "traces:read"},
+        sync_to_thread=True,
+    )
+    def get_span(
+        self,
+        tracing: Tracing,
+        project: ProjectId,
+        trace_id: TraceId,
+        span_id: Annotated[str, PathParameter(description="16 hex digits.")],
+    ) -> SpanView:
+        """One span with everything that is known of it."""
+        return tracing.span(project, trace_id, span_id)
 
 
 class SpansController(Controller):
@@ -148,6 +165,43 @@ class SpansController(Controller):
     def list_spans(self, tracing: Tracing, project: ProjectId, asked: Question, paging: Part) -> TracePage:
         """Spans of any kind, as `/traces` lists calls; tokens and cost are the span's own."""
         return tracing.list_spans(project, asked, paging)
+
+
+class GroupsController(Controller):
+    """Calls and roots together: values of columns, groups."""
+
+    path = "/"
+    tags = ("traces",)
+
+    @get("/facets", operation_id="listColumnFacets", opt={"permission": "traces:read"}, sync_to_thread=True)
+    def list_column_facets(
+        self,
+        tracing: Tracing,
+        project: ProjectId,
+        asked: Question,
+        columns: Annotated[
+            str, QueryParameter(name="columns", description="Names of columns, or `tags.NAME`, separated by commas.")
+        ],
+    ) -> FacetsPage:
+        """The values of several columns among the calls that fit, each with how often it stands there."""
+        return tracing.facets_of(project, asked, columns=_split(columns))
+
+    @get("/groups", operation_id="listGroups", opt={"permission": "traces:read"}, sync_to_thread=True)
+    def list_groups(  # noqa: PLR0917 - the framework passes them by name
+        self,
+        tracing: Tracing,
+        project: ProjectId,
+        asked: Question,
+        by: Annotated[str, QueryParameter(name="by", description="One or two fields, separated by a comma.")],
+        population: Annotated[Population, QueryParameter(name="population", description="What is grouped.")] = "traces",
+        limit: Annotated[int, QueryParameter(name="limit", description="Groups at most, 1 to 200.")] = 50,
+    ) -> GroupPage:
+        """Groups of the calls that fit: how many, errors, latency, tokens, cost. The largest first."""
+        return tracing.groups(project, asked, by=_split(by), population=population, limit=limit)
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 class OverviewController(Controller):
@@ -203,6 +257,11 @@ def provide_views(observability: Bound) -> SavedViews:
     return observability.views
 
 
+def provide_activity(observability: Bound) -> ActivityService:
+    """Dependency `activity`."""
+    return observability.activity
+
+
 def provide_exports(observability: Bound) -> ExportService:
     """Dependency `exports`."""
     return observability.exports
@@ -220,6 +279,9 @@ def tracing_router() -> Router:
         route_handlers=[
             TracesController,
             SpansController,
+            GroupsController,
+            SessionsController,
+            UsersController,
             OverviewController,
             SystemController,
             QueryController,
@@ -237,6 +299,7 @@ def tracing_router() -> Router:
             "metrics": Provide(provide_metrics, sync_to_thread=False),
             "dashboards": Provide(provide_dashboards, sync_to_thread=False),
             "retention": Provide(provide_retention, sync_to_thread=False),
+            "activity": Provide(provide_activity, sync_to_thread=False),
             "exports": Provide(provide_exports, sync_to_thread=False),
             "views": Provide(provide_views, sync_to_thread=False),
         },

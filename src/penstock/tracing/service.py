@@ -10,6 +10,7 @@ from penstock import __version__
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, NotFound, PenstockError, Unavailable
 from penstock.core.home import Home
+from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.facets import FACET_COLUMNS
 from penstock.store.spans.queries.search import searches
 from penstock.store.spans.queries.traces import NEWEST, SORTS, Order, Page, Place
@@ -18,11 +19,16 @@ from penstock.store.spans.tree import Node
 from penstock.store.spans.types import ModelStat, Overview, ProviderStat, RouteStats, SpanView, TraceRow, TraceView
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.ports import SpanStore
+from penstock.tracing.query.fields import field_of
 from penstock.tracing.query.names import KeyNames, QueryReader
 from penstock.tracing.retention.disk import DiskWatch
 from penstock.tracing.types import (
     Asked,
+    ColumnFacets,
     FacetPage,
+    FacetsPage,
+    FacetValue,
+    GroupPage,
     IngestProgress,
     JournalState,
     Paging,
@@ -37,10 +43,12 @@ logger = logging.getLogger(__name__)
 FIRST = Paging()
 MAX_LIMIT = 200
 MAX_POINTS = 1000
+MAX_FACETS = 30
 DEFAULT_WINDOW = 24 * 3600 * 1_000_000
 """Microseconds before `to` at which a window starts that names no start."""
 KEEP_ALIVE_SECONDS = 15.0
 _CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})(?:-(-?[0-9]{1,19}))?\Z")
+_SPAN_ID = re.compile(r"[0-9a-fA-F]{16}\Z")
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}\Z")
 
 
@@ -117,21 +125,92 @@ class TracingService:
         self._name_keys(project, found.spans)
         return found
 
-    def facets(self, project: str, *, column: str, from_: int | None = None, to: int | None = None) -> FacetPage:
+    def span(self, project: str, trace_id: str, span_id: str) -> SpanView:
+        """One span with everything that is known of it.
+
+        Raises:
+            NotFound: the project has no such span.
+            Unavailable: the store is down.
+        """
+        known = _TRACE_ID.match(trace_id) and _SPAN_ID.match(span_id)
+        found = self._spans.span(project, trace_id.lower(), span_id.lower()) if known else None
+        if found is None:
+            raise NotFound(
+                f"There is no span {span_id[:32]!r} in a trace {trace_id[:64]!r} of this project.",
+                code="span_not_found",
+            )
+        self._name_keys(project, [found])
+        return found
+
+    def facets(self, project: str, asked: Asked, *, column: str) -> FacetPage:
         """The values of a column, for filter menus.
 
         Raises:
-            InvalidInput: the column has no menu, or the window is wrong.
+            InvalidInput: the column has no menu, or the search or the window is wrong.
             Unavailable: the store is down.
         """
-        if column not in FACET_COLUMNS and not (column.startswith("tags.") and column != "tags."):
-            raise InvalidInput(
-                f"The column {column[:64]!r} has no list of values.",
-                field="column",
-                hint=f"These have: {', '.join(sorted(FACET_COLUMNS))}, tags.NAME.",
-                code="invalid_column",
-            )
-        return FacetPage(items=self._spans.facets(_window(project, from_, to), column), next_cursor=None)
+        _check_facet(column, "column")
+        window = _window(project, asked.from_, asked.to)
+        found = self._spans.facets(window, column, where=self._reader.where(project, asked))
+        return FacetPage(items=found, next_cursor=None)
+
+    def facets_of(self, project: str, asked: Asked, *, columns: Sequence[str]) -> FacetsPage:
+        """The values of several columns, all of the same calls. Raises as `facets`."""
+        if not 1 <= len(columns) <= MAX_FACETS:
+            raise InvalidInput(f"1 to {MAX_FACETS} columns can be asked for, got {len(columns)}.", field="columns")
+        for column in columns:
+            _check_facet(column, "columns")
+        window = _window(project, asked.from_, asked.to)
+        found = self._spans.facets_of(window, columns, where=self._reader.where(project, asked))
+        names: Mapping[str, str] = self._key_names(project) if found.get("key") else {}
+        return FacetsPage(
+            items=[
+                ColumnFacets(
+                    column=column,
+                    values=[
+                        FacetValue(
+                            value=facet.value,
+                            name=names.get(facet.value or "") if column == "key" else None,
+                            count=facet.count,
+                        )
+                        for facet in found[column]
+                    ],
+                )
+                for column in dict.fromkeys(columns)
+            ],
+            next_cursor=None,
+        )
+
+    def groups(
+        self,
+        project: str,
+        asked: Asked,
+        *,
+        by: Sequence[str],
+        population: Population = "traces",
+        limit: int = 50,
+    ) -> GroupPage:
+        """The largest groups by one or two fields.
+
+        Raises:
+            InvalidInput: a field cannot be grouped by, or the search, the limit or the window is wrong.
+            Unavailable: the store is down.
+        """
+        _check_range("limit", limit, MAX_LIMIT)
+        if not 1 <= len(by) <= 2:
+            raise InvalidInput(f"Groups are made by one or two fields, got {len(by)}.", field="by")
+        fields = tuple(_grouped(name) for name in by)
+        window = _window(project, asked.from_, asked.to)
+        where = self._reader.where(project, asked)
+        rows = self._spans.group_by(window, fields, where=where, population=population, limit=limit)
+        if "key" in fields and rows:
+            names = self._key_names(project)
+            place = fields.index("key")
+            for row in rows:
+                labels = list(row.labels)
+                labels[place] = names.get(labels[place] or "", labels[place])
+                row.labels = tuple(labels)
+        return GroupPage(items=rows, next_cursor=None)
 
     def overview(self, project: str, *, from_: int | None = None, to: int | None = None, points: int = 60) -> Overview:
         """Totals, series and tops of a window; by default the last day.
@@ -230,6 +309,23 @@ class TracingService:
             if row.key is not None:
                 names = self._key_names(project) if names is None else names
                 row.key_name = names.get(row.key)
+
+
+def _check_facet(column: str, field: str) -> None:
+    if column not in FACET_COLUMNS and not (column.startswith("tags.") and column != "tags."):
+        raise InvalidInput(
+            f"The column {column[:64]!r} has no list of values.",
+            field=field,
+            hint=f"These have: {', '.join(sorted(FACET_COLUMNS))}, tags.NAME.",
+            code="invalid_column",
+        )
+
+
+def _grouped(name: str) -> str:
+    try:
+        return field_of(name).name
+    except InvalidInput as error:
+        raise InvalidInput(f"{error.message}.", field="by", hint=error.hint, code="invalid_metric") from None
 
 
 def _check_range(name: str, value: int, highest: int) -> None:

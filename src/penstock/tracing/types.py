@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from penstock.store.spans.types import Facet, TraceRow
+from penstock.store.spans.types import Facet, GroupRow, TraceRow
 
 __all__ = [
     "Asked",
@@ -60,6 +60,34 @@ class FacetPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
+    value: str | None
+    """What to search for; None where there is none."""
+    name: str | None
+    """Of a key."""
+    count: int
+
+
+class ColumnFacets(msgspec.Struct, frozen=True, kw_only=True):
+    column: str
+    values: list[FacetValue]
+    """The most frequent first, at most 50."""
+
+
+class FacetsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of several columns among the same calls, in the order that was asked for."""
+
+    items: list[ColumnFacets]
+    next_cursor: str | None
+
+
+class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Groups of calls or spans, the largest first. Keys have their names as labels."""
+
+    items: list[GroupRow]
+    next_cursor: str | None
+
+
 class JournalState(msgspec.Struct, frozen=True, kw_only=True):
     waiting_segments: int
     """Sealed, not stored yet."""
@@ -87,27 +115,27 @@ class DiskState(msgspec.Struct, frozen=True, kw_only=True):
 
     spans_bytes: int
     """The files of the store of spans, all in all."""
-    rows_bytes: int | None
+    rows_bytes: int | None = None
     """Of these: spans."""
-    payload_bytes: int | None
+    payload_bytes: int | None = None
     """Long texts, which lie apart."""
-    rollup_bytes: int | None
+    rollup_bytes: int | None = None
     """What was summed up for charts and lists."""
-    text_index_bytes: int | None
-    score_bytes: int | None
-    reusable_bytes: int | None
+    text_index_bytes: int | None = None
+    score_bytes: int | None = None
+    reusable_bytes: int | None = None
     """Empty; used again for what comes."""
-    growth_bytes: int | None
+    growth_bytes: int | None = None
     """Of a day, as of the last one."""
-    journal_bytes: int
+    journal_bytes: int = 0
     """Waiting records of calls, and what was set aside as unreadable."""
-    intake_bytes: int
+    intake_bytes: int = 0
     """Waiting spans of applications."""
-    waiting_score_bytes: int
+    waiting_score_bytes: int = 0
     metadata_bytes: int
     free_bytes: int
     """On the file system of the home folder."""
-    projects: list[ProjectSpans]
+    projects: list[ProjectSpans] = []
     """Spans of each project that the caller sees, the most first."""
 
 

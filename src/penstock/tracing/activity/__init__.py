@@ -1,0 +1,1 @@
+"""Sessions and end users: who did what, and when."""

@@ -1,0 +1,253 @@
+"""Facets, groups, sessions, users and metrics over HTTP, on a real store."""
+
+import json
+
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.testing import AsyncTestClient
+
+from penstock.server.problems import EXCEPTION_HANDLERS
+from penstock.testing.journal import PROJECT
+from penstock.tracing.routes import tracing_router
+
+HOUR = 3_600_000_000
+
+
+class Person:
+    kind, id, name, user = "user", "u1", "Ada", "u1"
+
+    def may(self, permission, project, /):
+        return True
+
+
+@pytest.fixture
+async def client(service, observability):
+    app = Litestar(
+        [tracing_router()],
+        dependencies={
+            "project": Provide(lambda: PROJECT, sync_to_thread=False),
+            "tracing": Provide(lambda: service, sync_to_thread=False),
+            "observability": Provide(lambda: observability, sync_to_thread=False),
+            "principal": Provide(Person, sync_to_thread=False),
+        },
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+    async with AsyncTestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def ask(client):
+    async def ask(path, *, status=200, body=None, method=None, **parameters):
+        verb = method or ("GET" if body is None else "POST")
+        answer = await client.request(verb, path, params=parameters, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+    return ask
+
+
+@pytest.fixture
+def now(clock):
+    return clock.now()
+
+
+@pytest.fixture
+def calls(journal, store, now):
+    """Four calls of two sessions, in the last hour and before."""
+    made = [
+        journal.span(started=now - 3 * HOUR, session="s/1", user="h:ada", route="a", key="k1", cost=10,
+                     usage_input=5, duration=1_000_000, tags={"env": "prod"}),
+        journal.span(started=now - 2_000_000, session="s/1", user="h:ada", route="a", status="error", cost=30,
+                     usage_input=7, duration=3_000_000),
+        journal.span(started=now - 1_000_000, session="s 2", user="h:bob", route="b", key="k2", cost=20,
+                     usage_input=9, duration=2_000_000),
+        journal.span(started=now - 1_000, route=None, cost=None),
+    ]  # fmt: skip
+    store.load([journal.write(*made)])
+    return made
+
+
+async def test_values_of_several_columns_are_of_the_same_calls(ask, calls):
+    page = await ask("/facets", columns="route, key,tags.env", q="has:session")
+    assert page["items"] == [
+        {
+            "column": "route",
+            "values": [{"value": "a", "name": None, "count": 2}, {"value": "b", "name": None, "count": 1}],
+        },
+        {
+            "column": "key",
+            "values": [
+                {"value": "k1", "name": "laptop", "count": 1},
+                {"value": "k2", "name": None, "count": 1},
+                {"value": None, "name": None, "count": 1},
+            ],
+        },
+        {
+            "column": "tags.env",
+            "values": [{"value": None, "name": None, "count": 2}, {"value": "prod", "name": None, "count": 1}],
+        },
+    ]
+    one = await ask("/traces/facets", column="route", q="status:error")
+    assert one["items"] == [{"value": "a", "count": 1}]
+    for wrong in ("", "input", ",".join(["route"] * 31)):
+        assert (await ask("/facets", status=400, columns=wrong))["field"] == "columns"
+
+
+async def test_groups_count_calls_errors_tokens_and_cost(ask, calls):
+    page = await ask("/groups", by="route")
+    assert [(row["labels"], row["calls"], row["errors"], row["cost"]) for row in page["items"]] == [
+        (["a"], 2, 1, 40),
+        (["b"], 1, 0, 20),
+        ([None], 1, 0, None),
+    ]
+    pairs = await ask("/groups", by="route,key", q="route:a", limit=1)
+    assert len(pairs["items"]) == 1
+    named = await ask("/groups", by="key", q="key:laptop", population="spans")
+    assert [row["labels"] for row in named["items"]] == [["laptop"]]
+    for wrong, field in (("", "by"), ("a,b,c", "by"), ("modle", "by")):
+        assert (await ask("/groups", status=400, by=wrong))["field"] == field
+    assert (await ask("/groups", status=400, by="cost"))["code"] == "invalid_metric"
+
+
+async def test_sessions_are_listed_page_by_page_and_each_has_its_calls_in_order(ask, calls):
+    page = await ask("/sessions", limit=1, sort="-cost")
+    assert page["sort"] == "-cost"
+    assert [(row["id"], row["calls"], row["errors"], row["cost"], row["other"]) for row in page["items"]] == [
+        ("s/1", 2, 1, 40, "h:ada")
+    ]
+    rest = await ask("/sessions", limit=1, sort="cost", cursor=page["next_cursor"])
+    assert ([row["id"] for row in rest["items"]], rest["next_cursor"]) == (["s 2"], None)
+    assert [row["id"] for row in (await ask("/sessions", q="status:error"))["items"]] == ["s/1"]
+    whole = await ask("/sessions/s%2F1")
+    assert (whole["of"]["id"], whole["of"]["tokens"]) == ("s/1", 12)
+    assert [row["span_id"] for row in whole["rows"]] == [calls[0].span_id, calls[1].span_id]
+    assert [row["key_name"] for row in whole["rows"]] == ["laptop", None]
+    assert (await ask("/sessions/s%202"))["of"]["id"] == "s 2"
+    assert (await ask("/sessions/nobody", status=404))["code"] == "session_not_found"
+
+
+async def test_users_are_found_by_their_id_and_by_their_hash(ask, calls):
+    assert {row["id"] for row in (await ask("/users"))["items"]} == {"h:ada", "h:bob"}
+    assert [row["id"] for row in (await ask("/users", q="user:ada"))["items"]] == ["h:ada"]
+    for name in ("ada", "h:ada"):
+        assert (await ask(f"/users/{name}"))["of"]["calls"] == 2
+    assert (await ask("/users/cleo", status=404))["code"] == "user_not_found"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 201}, "limit"),
+        ({"from": 5, "to": 5}, "from"),
+        ({"sort": "name"}, "sort"),
+        ({"cursor": "x"}, "cursor"),
+        ({"cursor": "9999999999999999999:x"}, "cursor"),
+        ({"q": "latency>2"}, "q"),
+    ],
+)
+async def test_a_wrong_question_about_people_is_refused(ask, parameters, field):
+    for path in ("/sessions", "/users"):
+        assert (await ask(path, status=400, **parameters))["field"] == field
+
+
+async def test_one_span_has_everything(ask, journal, store, now):
+    span = journal.span(started=now, key="k1", attributes=msgspec.Raw(b'{"a":1}'))
+    store.load([journal.write(span)])
+    found = await ask(f"/traces/{span.trace_id}/spans/{span.span_id.upper()}")
+    assert (found["span_id"], found["attributes"], found["key_name"]) == (span.span_id, {"a": 1}, "laptop")
+    for wrong in (f"{span.trace_id}/spans/{'f' * 16}", f"{span.trace_id}/spans/x", f"x/spans/{span.span_id}"):
+        assert (await ask(f"/traces/{wrong}", status=404))["code"] == "span_not_found"
+
+
+async def test_a_metric_is_measured_by_group_and_step_with_names_of_keys(ask, calls, now):
+    asked = {"aggregation": "sum", "field": "cost", "q": "has:key", "group_by": ["key"], "from": now - 4 * HOUR}
+    result = await ask("/metrics/query", body={**asked, "to": now, "step": HOUR})
+    assert result["unit"] == "nano_dollars"
+    assert {tuple(series["labels"]): series["total"]["value"] for series in result["series"]} == {
+        ("laptop",): 10,
+        ("k2",): 20,
+    }
+    share = await ask("/metrics/query", body={"aggregation": "share", "of": "status:error"})
+    assert share["series"][0]["total"] == {"t": now - 24 * HOUR, "value": 0.25, "count": 4}
+    spread = await ask("/metrics/distribution", body={"field": "latency", "q": "has:route"})
+    assert sum(cell["count"] for cell in spread["cells"]) == 3
+    assert (await ask("/metrics/query", status=400, body={"q": "latency>2"}))["field"] == "q"
+    assert (await ask("/metrics/query", status=400, body={"agregation": "sum"}))["code"] == "invalid_input"
+    assert (await ask("/metrics/catalog"))["aggregations"][0] == "count"
+
+
+async def test_every_dashboard_of_the_set_can_be_asked_of_the_store(ask, calls, now):
+    """Each query of each widget, over a day, as the console asks it."""
+    for summary in (await ask("/dashboards"))["items"]:
+        document = (await ask(f"/dashboards/{summary['id']}"))["document"]
+        for widget in document["widgets"]:
+            for query in widget["queries"]:
+                window = {"from": now - 24 * HOUR, "to": now, "step": HOUR}
+                if widget["type"] in {"heatmap", "histogram"}:
+                    body = {name: query[name] for name in ("field", "q", "population") if name in query}
+                    await ask("/metrics/distribution", body={**body, **window})
+                else:
+                    body = {name: value for name, value in query.items() if name not in {"label", "buckets"}}
+                    await ask("/metrics/query", body={**body, **window})
+
+
+async def test_a_search_is_completed_with_what_was_seen(ask, calls, monkeypatch, store):
+    found = await ask("/query/complete", q="route:", cursor=6)
+    assert [(item["insert"], item["count"]) for item in found["items"]] == [("a", 2), ("b", 1)]
+    assert found["fault"]["start"] == 6
+    assert [item["insert"] for item in (await ask("/query/complete", q="key:lap"))["items"]] == ["laptop"]
+    assert [item["insert"] for item in (await ask("/query/complete", q="tag."))["items"]] == ["tags.env:"]
+    assert (await ask("/query/complete", q="input:x"))["items"] == []
+    store.close()
+    monkeypatch.setattr(store, "facets", _down)
+    assert (await ask("/query/complete", q="route:"))["items"] == []
+    assert (await ask("/query/complete", q="sta"))["items"][0]["insert"] == "status:"
+
+
+def _down(*_, **__):
+    from penstock.core.errors import Unavailable  # noqa: PLC0415 - one use
+
+    raise Unavailable("down")
+
+
+async def test_the_fields_of_the_language_are_listed(ask):
+    fields = {field["name"]: field for field in (await ask("/query/fields"))["items"]}
+    assert fields["duration"]["aliases"] == ["latency"]
+    assert fields["status"]["choices"] == ["ok", "error", "interrupted", "blocked"]
+    assert {"tags.NAME", "score.NAME", "attributes.NAME", "text"} <= set(fields)
+
+
+async def test_dashboards_and_views_over_http(ask, client):
+    made = await client.post("/dashboards", json={"name": "Mine", "widgets": []})
+    assert (made.status_code, made.headers["etag"]) == (201, '"1"')
+    one = made.json()["id"]
+    changed = await client.put(
+        f"/dashboards/{one}", json={"name": "Ours", "widgets": []}, headers={"if-match": 'W/"1"'}
+    )
+    assert changed.headers["etag"] == '"2"'
+    stale = await client.delete(f"/dashboards/{one}", headers={"if-match": '"1"'})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    copy = await ask(f"/dashboards/{one}/duplicate", method="POST", status=201, name="Theirs")
+    assert copy["document"]["name"] == "Theirs"
+    assert (await ask(f"/dashboards/{one}/reset", method="POST", status=409))["code"] == "not_a_preset"
+    await ask(f"/dashboards/{one}", method="DELETE", status=204)
+    assert len((await ask("/dashboards/restore", method="POST"))["items"]) == 8
+
+    view = await client.post("/views", json={"name": "Errors", "q": "status:error"})
+    assert (view.status_code, view.headers["etag"]) == (201, '"1"')
+    found = view.json()["id"]
+    assert (await ask(f"/views/{found}"))["document"]["q"] == "status:error"
+    await ask(f"/views/{found}", method="PUT", body={"name": "Failures", "shared": True})
+    assert [one["document"]["name"] for one in (await ask("/views", page="traces"))["items"]] == ["Failures"]
+    assert (await ask("/views", page="users"))["items"] == []
+    assert (await ask("/views", status=400, body={"name": "x", "q": "("}))["field"] == "q"
+    await ask(f"/views/{found}", method="DELETE", status=204)
+
+
+async def test_spans_are_exported_as_files(client, calls):
+    lines = (await client.get("/exports/spans", params={"q": "route:a", "columns": "route,cost"})).text.splitlines()
+    assert [json.loads(line)["cost"] for line in lines] == [10, 30]
