@@ -33,6 +33,7 @@ from penstock.store.spans.duckdb.store import DuckDbSpanStore, open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.observability import observe
+from penstock.tracing.retention.types import DeletionRequest
 from penstock.tracing.service import TracingService
 from penstock.tracing.views.types import ViewDocument
 from penstock.wire.snapshot import JournalSettings
@@ -78,6 +79,12 @@ class Console:
     def dashboard(self, project: str) -> str:
         """Id of a project's first dashboard."""
         return self.services.observability.dashboards.listed(project)[0].id
+
+    def deletion(self, project: str) -> str:
+        """Id of a deletion that was asked for in a project."""
+        admin = self.identity.access.by_key(self.made.secret)
+        request = DeletionRequest(session="of somebody")
+        return self.services.observability.retention.delete(admin, project, request).id
 
     def view(self, project: str) -> str:
         """Id of a new view that is shared in a project."""

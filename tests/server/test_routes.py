@@ -55,6 +55,8 @@ BODIES = {
     "/api/v1/dashboards/{dashboard:str}": {"name": "x", "widgets": []},
     "/api/v1/scores": {"name": "x", "value": True, "session": "x"},
     "/api/v1/traces/{trace_id:str}/feedback-token": {},
+    "/api/v1/deletions": {"session": "x"},
+    "/api/v1/retention": {"default": 30},
     "/api/v1/views": {"name": "x"},
     "/api/v1/views/{view:str}": {"name": "x"},
 }
@@ -164,6 +166,7 @@ async def theirs(console, path: str) -> str:
         "/api/v1/sessions/": lambda: console.seen(project, session="0190b6e2"),
         "/api/v1/users/": lambda: console.seen(project, user="0190b6e2"),
         "/api/v1/dashboards/": lambda: asyncio.to_thread(console.dashboard, project),
+        "/api/v1/deletions/": lambda: asyncio.to_thread(console.deletion, project),
         "/api/v1/views/": lambda: asyncio.to_thread(console.view, project),
     }
     (make,) = [make for prefix, make in objects.items() if path.startswith(prefix)]

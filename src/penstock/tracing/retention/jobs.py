@@ -16,6 +16,7 @@ from penstock.store.spans.deletion import Selection
 from penstock.tracing.ports import DeletionStore
 from penstock.tracing.retention import store
 from penstock.tracing.retention.quarantine import clear_quarantine, waiting
+from penstock.tracing.retention.selection import read_selection, written
 from penstock.tracing.retention.store import DeletionRow
 from penstock.tracing.retention.types import RetentionPolicy
 from penstock.wire.span import Kind
@@ -94,7 +95,7 @@ class DeletionJob:
 
     def _advance(self, row: DeletionRow) -> bool:
         """Take a deletion one step further; False when it has to wait."""
-        selection = msgspec.convert(row.selection, Selection)
+        selection = read_selection(row.selection)
         if row.state == "waiting":
             if waiting(self._folders, row.requested):
                 return False
@@ -209,7 +210,7 @@ class RetentionJob:
             id=self._ids.uuid7(),
             project=selection.project,
             what=None,
-            selection=msgspec.to_builtins(selection),
+            selection=written(selection),
             state="waiting",
             requested=now,
             requested_by=RETENTION,

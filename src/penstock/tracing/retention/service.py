@@ -13,6 +13,7 @@ from penstock.store.spans.deletion import Selection
 from penstock.tracing.actor import Actor, note
 from penstock.tracing.query.names import QueryReader, UserHash
 from penstock.tracing.retention import store
+from penstock.tracing.retention.selection import written
 from penstock.tracing.retention.store import DeletionRow, RetentionRow
 from penstock.tracing.retention.types import (
     Deletion,
@@ -69,7 +70,7 @@ class RetentionService:
             id=self._ids.uuid7(),
             project=project,
             what=msgspec.to_builtins(request),
-            selection=msgspec.to_builtins(selection),
+            selection=written(selection),
             state="waiting",
             requested=now,
             requested_by=actor.name,
