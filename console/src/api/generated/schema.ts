@@ -337,6 +337,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListDeletions */
+        get: operations["listDeletions"];
+        put?: never;
+        /** CreateDeletion */
+        post: operations["createDeletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deletions/{deletion}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetDeletion */
+        get: operations["getDeletion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exports/scores": {
         parameters: {
             query?: never;
@@ -371,6 +406,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListColumnFacets */
+        get: operations["listColumnFacets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feedback": {
         parameters: {
             query?: never;
@@ -382,6 +434,23 @@ export interface paths {
         put?: never;
         /** GiveFeedback */
         post: operations["giveFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListGroups */
+        get: operations["listGroups"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -752,6 +821,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetRetention */
+        get: operations["getRetention"];
+        /** PutRetention */
+        put: operations["putRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/routes": {
         parameters: {
             query?: never;
@@ -940,6 +1027,40 @@ export interface paths {
         post: operations["createSession"];
         /** SignOut */
         delete: operations["deleteSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListSessions */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetSession */
+        get: operations["getSessionActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1204,6 +1325,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traces/{trace_id}/spans/{span_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetSpan */
+        get: operations["getSpan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListUsers */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetUser */
+        get: operations["getUserActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/views": {
         parameters: {
             query?: never;
@@ -1317,6 +1489,37 @@ export interface components {
         ActPage: {
             items: components["schemas"]["DefinitionAct"][];
             next_cursor: string | null;
+        };
+        /** Activity */
+        Activity: {
+            /** Format: int64 */
+            calls: number;
+            cost: number | null;
+            /** Format: int64 */
+            cost_unknown: number;
+            /** Format: int64 */
+            errors: number;
+            /** Format: int64 */
+            first: number;
+            id: string;
+            /** Format: int64 */
+            last: number;
+            other: string | null;
+            /** Format: int64 */
+            spans: number;
+            /** Format: int64 */
+            tokens: number;
+        };
+        /** ActivityList */
+        ActivityList: {
+            items: components["schemas"]["Activity"][];
+            next_cursor: string | null;
+            sort: string;
+        };
+        /** ActivityView */
+        ActivityView: {
+            of: components["schemas"]["Activity"];
+            rows: components["schemas"]["TraceRow"][];
         };
         /** AlertCondition */
         AlertCondition: {
@@ -1675,6 +1878,11 @@ export interface components {
             error: string | null;
             sent: boolean;
         };
+        /** ColumnFacets */
+        ColumnFacets: {
+            column: string;
+            values: components["schemas"]["FacetValue"][];
+        };
         /** Completion */
         Completion: {
             /** Format: int64 */
@@ -1800,6 +2008,43 @@ export interface components {
             hint?: string | null;
             message: string;
         };
+        /** Deletion */
+        Deletion: {
+            error: string | null;
+            finished: number | null;
+            id: string;
+            /** Format: int64 */
+            lines: number;
+            project: string;
+            /** Format: int64 */
+            requested: number;
+            requested_by: string;
+            /** Format: int64 */
+            scores: number;
+            /** Format: int64 */
+            spans: number;
+            started: number | null;
+            /** @enum {string} */
+            state: "waiting" | "running" | "done";
+            /** Format: int64 */
+            total: number;
+            verified: boolean | null;
+            what: components["schemas"]["DeletionRequest"] | null;
+        };
+        /** DeletionRequest */
+        DeletionRequest: {
+            before?: number | null;
+            key?: string | null;
+            q?: string | null;
+            session?: string | null;
+            traces?: string[];
+            user?: string | null;
+        };
+        /** DeletionsPage */
+        DeletionsPage: {
+            items: components["schemas"]["Deletion"][];
+            next_cursor: string | null;
+        };
         /** Delivery */
         Delivery: {
             /** Format: int64 */
@@ -1832,10 +2077,33 @@ export interface components {
         DiskState: {
             /** Format: int64 */
             free_bytes: number;
+            growth_bytes?: number | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            intake_bytes: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            journal_bytes: number;
             /** Format: int64 */
             metadata_bytes: number;
+            payload_bytes?: number | null;
+            projects?: components["schemas"]["ProjectSpans"][];
+            reusable_bytes?: number | null;
+            rollup_bytes?: number | null;
+            rows_bytes?: number | null;
+            score_bytes?: number | null;
             /** Format: int64 */
             spans_bytes: number;
+            text_index_bytes?: number | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            waiting_score_bytes: number;
         };
         /** Distribution */
         Distribution: {
@@ -1881,6 +2149,18 @@ export interface components {
         /** FacetPage */
         FacetPage: {
             items: components["schemas"]["Facet"][];
+            next_cursor: string | null;
+        };
+        /** FacetValue */
+        FacetValue: {
+            /** Format: int64 */
+            count: number;
+            name: string | null;
+            value: string | null;
+        };
+        /** FacetsPage */
+        FacetsPage: {
+            items: components["schemas"]["ColumnFacets"][];
             next_cursor: string | null;
         };
         /** Fault */
@@ -1943,6 +2223,24 @@ export interface components {
             method: "linear" | "seasonal";
             reaches_hard: number | null;
             reaches_soft: number | null;
+        };
+        /** GroupPage */
+        GroupPage: {
+            items: components["schemas"]["GroupRow"][];
+            next_cursor: string | null;
+        };
+        /** GroupRow */
+        GroupRow: {
+            /** Format: int64 */
+            calls: number;
+            cost: number | null;
+            /** Format: int64 */
+            errors: number;
+            labels: (string | null)[];
+            p50: number | null;
+            p95: number | null;
+            /** Format: int64 */
+            tokens: number;
         };
         /** Grouping */
         Grouping: {
@@ -2436,6 +2734,12 @@ export interface components {
             items: components["schemas"]["Project"][];
             next_cursor: string | null;
         };
+        /** ProjectSpans */
+        ProjectSpans: {
+            id: string;
+            /** Format: int64 */
+            spans: number;
+        };
         /** Proposal */
         Proposal: {
             definition: {
@@ -2482,6 +2786,20 @@ export interface components {
             source: "redis" | "worker" | "log";
             truncated: boolean;
             unfixable: string | null;
+        };
+        /** RetentionPolicy */
+        RetentionPolicy: {
+            default?: number | null;
+            kinds?: {
+                [key: string]: number | null;
+            };
+            scores?: number | null;
+        };
+        /** RetentionState */
+        RetentionState: {
+            policy: components["schemas"]["RetentionPolicy"];
+            updated: number | null;
+            updated_by: string | null;
         };
         /** Rotation */
         Rotation: {
@@ -2848,6 +3166,8 @@ export interface components {
             finish_reasons: string[];
             http_status: number | null;
             input: unknown;
+            /** @default  */
+            input_preview: string;
             key: string | null;
             key_name: string | null;
             /** @enum {string} */
@@ -2855,6 +3175,8 @@ export interface components {
             name: string;
             operation: string;
             output: unknown;
+            /** @default  */
+            output_preview: string;
             parent_id: string | null;
             price_version: string | null;
             project: string;
@@ -3177,6 +3499,9 @@ export interface components {
         };
         /** TraceView */
         TraceView: {
+            /** @default true */
+            complete: boolean;
+            scores?: components["schemas"]["ScoreRow"][];
             spans: components["schemas"]["SpanView"][];
             totals: components["schemas"]["TraceTotals"];
             trace_id: string;
@@ -4399,6 +4724,113 @@ export interface operations {
             };
         };
     };
+    listDeletions: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Rows of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionsPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDeletion: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeletionRequest"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeletion: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The deletion's id. */
+                deletion: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     exportScores: {
         parameters: {
             query?: {
@@ -4483,6 +4915,48 @@ export interface operations {
             };
         };
     };
+    listColumnFacets: {
+        parameters: {
+            query: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description Names of columns, or `tags.NAME`, separated by commas. */
+                columns: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FacetsPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     giveFeedback: {
         parameters: {
             query?: never;
@@ -4502,6 +4976,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGroups: {
+        parameters: {
+            query: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description One or two fields, separated by a comma. */
+                by: string;
+                /** @description What is grouped. */
+                population?: "calls" | "model_calls" | "traces" | "spans" | "scores";
+                /** @description Groups at most, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPage"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -5522,6 +6042,74 @@ export interface operations {
             };
         };
     };
+    getRetention: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionState"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putRetention: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPolicy"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionState"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRoutes: {
         parameters: {
             query?: {
@@ -6142,6 +6730,87 @@ export interface operations {
             };
         };
     };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description `started`, `duration`, `cost` or `tokens`; with a `-` the largest first, as `-started`. */
+                sort?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Rows of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSessionActivity: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The session's id, as the application named it. */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createSigninLink: {
         parameters: {
             query?: never;
@@ -6681,12 +7350,16 @@ export interface operations {
             query: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
-                /** @description A column's name, or `tags.NAME`. */
-                column: string;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
                 /** @description Microseconds since the epoch, inclusive. */
                 from?: number | null;
                 /** @description Microseconds since the epoch, exclusive. */
                 to?: number | null;
+                /** @description A column's name, or `tags.NAME`. */
+                column: string;
             };
             header?: never;
             path?: never;
@@ -6813,6 +7486,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FeedbackToken"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSpan: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description 32 hex digits. */
+                trace_id: string;
+                /** @description 16 hex digits. */
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpanView"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description `started`, `duration`, `cost` or `tokens`; with a `-` the largest first, as `-started`. */
+                sort?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Rows of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUserActivity: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The end user's id, or the hash that stands for it. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityView"];
                 };
             };
             /** @description What went wrong */

@@ -31,7 +31,7 @@ class SessionsController(Controller):
         """Sessions of which a call fits, the last one first; `sort` by `last first calls errors tokens cost`."""
         return activity.listed(project, "session", asked, paging)
 
-    @get("/{session:path}", operation_id="getSession", opt={"permission": "traces:read"}, sync_to_thread=True)
+    @get("/{session:path}", operation_id="getSessionActivity", opt={"permission": "traces:read"}, sync_to_thread=True)
     def get_session(
         self,
         activity: Service,
@@ -51,7 +51,7 @@ class UsersController(Controller):
         """End users of whom a call fits, the last one first; `sort` as of sessions. Their ids are hashes."""
         return activity.listed(project, "user", asked, paging)
 
-    @get("/{user:path}", operation_id="getUser", opt={"permission": "traces:read"}, sync_to_thread=True)
+    @get("/{user:path}", operation_id="getUserActivity", opt={"permission": "traces:read"}, sync_to_thread=True)
     def get_user(
         self,
         activity: Service,
