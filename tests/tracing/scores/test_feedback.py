@@ -89,9 +89,8 @@ def test_no_bit_of_a_token_can_be_changed(position, bit):
     genuine = feedback_token(SALT, project="01900000-0000-7000-8000-000000000009", trace_id=TRACE, expires=1000)
     changed = alphabet[alphabet.index(genuine[position]) ^ (1 << bit)]
     text = genuine[:position] + changed + genuine[position + 1 :]
-    claim = read_token(SALT, text)
-    # The last character carries bits that belong to no byte.
-    assert claim is None or (position == LENGTH - 1 and claim.trace_id == TRACE)
+    # In the last character too, some of whose bits belong to no byte.
+    assert read_token(SALT, text) is None
 
 
 @given(text=st.text(max_size=100))
