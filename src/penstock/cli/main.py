@@ -31,6 +31,8 @@ GROUPS: Final = {
     "limits": "Rate limits and budgets.",
     "scores": "Judgements of traces, spans and sessions.",
     "traces": "What happened: calls, their text, tokens and cost.",
+    "sessions": "Conversations: calls that belong together.",
+    "users": "End users of applications, under their hashes.",
     "dashboards": "Pages of charts over metrics.",
     "export": "Spans and scores as files.",
     "workers": "Gateway processes of a running Penstock.",

@@ -1,0 +1,7 @@
+"""`penstock sessions`: list, get."""
+
+from penstock.cli.activity import activity_app
+
+__all__ = ["app"]
+
+app = activity_app("session")
