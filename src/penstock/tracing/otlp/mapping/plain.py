@@ -1,5 +1,6 @@
 """What stands on any span: whose session it is, errors, HTTP, and what has no column."""
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from penstock.tracing.otlp.mapping.draft import Draft
@@ -7,7 +8,17 @@ from penstock.tracing.otlp.mapping.values import text, texts
 from penstock.tracing.otlp.types import Attributes, Event, Origin, Received
 from penstock.wire.span import Kind
 
-__all__ = ["describe_resource", "error_of", "first_chunk", "http_status", "kind_of", "read", "tags_of"]
+__all__ = [
+    "describe",
+    "describe_resource",
+    "environment_of",
+    "error_of",
+    "first_chunk",
+    "http_status",
+    "kind_of",
+    "read",
+    "tags_of",
+]
 
 _VECTOR_STORES = frozenset(
     {
@@ -31,6 +42,9 @@ _FIRST_CHUNK = frozenset(
 _STANDARD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
 """Of a resource: what has a column, or says nothing about the application."""
 _KIND_NAMES = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
+_SESSIONS = ("session.id", "langfuse.session.id", "session_id")
+_USERS = ("user.id", "enduser.id", "langfuse.user.id", "gen_ai.user", "llm.user", "enduser.pseudo.id")
+_WHOSE = frozenset((*_SESSIONS, *_USERS))
 _TAG = "penstock.tag."
 MAX_TAGS = 64
 MAX_TAG = 500
@@ -48,27 +62,36 @@ def kind_of(attributes: Attributes) -> Kind | None:
 
 def read(attributes: Attributes, draft: Draft) -> None:
     """Whose session it is. The user's id is taken away: only its hash is written."""
-    session = text(attributes, "session.id", "langfuse.session.id", "session_id")
+    if _WHOSE.isdisjoint(attributes):
+        return
+    session = text(attributes, *_SESSIONS)
     draft.session = session or draft.session
-    user = text(attributes, "user.id", "enduser.id", "langfuse.user.id", "gen_ai.user", "llm.user")
-    for name in ("enduser.id", "enduser.pseudo.id", "gen_ai.user", "llm.user", "langfuse.user.id"):
+    user = text(attributes, *_USERS)
+    for name in _USERS[1:]:
         # Where they differ, the others are ids of a person all the same.
         other = attributes.pop(name, None)
         user = user or (other if isinstance(other, str) and other else None)
     draft.user = user or draft.user
 
 
-def tags_of(attributes: Attributes, origin: Origin, tags: dict[str, str]) -> None:
-    """Tags of our SDK (`penstock.tag.NAME`), of OpenInference (a list of words), and the environment."""
-    for name in [name for name in attributes if name.startswith(_TAG)]:
-        if len(tags) < MAX_TAGS:
-            tags[name[len(_TAG) :]] = str(attributes.pop(name))[:MAX_TAG]
-    for word in texts(attributes, "tag.tags", "langfuse.trace.tags")[:MAX_TAGS]:
-        tags.setdefault(word[:MAX_TAG], "true")
+def tags_of(attributes: Attributes, prefixes: AbstractSet[str], tags: dict[str, str]) -> None:
+    """Tags of our SDK (`penstock.tag.NAME`), and of others that have a list of words."""
+    if "penstock" in prefixes:
+        for name in [name for name in attributes if name.startswith(_TAG)]:
+            if len(tags) < MAX_TAGS:
+                tags[name[len(_TAG) :]] = str(attributes.pop(name))[:MAX_TAG]
+    if "tag" in prefixes or "langfuse" in prefixes:
+        for word in texts(attributes, "tag.tags", "langfuse.trace.tags")[:MAX_TAGS]:
+            tags.setdefault(word[:MAX_TAG], "true")
+
+
+def environment_of(origin: Origin) -> str | None:
+    """Where the application runs: `production`."""
     for name in ("deployment.environment.name", "deployment.environment"):
         environment = origin.resource.get(name)
         if isinstance(environment, str) and environment:
-            tags.setdefault("environment", environment[:MAX_TAG])
+            return environment[:MAX_TAG]
+    return None
 
 
 def error_of(received: Received) -> tuple[str | None, str | None]:

@@ -50,6 +50,8 @@ class SpanMapper:
         self._hide = hide
         self._origin: Origin | None = None
         self._known: dict[str, Any] = {}
+        self._service: str | None = None
+        self._environment: str | None = None
 
     def map(self, origin: Origin, received: Received) -> Span | Refused:
         """The record, or why there can be none."""
@@ -71,9 +73,12 @@ class SpanMapper:
             prefixes.add("gen_ai")
         plain.read(attributes, draft)
         _read(attributes, draft, tags, prefixes)
-        plain.tags_of(attributes, origin, tags)
+        plain.tags_of(attributes, prefixes, tags)
+        if origin is not self._origin:
+            self._enter(origin)
+        if self._environment is not None:
+            tags.setdefault("environment", self._environment)
         _close(draft)
-        service = origin.resource.get("service.name")
         span = Span(
             project=self._project,
             trace_id=received.trace_id,
@@ -82,7 +87,7 @@ class SpanMapper:
             name=received.name[:MAX_NAME] or kind,
             kind=kind,
             source="otlp",
-            service=service[:MAX_NAME] if isinstance(service, str) and service else None,
+            service=self._service,
             started=started,
             # Both ends are rounded down, so that spans that touched still touch.
             duration=max(0, received.end // 1000 - started),
@@ -106,8 +111,16 @@ class SpanMapper:
             span.error_type, span.error_message = plain.error_of(received)
         self._bill(span, attributes)
         _write_text(span, draft)
-        self._write_attributes(span, origin, received, events)
+        self._write_attributes(span, received, events)
         return span
+
+    def _enter(self, origin: Origin) -> None:
+        """What all spans of one origin have in common is read once."""
+        self._origin = origin
+        self._known = plain.describe_resource(origin)
+        self._environment = plain.environment_of(origin)
+        service = origin.resource.get("service.name")
+        self._service = service[:MAX_NAME] if isinstance(service, str) and service else None
 
     def _refusal(self, received: Received) -> Refused | None:  # noqa: PLR0911 - one for each reason
         if not _TRACE_ID(received.trace_id):
@@ -150,9 +163,7 @@ class SpanMapper:
             if span.cost is None and model is not None:
                 span.cost, span.price_version = self._pricing(span.provider or "", model, usage, span.started)
 
-    def _write_attributes(self, span: Span, origin: Origin, received: Received, events: list[Event]) -> None:
-        if origin is not self._origin:
-            self._origin, self._known = origin, plain.describe_resource(origin)
+    def _write_attributes(self, span: Span, received: Received, events: list[Event]) -> None:
         rest = received.attributes
         rest.update(self._known)
         rest.update(plain.describe(received, events))
@@ -183,7 +194,7 @@ def _read(attributes: Attributes, draft: Draft, tags: dict[str, str], prefixes: 
         openinference.read(attributes, draft)
     if "gen_ai" in prefixes:
         genai.read(attributes, draft)
-    if "traceloop" in prefixes or "gen_ai" in prefixes or "llm" in prefixes:
+    if "traceloop" in prefixes or "llm" in prefixes or not traceloop.SIGNS.isdisjoint(attributes):
         traceloop.read(attributes, draft, tags)
     if "input" in prefixes or "output" in prefixes:
         openinference.read_values(attributes, draft)

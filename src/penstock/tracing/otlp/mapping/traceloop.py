@@ -20,7 +20,7 @@ from penstock.tracing.otlp.mapping.values import json_of, listed, take, text
 from penstock.tracing.otlp.types import Attributes
 from penstock.wire.span import Kind
 
-__all__ = ["kind_of", "read"]
+__all__ = ["SIGNS", "kind_of", "read"]
 
 _KINDS: dict[str, Kind] = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
 _REQUESTS: dict[str, Kind] = {
@@ -36,7 +36,7 @@ _OPERATIONS: dict[str, str] = {
     "rerank": "rerank",
 }
 _LISTED = re.compile(r"(gen_ai\.prompt|gen_ai\.completion|llm\.request\.functions)\.([0-9]{1,6})\.(.+)", re.DOTALL)
-_SIGNS = frozenset(
+SIGNS = frozenset(
     f"{prefix}.0.{rest}"
     for prefix, rests in (
         ("gen_ai.prompt", ("role", "content")),
@@ -67,7 +67,7 @@ def read(attributes: Attributes, draft: Draft, tags: dict[str, str]) -> None:
     if draft.kind in MODEL_KINDS:
         stream = take(attributes, "llm.is_streaming")
         draft.stream = draft.stream or stream is True
-    lists = listed(attributes, _LISTED) if not _SIGNS.isdisjoint(attributes) else None
+    lists = listed(attributes, _LISTED) if not SIGNS.isdisjoint(attributes) else None
     if lists:
         if not draft.input:
             draft.input = [_message(entry, "user") for entry in lists.get("gen_ai.prompt", ())]
