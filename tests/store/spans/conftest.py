@@ -62,3 +62,24 @@ def clickhouse_store(address, journal, clock):
 def store(request):
     """The store, once on each engine."""
     return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture
+def empty(store):
+    """Takes all spans, and what was made of them, out of the store."""
+
+    def run():
+        if isinstance(store, ClickHouseSpanStore):
+            tables = store._engine.ask(
+                "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+                " AND name <> 'schema_version'"
+            )
+            for (table,) in tables:
+                store._engine.change(f"TRUNCATE TABLE {table}")
+        else:
+            with store._engine.write() as cursor:
+                tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE table_name <> 'schema_version'")
+                for (table,) in tables.fetchall():
+                    cursor.execute(f"DELETE FROM {table}")
+
+    return run

@@ -189,11 +189,9 @@ def check_providers(stats, spans):
     length=st.integers(1, 8 * HOUR),
     points=st.sampled_from([1, 3, 60]),
 )
-def test_the_numbers_are_those_of_the_spans_rolled_up_or_not(store, journal, clock, first, later, low, length, points):
+def test_the_numbers_are_those_of_the_spans_rolled_up_or_not(store, journal, clock, empty, first, later, low, length, points):
     """FAILURES O8: attempts are not counted with the call that they belong to."""
-    with store._engine.write() as cursor:
-        cursor.execute("DELETE FROM spans; DELETE FROM pending_hours; DELETE FROM rollup")
-        cursor.execute("DELETE FROM rollup_latency; DELETE FROM rollup_providers")
+    empty()
     clock.advance(24 * 3600)
     window = Window(project=PROJECT, from_=low, to=low + length)
     spans = [journal.span(**fields) for fields in first]
@@ -276,5 +274,4 @@ def test_names_of_segments_are_kept_while_they_could_come_again(store, journal, 
     store.maintain()
 
     assert store.load([present])[0].repeated
-    with store._engine.write(keep=False) as cursor:
-        assert cursor.execute("SELECT name FROM segments").fetchall() == [(present.stem,)]
+    assert store._engine.read(sql("SELECT name FROM segments")) == [(present.stem,)]

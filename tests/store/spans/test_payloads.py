@@ -11,6 +11,12 @@ from penstock.testing.journal import PROJECT, JournalFolder
 
 
 @pytest.fixture
+def store(duckdb_store):
+    """ClickHouse reads a column by itself, and keeps long texts in it."""
+    return duckdb_store
+
+
+@pytest.fixture
 def intake(tmp_path):
     return JournalFolder(tmp_path / "intake", worker=f"{2:016x}")
 

@@ -120,9 +120,12 @@ def _call(name: str, *arguments: str) -> Callable[[generator.Generator, exp.Expr
 
 
 def _quantile(self: generator.Generator, expression: exp.Expr) -> str:
-    """`quantile_disc`: the value of the nearest rank from below."""
-    share = self.sql(expression, "expression")
-    return f"quantileExactLow({share})({self.sql(expression, 'this')})"
+    return _nearest_rank(self.sql(expression, "this"), self.sql(expression, "expression"))
+
+
+def _nearest_rank(value: str, share: str) -> str:
+    """`quantile_disc`. Of ClickHouse's exact quantiles only the weighted one takes the nearest rank."""
+    return f"quantileExactWeighted({share})({value}, 1)"
 
 
 def _integer_division(self: generator.Generator, expression: exp.Expr) -> str:
@@ -176,6 +179,8 @@ def _json_text(self: generator.Generator, expression: exp.Expr) -> str:
 def _anonymous(self: generator.Generator, expression: exp.Expr) -> str:
     if expression.name.lower() == "message_text":
         return _MESSAGE_TEXT.format(self.sql(expression.expressions[0]))
+    if expression.name.lower() == "quantile_disc":
+        return _nearest_rank(*(self.sql(argument) for argument in expression.expressions))
     return generator.Generator.anonymous_sql(self, cast("exp.Anonymous", expression))
 
 

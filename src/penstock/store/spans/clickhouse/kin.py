@@ -6,7 +6,7 @@ but calls with one attempt, the most of a gateway's load, are passed over.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from penstock.store.spans.columns import USAGE
 from penstock.store.spans.cover import covered
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS
 
-__all__ = ["SLACK", "refresh", "refresh_traces"]
+__all__ = ["SLACK", "Without", "refresh", "refresh_traces"]
 
 SLACK = 60_000_000
 """Microseconds by which the attempts of a call may lie outside of its own time: another clock, a call cut short."""
@@ -31,6 +31,7 @@ _KIN = f"""
     WHERE project = {{project:String}} AND trace_id IN {{traces:Array(UUID)}}
 """  # noqa: S608 - constants; values are bound
 _NEAR = " AND started >= {low:Int64} AND started <= {high:Int64}"
+_FORGET = "DELETE FROM totals WHERE project = {project:String} AND trace_id IN {traces:Array(UUID)}"
 # A sender that gave numbers without an object of its own keeps them in ours.
 _SAID = ", ".join(f"'\"{name.removeprefix('usage_')}\":', toString({name})" for name in USAGE).replace(
     ", '\"", ", ',\"", len(USAGE)
@@ -49,6 +50,14 @@ _SUMMED = (
     "spans", "errors", *USAGE, "usage_total", "usage_estimated", "cost", "known", "unknown"
 )  # fmt: skip
 _TOTALS = f"INSERT INTO totals (project, trace_id, span_id, started, {', '.join(_SUMMED)}) FORMAT JSONEachRow"
+
+
+class Without(NamedTuple):
+    """Spans that are about to go."""
+
+    condition: str
+    """For which this holds, in ClickHouse's words."""
+    values: Mapping[str, Any]
 
 
 class _Kin(NamedTuple):
@@ -91,7 +100,9 @@ def refresh(engine: ClickHouseEngine, spans: Iterable[Any]) -> set[int]:
         Starts of spans that are covered now, and counted no longer.
     """
     by_project: defaultdict[str, list[Any]] = defaultdict(list)
+    starts: list[int] = []
     for span in spans:
+        starts.append(span.started)
         if span.source == "otlp" or span.parent_id is not None:
             by_project[span.project].append(span)
     moved: set[int] = set()
@@ -99,7 +110,7 @@ def refresh(engine: ClickHouseEngine, spans: Iterable[Any]) -> set[int]:
         joined = {span.trace_id for span in members if span.source == "otlp" or (span.call and span.parent_id)}
         near = {span.trace_id for span in members} - joined
         if near:
-            window = (min(span.started for span in members) - SLACK, max(span.started for span in members) + SLACK)
+            window = (min(starts) - SLACK, max(starts) + SLACK)
             moved |= refresh_traces(engine, project, [uuid.UUID(hex=trace) for trace in near], near=window)
         if joined:
             moved |= refresh_traces(engine, project, [uuid.UUID(hex=trace) for trace in joined])
@@ -107,30 +118,60 @@ def refresh(engine: ClickHouseEngine, spans: Iterable[Any]) -> set[int]:
 
 
 def refresh_traces(
-    engine: ClickHouseEngine, project: str, traces: Sequence[uuid.UUID], *, near: tuple[int, int] | None = None
+    engine: ClickHouseEngine,
+    project: str,
+    traces: Sequence[uuid.UUID],
+    *,
+    near: tuple[int, int] | None = None,
+    without: Without | None = None,
 ) -> set[int]:
-    """Cover and sum up these traces; `near` says where in time all of them lie, if that is known."""
+    """Cover and sum up these traces.
+
+    Args:
+        engine: Where they are stored.
+        project: Whose they are.
+        traces: Their ids.
+        near: Where in time all of them lie, if that is known.
+        without: Spans that no longer count.
+
+    Returns:
+        Starts of spans that are covered now, and counted no longer.
+    """
     moved: set[int] = set()
     for at in range(0, len(traces), TRACES):
-        piece = traces[at : at + TRACES]
-        values: dict[str, Any] = {"project": project, "traces": sorted(piece)}
-        text = _KIN
-        if near is not None:
-            text += _NEAR
-            values |= {"low": near[0], "high": near[1]}
-        by_trace: defaultdict[uuid.UUID, list[_Kin]] = defaultdict(list)
-        for row in engine.ask(text, values):
-            by_trace[row[0]].append(_Kin.of(row))
+        values: dict[str, Any] = {"project": project, "traces": sorted(traces[at : at + TRACES])}
+        if without is not None:
+            engine.change(_FORGET, values)
+        by_trace = _kin(engine, values, near=near, without=without)
         if near is not None:
             # A gateway's call inside of a trace that an application sent: the rest may lie anywhere.
             far = [trace for trace, kin in by_trace.items() if any(_joins(one) for one in kin)]
             for trace in far:
                 del by_trace[trace]
-            if far:
-                moved |= refresh_traces(engine, project, far)
+            moved |= refresh_traces(engine, project, far)
         moved |= _cover(engine, project, by_trace)
         _sum_up(engine, project, by_trace)
     return moved
+
+
+def _kin(
+    engine: ClickHouseEngine,
+    values: Mapping[str, Any],
+    *,
+    near: tuple[int, int] | None,
+    without: Without | None,
+) -> dict[uuid.UUID, list[_Kin]]:
+    text, given = _KIN, dict(values)
+    if near is not None:
+        text += _NEAR
+        given |= {"low": near[0], "high": near[1]}
+    if without is not None:
+        text += f" AND NOT ifNull({without.condition}, false)"
+        given |= without.values
+    by_trace: defaultdict[uuid.UUID, list[_Kin]] = defaultdict(list)
+    for row in engine.ask(text, given):
+        by_trace[row[0]].append(_Kin.of(row))
+    return by_trace
 
 
 def _joins(kin: _Kin) -> bool:

@@ -70,6 +70,10 @@ _SpanLine = msgspec.defstruct(
 
 
 class _ScoreLine(Score, kw_only=True):
+    def __post_init__(self) -> None:
+        if self.trace_id is None and self.session is None:
+            raise ValueError("expected a trace_id or a session, got neither")
+
     record: Literal["score"]  # pyright: ignore[reportGeneralTypeIssues] - keyword-only
     type: ScoreType
     source: ScoreSource

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penstock.core.clock import Clock
+from penstock.store.spans.clickhouse.deletion import delete_batch, disk_use, forget_deletion
 from penstock.store.spans.clickhouse.engine import Address, ClickHouseEngine
 from penstock.store.spans.clickhouse.loader import Records, load
 from penstock.store.spans.clickhouse.rollup import forget_segments, roll_up, roll_up_days, sweep
 from penstock.store.spans.clickhouse.scores import SCORES, delete_scores
 from penstock.store.spans.clickhouse.spans import INTAKE, JOURNAL
+from penstock.store.spans.deletion import Deleted, DiskUse, Remaining, Selection
+from penstock.store.spans.duckdb.deletion import remaining
 from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.questions import Questions
 
@@ -79,6 +82,18 @@ class ClickHouseSpanStore(Questions):
         """Delete scores by id; returns how many there were. One that waits in a segment is not reached."""
         return delete_scores(self._engine, project, ids)
 
+    def delete_batch(self, selection: Selection, *, job: str) -> Deleted:
+        """Delete some of the selection; see `deletion.delete_batch`."""
+        return delete_batch(self._engine, selection, job=job)
+
+    def remaining(self, selection: Selection) -> Remaining:
+        """What of the selection is stored."""
+        return remaining(self._engine, selection)
+
+    def forget_deletion(self, job: str) -> None:
+        """Drop the count of a deletion that is over."""
+        forget_deletion(self._engine, job)
+
     def maintain(self) -> int:
         """Sum up hours that have settled, at most a day's worth; returns how many. Call again while it is not 0."""
         settled = self._clock.now() - SETTLED
@@ -91,6 +106,10 @@ class ClickHouseSpanStore(Questions):
 
     def compact(self) -> None:
         """Nothing: the server merges by itself."""
+
+    def disk_use(self) -> DiskUse:
+        """What the tables hold, in bytes, by parts."""
+        return disk_use(self._engine, now=self._clock.now())
 
     def disk_bytes(self) -> int:
         """Bytes of all tables, on the server."""

@@ -14,12 +14,13 @@ from penstock.store.spans.deletion import Deleted, Remaining, Selection
 from penstock.store.spans.duckdb.engine import DuckDbEngine, render
 from penstock.store.spans.duckdb.kin import sum_up_again
 from penstock.store.spans.duckdb.rollup import make_pending
+from penstock.store.spans.engine import Engine
 from penstock.store.spans.expressions import HOUR, Values, bind, column
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.rows import ROW, with_totals
 from penstock.store.spans.tree import Node, Not, all_of
 
-__all__ = ["BATCH_SPANS", "delete_batch", "forget_deletion", "remaining"]
+__all__ = ["BATCH_SPANS", "delete_batch", "forget_deletion", "remaining", "scores_of", "spans_of"]
 
 BATCH_SPANS = 50_000
 """Of one transaction at most, unless a single trace has more; ingestion waits for it."""
@@ -75,15 +76,15 @@ def delete_batch(engine: DuckDbEngine, selection: Selection, *, job: str) -> Del
     return Deleted(spans=all_spans, scores=all_scores, more=bool(spans or scores))
 
 
-def remaining(engine: DuckDbEngine, selection: Selection) -> Remaining:
+def remaining(engine: Engine, selection: Selection) -> Remaining:
     """What of the selection is stored now. Raises `Unavailable` while the store is down."""
     spans = scores = 0
     with engine.snapshot() as read:
         if selection.spans:
             values: Values = {}
-            ((spans,),) = read(_spans(selection, values, "count(*)"), values)
+            ((spans,),) = read(spans_of(selection, values, "count(*)"), values)
         values = {}
-        query = _scores(selection, values, "count(*)")
+        query = scores_of(selection, values, "count(*)")
         if query is not None:
             ((scores,),) = read(query, values)
     return Remaining(spans=spans, scores=scores)
@@ -95,7 +96,7 @@ def forget_deletion(engine: DuckDbEngine, job: str) -> None:
         cursor.execute("DELETE FROM deletions WHERE job = $job", {"job": job})
 
 
-def _spans(selection: Selection, values: Values, *columns: str) -> exp.Select:
+def spans_of(selection: Selection, values: Values, *columns: str) -> exp.Select:
     """The spans that the selection is about; of whole traces at least one each."""
     values["project"] = selection.project
     query = with_totals(exp.select(*columns).from_("spans"), needed=needs_totals(selection.where))
@@ -120,7 +121,7 @@ def _spans(selection: Selection, values: Values, *columns: str) -> exp.Select:
     return query
 
 
-def _scores(selection: Selection, values: Values, *columns: str) -> exp.Select | None:
+def scores_of(selection: Selection, values: Values, *columns: str) -> exp.Select | None:
     """The scores that the selection is about beside those of its traces; None when there are no such."""
     if not selection.scores:
         return None
@@ -140,7 +141,7 @@ def _scores(selection: Selection, values: Values, *columns: str) -> exp.Select |
 
 def _delete_traces(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> tuple[int, int]:
     values: Values = {}
-    query = _spans(selection, values, "trace_id").distinct().limit(BATCH_TRACES)
+    query = spans_of(selection, values, "trace_id").distinct().limit(BATCH_TRACES)
     found = [trace for (trace,) in cursor.execute(render(query), values).fetchall()]
     if not found:
         return 0, 0
@@ -163,7 +164,7 @@ def _delete_traces(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> t
 
 def _delete_spans(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> tuple[int, int]:
     values: Values = {}
-    query = _spans(selection, values, *_DOOMED).limit(BATCH_SPANS)
+    query = spans_of(selection, values, *_DOOMED).limit(BATCH_SPANS)
     cursor.execute(f"{_PLACES} {render(query)}", values)
     hours = cursor.execute(f"{_HOURS} doomed").fetchall()
     if not hours:
@@ -177,7 +178,7 @@ def _delete_spans(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> tu
 
 def _delete_scores(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> int:
     values: Values = {}
-    query = _scores(selection, values, "rowid")
+    query = scores_of(selection, values, "rowid")
     if query is None:
         return 0
     return _count(cursor.execute(f"DELETE FROM scores WHERE rowid IN ({render(query.limit(BATCH_SCORES))})", values))  # noqa: S608 - an expression; values are bound
