@@ -1,6 +1,7 @@
 """What is usual at an hour of the week, and how far from it a value is.
 
-The profile is the median of the values around the same hour of the week over the last weeks; spread is estimated from
+The profile is the median of the values around the same hour of the week over the last weeks, as far as weeks differ by
+the hour more than chance explains; else of the hour of the day, else of all. Spread is estimated from
 the median absolute deviation (Hampel 1974; Iglewicz and Hoaglin 1993, "How to Detect and Handle Outliers"), so that an
 incident in the past neither moves what is usual nor widens what is let through. Values are first put on a scale where
 their spread does not depend on their size: logarithms of counts, durations and money, the arcsine of the square root
@@ -31,8 +32,8 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 SLOT = HOUR // 2
 SLOTS = WEEK // SLOT
-REACH = HOUR
-"""Seconds around an hour of the week whose values tell what is usual then."""
+NEIGHBOURS = HOUR // SLOT
+"""Slots on either side whose values tell what is usual in one."""
 LEAST_DAYS = 3
 """Of history, for a profile by the hour of the day; two weeks make one by the hour of the week."""
 LEAST_SAMPLES = 6
@@ -112,13 +113,14 @@ def scale_of(unit: Unit, aggregation: str) -> Scale:
     return "plain" if unit in {"score", "number"} else "log"
 
 
-def fit_profile(points: Points, *, scale: Scale, step: int, from_: int, to: int) -> Profile | None:
+def fit_profile(points: Points, *, scale: Scale, step: int, window: int, from_: int, to: int) -> Profile | None:
     """The profile of a history; None where it is too short.
 
     Args:
         points: Steps with any of the population.
         scale: See `scale_of`.
         step: Of the points, seconds.
+        window: Of the values that will be held against it, seconds: what wanders evens out over a long one.
         from_: Start of the history, microseconds; what a group did before its first point is not known.
         to: Its end.
     """
@@ -136,9 +138,7 @@ def fit_profile(points: Points, *, scale: Scale, step: int, from_: int, to: int)
         return None
     x = np.log((values + 0.5) / step) if scale == "count" else _forth(scale, values)
     weekly = days >= 14
-    centre = _centres(seconds, x, counts, scale=scale, period=WEEK if weekly else DAY)
-    if centre is None:
-        return None
+    centre, periods = _centres(seconds, x, counts, scale=scale, weekly=weekly)
     bare = Profile(scale=scale, centre=centre, between=0.0, within=0.0, tail=1.0, days=days)
     strays = x - bare.centre_at(seconds)
     if weekly:
@@ -147,8 +147,8 @@ def fit_profile(points: Points, *, scale: Scale, step: int, from_: int, to: int)
         centre = centre + level
         strays = strays - level
     n = np.maximum(np.exp(bare.centre_at(seconds)) * step, 1.0) if scale == "count" else counts
+    strays, n = _over_windows(seconds, strays, n, steps=window // step)
     between, within = _variance(strays, n, least=NO_LESS[scale] ** 2)
-    periods = days / (7 if weekly else 1)
     return Profile(
         scale=scale,
         centre=centre,
@@ -187,42 +187,104 @@ def _with_silence(points: Points, *, step: int, to: int) -> Points:
     return Points(t=t, value=value, count=value)
 
 
-def _centres(seconds: Array, x: Array, counts: Array, *, scale: Scale, period: int) -> Array | None:
-    """What is usual in each slot of a week; by hours of the day where those of the week have too little."""
-    order = np.argsort((seconds - MONDAY) % period, kind="stable")
-    place, week = ((seconds - MONDAY) % period)[order], ((seconds - MONDAY) // WEEK)[order]
-    x, counts = x[order], counts[order]
-    middles = (np.arange(period // SLOT) + 0.5) * SLOT
-    # Once around: a slot at the end of the period has neighbours at its beginning.
-    around = np.concatenate([place - period, place, place + period])
-    low = np.searchsorted(around, middles - REACH, side="left")
-    high = np.searchsorted(around, middles + REACH, side="right")
-    found = np.full(len(middles), np.nan)
-    for slot in range(len(middles)):
-        chosen = np.arange(int(low[slot]), int(high[slot])) % len(place)
-        if chosen.size >= LEAST_SAMPLES:
-            found[slot] = _middle(x[chosen], counts[chosen], week[chosen], scale=scale)
-    missing = np.isnan(found)
-    if period == WEEK and missing.any():
-        daily = _centres(seconds, x[np.argsort(order)], counts[np.argsort(order)], scale=scale, period=DAY)
-        if daily is None:
-            return None
-        found[missing] = daily[missing]
-    elif missing.any():
-        overall = _middle(x, counts, week, scale=scale)
-        found[missing] = overall
-    return found if period == WEEK else np.tile(found, WEEK // period)
+def _centres(seconds: Array, x: Array, counts: Array, *, scale: Scale, weekly: bool) -> tuple[Array, float]:
+    """What is usual in each slot of a week, and of how many periods that is known."""
+    place = (seconds - MONDAY) / SLOT
+    first = np.floor(place.min() / SLOTS) * SLOTS
+    cells = (np.floor(place) - first).astype(np.int64)
+    weeks = int(cells.max()) // SLOTS + 1
+    grid = _Grid.of(cells, x, counts, size=weeks * SLOTS, scale=scale)
+    overall = float(_median(grid.periods(weeks * SLOTS).T)[0])
+    daily, day_weight = _drawn_in(grid.periods(DAY // SLOT), np.full(DAY // SLOT, overall))
+    centre = np.tile(daily, WEEK // DAY)
+    days = float(np.unique(cells // (DAY // SLOT)).size)
+    if not weekly:
+        return centre, days
+    centre, week_weight = _drawn_in(grid.periods(SLOTS), centre)
+    # As many periods as the profile is made of: weeks where it follows the hour of the week, else days.
+    return centre, week_weight * weeks + (1 - week_weight) * days * max(day_weight, 1 / max(days, 1.0))
 
 
-def _middle(x: Array, counts: Array, week: Array, *, scale: Scale) -> float:
-    if scale != "share":
-        return float(np.median(x))
-    # Of a rare event most windows hold none, so that their median would be 0: each week is put together first.
-    pooled = [
-        float(np.sum(np.sin(x[week == one]) ** 2 * counts[week == one]) / max(float(np.sum(counts[week == one])), 1.0))
-        for one in np.unique(week)
-    ]
-    return float(np.arcsin(np.sqrt(np.median(pooled))))
+class _Grid(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of half hours one after the other; NaN where there is none."""
+
+    share: bool
+    value: Array
+    """The median; of a share, how many of `count` it holds for."""
+    count: Array
+
+    @classmethod
+    def of(cls, cells: NDArray[np.int64], x: Array, counts: Array, *, size: int, scale: Scale) -> "_Grid":
+        if scale == "share":
+            hits = np.bincount(cells, weights=np.sin(x) ** 2 * counts, minlength=size).astype(np.float64)
+            total = np.bincount(cells, weights=counts, minlength=size).astype(np.float64)
+            return cls(share=True, value=hits, count=total)
+        value = np.full(size, np.nan)
+        order = np.argsort(cells, kind="stable")
+        found, starts = np.unique(cells[order], return_index=True)
+        for cell, part in zip(found, np.split(x[order], starts[1:]), strict=True):
+            value[cell] = np.median(part)
+        return cls(share=False, value=value, count=np.bincount(cells, minlength=size).astype(np.float64))
+
+    def periods(self, slots: int) -> Array:
+        """One row for each period of so many slots: what was usual then around each slot."""
+        around = [np.roll(self.value, shift) for shift in range(-NEIGHBOURS, NEIGHBOURS + 1)]
+        if not self.share:
+            return _median(np.stack(around)).reshape(-1, slots)
+        # Of a rare event most windows hold none, so that their median would be 0: neighbours are put together.
+        hits = np.sum(around, axis=0)
+        counts = np.sum([np.roll(self.count, shift) for shift in range(-NEIGHBOURS, NEIGHBOURS + 1)], axis=0)
+        part = np.divide(hits, counts, out=np.full(len(hits), np.nan), where=counts > 0)
+        return np.arcsin(np.sqrt(np.clip(part, 0.0, 1.0))).reshape(-1, slots)
+
+
+def _drawn_in(periods: Array, prior: Array) -> tuple[Array, float]:
+    """The median over periods, drawn in towards a profile that is known better; and how much of it is left, 0 to 1.
+
+    Empirical Bayes (Efron and Morris 1975): as far as the slots differ from the prior by no more than chance explains,
+    the prior holds.
+    """
+    found = _median(periods)
+    known = np.isfinite(found)
+    every: Array = np.asarray(periods - found, dtype=np.float64)
+    strays: Array = every[np.isfinite(every)]
+    times: Array = np.maximum(np.count_nonzero(np.isfinite(periods), axis=0), 1).astype(np.float64)
+    usual = float(np.median(times[known]))
+    if usual <= 1:
+        return prior, 0.0
+    middle = float(np.median(np.abs(strays)))
+    noise = (MAD * middle) ** 2 * usual / (usual - 1)
+    if noise == 0:
+        noise = float(np.mean(np.square(strays))) * usual / (usual - 1)
+    chance = np.pi / 2 * noise / times
+    apart = np.where(known, found - prior, 0.0)
+    real = max(0.0, float(np.mean(apart[known] ** 2 - chance[known])))
+    weight = real / (real + chance) if real > 0 else np.zeros(len(prior))
+    weight = np.where(known, weight, 0.0)
+    return prior + weight * apart, float(np.mean(weight))
+
+
+def _median(rows: Array) -> Array:
+    """Of each column, without what is missing; NaN where all is."""
+    empty = ~np.isfinite(rows).any(axis=0)
+    medians: Array = np.asarray(np.nanmedian(np.where(empty, 0.0, rows), axis=0), dtype=np.float64)
+    return np.where(empty, np.nan, medians)
+
+
+def _over_windows(seconds: Array, strays: Array, n: Array, *, steps: int) -> tuple[Array, Array]:
+    """Strays of windows of so many steps, each with its n, out of those of single steps."""
+    if steps <= 1:
+        return strays, n
+    span = steps * float(np.min(np.diff(seconds))) if len(seconds) > 1 else 0.0
+    ends = np.searchsorted(seconds, seconds + span - 1e-6)
+    starts = np.arange(len(seconds))
+    whole = ends - starts > steps // 2
+    weighted = np.concatenate([[0.0], np.cumsum(strays * n)])
+    total = np.concatenate([[0.0], np.cumsum(n)])
+    sums = total[ends[whole]] - total[starts[whole]]
+    if len(sums) < LEAST_SAMPLES:
+        return strays, n
+    return (weighted[ends[whole]] - weighted[starts[whole]]) / sums, sums
 
 
 def _variance(strays: Array, n: Array, *, least: float) -> tuple[float, float]:

@@ -1,12 +1,14 @@
 """Alerts, bound to the stores and to the slices that they ask."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from penstock.alerts.context import Context
 from penstock.alerts.incidents.changes import AuditChanges
 from penstock.alerts.notify.network import ALLOW_VARIABLE, allowed_networks
 from penstock.alerts.notify.transport import ProcessTransport, Transport
 from penstock.alerts.notify.vault import StoredVault
+from penstock.alerts.ports import Metrics
 from penstock.alerts.service import AlertService
 from penstock.core.clock import Clock
 from penstock.core.home import Home
@@ -15,8 +17,9 @@ from penstock.core.settings import Environment, process_environment
 from penstock.identity.service import IdentityService
 from penstock.server.settings import ConsoleSettings
 from penstock.store.metadata import Metadata
-from penstock.store.spans.duckdb.store import DuckDbSpanStore
+from penstock.store.spans.queries.traces import Page
 from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import Node
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.query.names import QueryReader
 
@@ -26,8 +29,14 @@ MOST_WAITING = 200
 """Sealed segments that may wait while what is stored still counts as all there is."""
 
 
+class Spans(Metrics, Protocol):
+    """All that is asked of the store of spans."""
+
+    def list_calls(self, window: Window, *, where: Node | None = None, limit: int = 50) -> Page: ...
+
+
 def alert_service(  # noqa: PLR0913 - it binds what others only name
-    spans: DuckDbSpanStore,
+    spans: Spans,
     metadata: Metadata,
     identity: IdentityService,
     *,

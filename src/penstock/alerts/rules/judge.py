@@ -56,7 +56,7 @@ class Baselines:
         scale = "count" if counts else scale_of(self._unit(rule), spec.metric.aggregation)
         fitted: dict[Labels, Profile] = {}
         for labels, points in found.items():
-            profile = fit_profile(points, scale=scale, step=step, from_=from_, to=to)
+            profile = fit_profile(points, scale=scale, step=step, window=spec.window, from_=from_, to=to)
             if profile is not None:
                 fitted[labels] = profile
         self._fitted[rule.id] = (key, fitted)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from penstock.alerts.backtest import MAX_DAYS, backtest
 from penstock.alerts.context import Context, check_limit
+from penstock.alerts.notify.plan import Muting
 from penstock.alerts.rules.check import check_rule
 from penstock.alerts.rules.measure import SECOND, Measure, Watched
 from penstock.alerts.rules.state import active
@@ -116,9 +117,17 @@ class Rules:
 
     def states(self, project: str, *, rule: str | None = None, only_active: bool = False) -> list[SeriesState]:
         """Groups of rules and objectives as they stand, what fires first."""
+        now = self._context.clock.now()
         with self._context.metadata.read() as connection:
-            found = store.series_of_project(connection, project)
-        found = [one for one in found if rule in {None, one.rule} and (active(one) or not only_active)]
+            every = store.series_of_project(connection, project)
+            policies = {project: notifications.policy_of(connection, project)}
+            silences = notifications.silences_of(connection, project, ended_after=now)
+        muting = Muting(every, [one for one in silences if one.starts <= now], policies)
+        found = [one for one in every if rule in {None, one.rule} and (active(one) or not only_active)]
+        found = [
+            msgspec.structs.replace(one, silenced_by=muting.silence(one), inhibited=muting.inhibited(one))
+            for one in found
+        ]
         return sorted(found, key=lambda one: (WORST_FIRST.index(one.state), -one.since, one.series))
 
     def history(
