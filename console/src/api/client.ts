@@ -1,7 +1,7 @@
 /** The one way to the control API: typed by its OpenAPI document, errors as `ApiProblem`. */
 
 import createClient, { type Middleware } from "openapi-fetch";
-import type { Paths } from "./pending";
+import type { paths } from "./generated/schema";
 import { ApiProblem, type ProblemBody, Unreachable } from "./problem";
 
 let csrfToken: string | null = null;
@@ -36,7 +36,7 @@ const middleware: Middleware = {
   },
 };
 
-export const api = createClient<Paths>({
+export const api = createClient<paths>({
   // Read at each call, so that a test can put another `fetch` in its place.
   fetch: (request) => globalThis.fetch(request),
   baseUrl: typeof window === "undefined" ? "" : window.location.origin,

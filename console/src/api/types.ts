@@ -11,12 +11,8 @@ export type Session = Ok<paths["/api/v1/session"]["get"]>;
 export type TraceList = Ok<paths["/api/v1/traces"]["get"]>;
 export type TraceRow = Item<TraceList>;
 export type Usage = TraceRow["usage"];
-export type Trace = Ok<paths["/api/v1/traces/{trace_id}"]["get"]> & { complete?: boolean };
+export type Trace = Ok<paths["/api/v1/traces/{trace_id}"]["get"]>;
 export type SpanRecord = Trace["spans"][number];
-export interface Facet {
-  value: string | null;
-  count: number;
-}
 export type Overview = Ok<paths["/api/v1/overview"]["get"]>;
 export type OverviewPoint = Overview["series"][number];
 export type OverviewTotals = Overview["totals"];
@@ -47,49 +43,12 @@ export type CacheUse = Ok<paths["/api/v1/cache"]["get"]>;
 
 export type Score = Item<Ok<paths["/api/v1/scores"]["get"]>>;
 
-/** A value of one column with how many calls have it, and the values of several. */
-export interface FacetsOfColumn {
-  column: string;
-  values: Facet[];
-}
-
-export interface Group {
-  values: (string | null)[];
-  calls: number;
-  errors: number;
-  p50: number | null;
-  p95: number | null;
-  tokens: number;
-  cost: number | null;
-}
-
-export interface SessionRow {
-  session: string;
-  user: string | null;
-  first: number;
-  last: number;
-  calls: number;
-  errors: number;
-  tokens: number;
-  cost: number | null;
-}
-
-export interface UserRow {
-  user: string;
-  first: number;
-  last: number;
-  sessions: number;
-  calls: number;
-  errors: number;
-  tokens: number;
-  cost: number | null;
-}
-
-export interface SessionView extends SessionRow {
-  /** Its calls in order of start. */
-  items: TraceRow[];
-}
-
+export type ColumnFacets = Item<Ok<paths["/api/v1/facets"]["get"]>>;
+export type FacetValue = ColumnFacets["values"][number];
+export type GroupRow = Item<Ok<paths["/api/v1/groups"]["get"]>>;
+/** What a session, or an end user, did. */
+export type Activity = Item<Ok<paths["/api/v1/sessions"]["get"]>>;
+export type ActivityView = Ok<paths["/api/v1/sessions/{session}"]["get"]>;
 export type MetricResult = Ok<paths["/api/v1/metrics/query"]["post"]>;
 export type SavedView = Item<Ok<paths["/api/v1/views"]["get"]>>;
 export type ViewDocument = SavedView["document"];

@@ -1,5 +1,6 @@
 /** The columns that lists of sessions and of users share: how much, how well, when. */
 
+import type { Activity } from "@/api/types";
 import { nowMicroseconds } from "@/lib/clock";
 import {
   formatAgo,
@@ -13,16 +14,7 @@ import {
 import type { RowColumn } from "./rows/columns";
 import classes from "./rows/rows.module.css";
 
-export interface Activity {
-  first: number;
-  last: number;
-  calls: number;
-  errors: number;
-  tokens: number;
-  cost: number | null;
-}
-
-export function activityColumns<Row extends Activity>(): RowColumn<Row>[] {
+export function activityColumns(): RowColumn<Activity>[] {
   return [
     {
       id: "last",
@@ -77,7 +69,7 @@ export function activityColumns<Row extends Activity>(): RowColumn<Row>[] {
   ];
 }
 
-export function durationColumn<Row extends Activity>(): RowColumn<Row> {
+export function durationColumn(): RowColumn<Activity> {
   return {
     id: "length",
     label: "Length",

@@ -1,7 +1,8 @@
 /** A page that lists who or what was active: a filter, and rows that sort. */
 
 import type { ReactNode } from "react";
-import { type Activity, CompactActivity } from "./activity-columns";
+import type { Activity } from "@/api/types";
+import { CompactActivity } from "./activity-columns";
 import { Empty } from "./empty";
 import { Failure } from "./failure";
 import { faultOf } from "./query-field/fault";
@@ -11,8 +12,8 @@ import classes from "./rows/rows.module.css";
 import { RowsTable } from "./rows/rows-table";
 import { useCursor } from "./rows/use-cursor";
 
-interface Pages<Row> {
-  data: { pages: { items: Row[] }[] } | undefined;
+interface Pages {
+  data: { pages: { items: Activity[] }[] } | undefined;
   error: Error | null;
   isPending: boolean;
   hasNextPage: boolean;
@@ -22,23 +23,24 @@ interface Pages<Row> {
   refetch: () => unknown;
 }
 
-interface ActivityListProps<Row extends Activity> {
+interface ActivityListProps {
   /** `Sessions`. */
   label: string;
-  list: Pages<Row>;
-  columns: readonly RowColumn<Row>[];
-  nameOf: (row: Row) => string;
+  list: Pages;
+  columns: readonly RowColumn<Activity>[];
   q: string | undefined;
   sort: string;
   onChange: (next: { q?: string | undefined; sort?: string | undefined }) => void;
-  onOpen: (row: Row) => void;
+  onOpen: (row: Activity) => void;
   empty: ReactNode;
 }
 
-export function ActivityList<Row extends Activity>(props: ActivityListProps<Row>) {
-  const { label, list, nameOf, onChange } = props;
+const idOf = (row: Activity) => row.id;
+
+export function ActivityList(props: ActivityListProps) {
+  const { label, list, onChange } = props;
   const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const cursor = useCursor(rows, nameOf, props.onOpen, {
+  const cursor = useCursor(rows, idOf, props.onOpen, {
     onEscape: () => props.q && onChange({ q: undefined }),
   });
   const error = list.isFetchNextPageError ? null : list.error;
@@ -63,12 +65,13 @@ export function ActivityList<Row extends Activity>(props: ActivityListProps<Row>
           label={label}
           rows={fault ? [] : rows}
           columns={props.columns}
-          keyOf={nameOf}
+          keyOf={idOf}
           onOpen={props.onOpen}
           loading={list.isPending}
           cursor={cursor.key}
           sort={props.sort}
-          onSort={(sort) => onChange({ sort })}
+          // The API lists those with the most first, and no other way.
+          onSort={(sort) => onChange({ sort: sort?.startsWith("-") ? sort : undefined })}
           more={{
             has: list.hasNextPage,
             loading: list.isFetchingNextPage,
@@ -77,7 +80,7 @@ export function ActivityList<Row extends Activity>(props: ActivityListProps<Row>
             words: { loading: `Loading more ${things}…`, end: `No more ${things} in this time range.` },
           }}
           compactHeight={52}
-          compact={(row) => <CompactActivity name={nameOf(row)} row={row} />}
+          compact={(row) => <CompactActivity name={row.id} row={row} />}
           empty={fault ? <Empty title="The filter cannot be read." icon="search" /> : props.empty}
         />
       )}

@@ -26,6 +26,27 @@ describe("documents", () => {
       [null, "a", null],
     ]));
 
+  test("whose texts are parts of a message have their scores in the attributes", () =>
+    expect(
+      read(
+        [
+          {
+            role: "tool",
+            parts: [
+              { type: "text", content: "a" },
+              { type: "text", content: "b" },
+            ],
+          },
+        ],
+        {
+          "retrieval.documents": [{ id: "d1", score: 0.9 }, { id: "d2" }],
+        },
+      ),
+    ).toEqual([
+      ["d1", "a", 0.9],
+      ["d2", "b", null],
+    ]));
+
   test("are not messages", () =>
     expect(read([{ role: "assistant", parts: [{ type: "text", content: "Hello" }] }])).toEqual([]));
 

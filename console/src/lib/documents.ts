@@ -1,5 +1,7 @@
 /** What a retriever found, read from the forms that instrumentations use. */
 
+import { readMessages } from "./messages";
+
 export interface Document {
   id: string | null;
   text: string;
@@ -18,7 +20,25 @@ const LISTS = ["documents", "retrieval.documents", "reranker.output_documents", 
 /** The documents in a span's output, else in its attributes; empty when there are none to be seen. */
 export function readDocuments(span: { output?: unknown; attributes?: unknown }): Document[] {
   const output = documentsIn(fromJson(span.output), 0);
-  return output.length ? output : documentsIn(span.attributes, 0);
+  if (output.length) return output;
+  const attributes = documentsIn(span.attributes, 0);
+  return attributes.length ? attributes : splitDocuments(span);
+}
+
+/** Texts as the parts of one message, and what is known of each in the attributes, in the same order. */
+function splitDocuments(span: { output?: unknown; attributes?: unknown }): Document[] {
+  const facts = isFields(span.attributes)
+    ? LISTS.map((name) => (span.attributes as Fields)[name]).find(Array.isArray)
+    : null;
+  const texts = readMessages(span.output).flatMap((message) =>
+    message.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])),
+  );
+  if (!facts || facts.length !== texts.length) return [];
+  return texts.map((text, index) => documentOf({ ...(facts[index] as Fields), text }) ?? bare(text));
+}
+
+function bare(text: string): Document {
+  return { id: null, text, score: null, metadata: null };
 }
 
 /** Forms are nested a few levels: a list of messages of parts that hold an object with a list. */

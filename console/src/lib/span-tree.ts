@@ -94,3 +94,17 @@ export function extentOf(spans: readonly TreeSpan[]): { from: number; to: number
   }
   return spans.length ? { from, to } : { from: 0, to: 0 };
 }
+
+/** The span under which others lie: the first whose parent is not in the trace. */
+export function rootOf<Span extends TreeSpan>(spans: readonly Span[]): Span | undefined {
+  const known = new Set(spans.map((span) => span.span_id));
+  return spans.find((span) => !span.parent_id || !known.has(span.parent_id)) ?? spans[0];
+}
+
+/** The span that stands for a trace: its root, or the call that an application joined from elsewhere. */
+export function mainSpan<Span extends TreeSpan & { call: boolean }>(
+  spans: readonly Span[],
+): Span | undefined {
+  const calls = spans.filter((span) => span.call);
+  return calls.length === 1 ? calls[0] : rootOf(spans);
+}

@@ -188,7 +188,13 @@ export class MockApi {
     const spans = "0369cf".includes(row.trace_id.slice(-1)) ? makeRichTrace(row) : [makeSpan(row)];
     return {
       status: 200,
-      body: { trace_id: id, spans, totals: { duration: row.duration, cost: row.cost, usage: row.usage } },
+      body: {
+        trace_id: id,
+        spans,
+        scores: [],
+        complete: true,
+        totals: { duration: row.duration, cost: row.cost, usage: row.usage },
+      },
     };
   }
 

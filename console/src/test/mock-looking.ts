@@ -52,8 +52,9 @@ export class MockLooking {
   answer(method: string, path: string, params: URLSearchParams, body: unknown): unknown {
     const rows = this.rows().filter((row) => matches(row, params.get("q") ?? ""));
     if (path === "/query/complete") return complete(params.get("q") ?? "", Number(params.get("cursor")));
-    if (path === "/traces/facets") return params.getAll("columns").map((column) => facetOf(rows, column));
-    if (path === "/traces/groups") return page(groupsOf(rows, params.getAll("by")));
+    if (path === "/facets")
+      return page((params.get("columns") ?? "").split(",").map((column) => facetOf(rows, column)));
+    if (path === "/groups") return page(groupsOf(rows, (params.get("by") ?? "").split(",")));
     if (path === "/sessions") return page(activitiesOf(rows, "session"));
     if (path === "/users") return page(activitiesOf(rows, "user"));
     if (path.startsWith("/views")) return this.viewCall(method, path, body as ViewDocument);
@@ -70,7 +71,7 @@ export class MockLooking {
       const name = decodeURIComponent(id);
       const items = this.rows().filter((row) => row[of] === name);
       if (items.length === 0) return undefined;
-      return { ...activitiesOf(items, of)[0], items: items.toReversed() };
+      return { of: activitiesOf(items, of)[0], rows: items.toReversed() };
     }
     const [, traceId, spanId] = /^\/traces\/(\w+)\/spans\/(\w+)$/.exec(path) ?? [];
     const row = this.rows().find((one) => one.trace_id === traceId);
@@ -192,7 +193,9 @@ function groupBy<Key>(rows: readonly TraceRow[], keyOf: (row: TraceRow) => Key):
 function facetOf(rows: readonly TraceRow[], column: string) {
   const counts = new Map<string | null, number>();
   for (const row of rows) counts.set(textOf(row, column), (counts.get(textOf(row, column)) ?? 0) + 1);
-  const values = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count);
+  const values = [...counts]
+    .map(([value, count]) => ({ value, name: null, count }))
+    .sort((a, b) => b.count - a.count);
   return { column, values };
 }
 
@@ -201,13 +204,14 @@ function groupsOf(rows: readonly TraceRow[], by: readonly string[]) {
   return [...groups].map(([key, own]) => {
     const totals = totalsOf(own);
     return {
-      values: JSON.parse(key) as (string | null)[],
+      labels: JSON.parse(key) as (string | null)[],
       calls: totals.calls,
       errors: totals.errors,
       p50: totals.p50,
       p95: totals.p95,
       tokens: totals.usage.total,
       cost: totals.cost,
+      cost_unknown: totals.cost_unknown_calls,
     };
   });
 }
@@ -220,15 +224,16 @@ function activitiesOf(rows: readonly TraceRow[], of: "session" | "user") {
   return [...groups].map(([name, own]) => {
     const totals = totalsOf(own);
     return {
-      [of]: name,
-      user: own[0]?.user ?? null,
+      id: name,
+      other: own[0]?.[of === "session" ? "user" : "session"] ?? null,
       first: Math.min(...own.map((row) => row.started)),
       last: Math.max(...own.map((row) => row.started + row.duration)),
-      sessions: new Set(own.map((row) => row.session)).size,
+      spans: own.length,
       calls: own.length,
       errors: totals.errors,
       tokens: totals.usage.total,
       cost: totals.cost,
+      cost_unknown: totals.cost_unknown_calls,
     };
   });
 }

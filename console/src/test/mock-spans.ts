@@ -69,6 +69,8 @@ export function makeSpan(row: TraceRow, extra: Partial<SpanRecord> = {}): SpanRe
       row.status === "error"
         ? null
         : [{ role: "assistant", parts: [{ type: "text", content: ANSWERS[which] }], finish_reason: "stop" }],
+    input_preview: row.input_preview,
+    output_preview: row.output_preview,
     attributes: {
       "gen_ai.request.temperature": 0.2,
       "gen_ai.request.max_tokens": 800,

@@ -1,5 +1,5 @@
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import type { SessionRow } from "@/api/types";
+import type { Activity } from "@/api/types";
 import { activityColumns, durationColumn } from "@/components/activity-columns";
 import { ActivityList } from "@/components/activity-list";
 import { Empty } from "@/components/empty";
@@ -10,21 +10,21 @@ import { type SessionsSearch, USUAL_SORT } from "./search";
 
 const route = getRouteApi("/app/sessions");
 
-const COLUMNS: readonly RowColumn<SessionRow>[] = [
+const COLUMNS: readonly RowColumn<Activity>[] = [
   {
     id: "session",
     label: "Session",
     width: 230,
-    cell: (row) => <b title={row.session}>{row.session}</b>,
+    cell: (row) => <b title={row.id}>{row.id}</b>,
   },
-  ...activityColumns<SessionRow>(),
-  durationColumn<SessionRow>(),
+  ...activityColumns(),
+  durationColumn(),
   {
     id: "user",
     label: "User",
     width: 120,
     cell: (row) =>
-      row.user ? <span title={row.user}>{row.user}</span> : <span className="faint">{NOTHING}</span>,
+      row.other ? <span title={row.other}>{row.other}</span> : <span className="faint">{NOTHING}</span>,
   },
 ];
 
@@ -37,15 +37,12 @@ export function SessionsPage() {
       label="Sessions"
       list={list}
       columns={COLUMNS}
-      nameOf={(row: SessionRow) => row.session}
       q={search.q}
       sort={search.sort ?? USUAL_SORT}
       onChange={(next: SessionsSearch) =>
         void navigate({ to: "/sessions", search: (before) => ({ ...before, ...next }) })
       }
-      onOpen={(row) =>
-        void navigate({ to: "/sessions/$session", params: { session: row.session }, search: {} })
-      }
+      onOpen={(row) => void navigate({ to: "/sessions/$session", params: { session: row.id }, search: {} })}
       empty={
         <Empty title={search.q ? "No session matches." : "No sessions in this time range."} icon="sessions">
           <p>

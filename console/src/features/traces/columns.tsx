@@ -103,6 +103,7 @@ export const COLUMNS: readonly RowColumn<TraceRow>[] = [
     id: "operation",
     label: "Operation",
     width: 92,
+    wide: true,
     cell: (row) => (row.operation ? text(row.operation) : <span className="dim">{row.kind}</span>),
   },
   { id: "service", label: "Service", width: 110, wide: true, cell: (row) => text(row.service) },

@@ -1,6 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { useState } from "react";
-import type { Facet } from "@/api/types";
+import type { FacetValue } from "@/api/types";
 import { formatCompact, formatCount } from "@/lib/format";
 import { hasTerm, termOf, toggleTerm } from "@/lib/query-text";
 import { FACET_COLUMNS, useFacets } from "./facets";
@@ -47,7 +47,7 @@ export function FacetPanel({ search, names, onChange }: FacetPanelProps) {
 interface FacetColumnProps {
   column: string;
   label: string;
-  values: readonly Facet[];
+  values: readonly FacetValue[];
   names: Record<string, string>;
   text: string | undefined;
   onToggle: (term: string) => void;
@@ -60,9 +60,9 @@ function FacetColumn({ column, label, values, names, text, onToggle }: FacetColu
   return (
     <section className={classes.facet} aria-label={label}>
       <h3>{label}</h3>
-      {shown.map(({ value, count }) => {
-        const name = value === null || value === undefined ? "none" : (names[value] ?? value);
-        const term = termOf(column, value === null || value === undefined ? null : name);
+      {shown.map(({ value, name: given, count }) => {
+        const name = value === null ? "none" : (given ?? names[value] ?? value);
+        const term = termOf(column, value === null ? null : name);
         const active = hasTerm(text, term);
         return (
           <button

@@ -38,11 +38,11 @@ export function useFacets(search: TracesSearch, enabled: boolean) {
       const query = {
         project: project.id,
         ...windowOf(range, nowMicroseconds()),
-        columns: FACET_COLUMNS.map((column) => column.id),
+        columns: FACET_COLUMNS.map((column) => column.id).join(","),
         q,
         filter,
       };
-      return bodyOf(await api.GET("/api/v1/traces/facets", { params: { query }, signal }));
+      return bodyOf(await api.GET("/api/v1/facets", { params: { query }, signal })).items;
     },
     enabled,
     placeholderData: keepPreviousData,
@@ -61,11 +61,11 @@ export function useGroups(search: TracesSearch, by: readonly string[]) {
       const query = {
         project: project.id,
         ...windowOf(range, nowMicroseconds()),
-        by: [...by],
+        by: by.join(","),
         q,
         filter,
       };
-      return bodyOf(await api.GET("/api/v1/traces/groups", { params: { query }, signal }));
+      return bodyOf(await api.GET("/api/v1/groups", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
     refetchInterval: live ? REFRESH_MS : false,

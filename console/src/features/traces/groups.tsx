@@ -1,5 +1,5 @@
 import { Skeleton } from "@mantine/core";
-import type { Group } from "@/api/types";
+import type { GroupRow } from "@/api/types";
 import { Empty } from "@/components/empty";
 import { Failure } from "@/components/failure";
 import type { RowColumn } from "@/components/rows/columns";
@@ -26,7 +26,7 @@ interface GroupsProps {
   onChange: (next: TracesSearch) => void;
 }
 
-const NUMBERS: readonly RowColumn<Group>[] = [
+const NUMBERS: readonly RowColumn<GroupRow>[] = [
   { id: "calls", label: "Calls", width: 90, numeric: true, cell: (row) => formatCount(row.calls) },
   {
     id: "errors",
@@ -50,11 +50,11 @@ const NUMBERS: readonly RowColumn<Group>[] = [
 export function Groups({ search, by, names, onChange }: GroupsProps) {
   const { data, error, isPending, refetch } = useGroups(search, by);
   const rows = data?.items ?? [];
-  const keyOf = (group: Group) => JSON.stringify(group.values);
+  const keyOf = (group: GroupRow) => JSON.stringify(group.labels);
   const nameOf = (value: string | null) => (value === null ? null : (names[value] ?? value));
-  const open = (group: Group) => {
+  const open = (group: GroupRow) => {
     const q = by.reduce<string | undefined>(
-      (text, column, index) => withTerm(text, termOf(column, nameOf(group.values[index] ?? null))),
+      (text, column, index) => withTerm(text, termOf(column, nameOf(group.labels[index] ?? null))),
       search.q,
     );
     onChange({ q, group: undefined });
@@ -62,13 +62,13 @@ export function Groups({ search, by, names, onChange }: GroupsProps) {
   const cursor = useCursor(rows, keyOf, open, { onEscape: () => onChange({ group: undefined }) });
   if (error && !data) return <Failure error={error} onRetry={() => void refetch()} />;
   if (isPending) return <Skeleton height={300} />;
-  const columns: RowColumn<Group>[] = [
+  const columns: RowColumn<GroupRow>[] = [
     ...by.map((column, index) => ({
       id: column,
       label: labelOfGroup(column),
       width: 220,
-      cell: (group: Group) => {
-        const name = nameOf(group.values[index] ?? null);
+      cell: (group: GroupRow) => {
+        const name = nameOf(group.labels[index] ?? null);
         return name === null ? <span className="faint">{NOTHING}</span> : <span title={name}>{name}</span>;
       },
     })),
@@ -85,7 +85,7 @@ export function Groups({ search, by, names, onChange }: GroupsProps) {
       compactHeight={50}
       compact={(group) => (
         <>
-          <b className="cut">{group.values.map((value) => nameOf(value) ?? NOTHING).join(" · ")}</b>
+          <b className="cut">{group.labels.map((value) => nameOf(value) ?? NOTHING).join(" · ")}</b>
           <span className={`${classes.compactLine} dim`}>
             <span>{formatCompact(group.calls)} calls</span>
             <span className={group.errors ? "bad" : undefined}>{formatCompact(group.errors)} errors</span>

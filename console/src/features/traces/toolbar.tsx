@@ -90,7 +90,6 @@ export function Toolbar(props: ToolbarProps) {
             to: window.to,
             q: search.q,
             filter: search.filter,
-            rows: "traces",
           }}
         />
       </div>

@@ -1,35 +1,33 @@
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import type { UserRow } from "@/api/types";
+import type { Activity } from "@/api/types";
 import { activityColumns } from "@/components/activity-columns";
 import { ActivityList } from "@/components/activity-list";
 import { Empty } from "@/components/empty";
 import type { RowColumn } from "@/components/rows/columns";
-import { formatCount } from "@/lib/format";
+import { NOTHING } from "@/lib/format";
 import { useUsers } from "./queries";
 import { USUAL_SORT, type UsersSearch } from "./search";
 
 const route = getRouteApi("/app/users");
 
-const COLUMNS: readonly RowColumn<UserRow>[] = [
+const COLUMNS: readonly RowColumn<Activity>[] = [
   {
     id: "user",
     label: "User",
     width: 260,
     cell: (row) => (
-      <b className="mono" title={row.user}>
-        {row.user}
+      <b className="mono" title={row.id}>
+        {row.id}
       </b>
     ),
   },
-  ...activityColumns<UserRow>(),
+  ...activityColumns(),
   {
-    id: "sessions",
-    label: "Sessions",
-    width: 90,
-    numeric: true,
-    cell: (row) => formatCount(row.sessions),
+    id: "session",
+    label: "Last session",
+    width: 160,
+    cell: (row) => row.other ?? <span className="faint">{NOTHING}</span>,
   },
-  { id: "rest", label: "", width: 20, cell: () => null },
 ];
 
 export function UsersPage() {
@@ -41,13 +39,12 @@ export function UsersPage() {
       label="Users"
       list={list}
       columns={COLUMNS}
-      nameOf={(row: UserRow) => row.user}
       q={search.q}
       sort={search.sort ?? USUAL_SORT}
       onChange={(next: UsersSearch) =>
         void navigate({ to: "/users", search: (before) => ({ ...before, ...next }) })
       }
-      onOpen={(row) => void navigate({ to: "/users/$user", params: { user: row.user }, search: {} })}
+      onOpen={(row) => void navigate({ to: "/users/$user", params: { user: row.id }, search: {} })}
       empty={
         <Empty title={search.q ? "No user matches." : "No users in this time range."} icon="users">
           <p>

@@ -10,7 +10,6 @@ import { USUAL_SORT, type UsersSearch } from "./search";
 const PAGE = 100;
 const REFRESH_MS = 15_000;
 const MOST_SESSIONS = 50;
-const MOST_CALLS = 30;
 const HOUR = 3_600_000_000;
 
 /** End users with calls in the window, the last seen first. */
@@ -65,25 +64,6 @@ export function useSessionsOf(user: string) {
         limit: MOST_SESSIONS,
       };
       return bodyOf(await api.GET("/api/v1/sessions", { params: { query }, signal }));
-    },
-    placeholderData: keepPreviousData,
-  });
-}
-
-/** The user's newest calls in the window. */
-export function useCallsOf(user: string) {
-  const { range } = useAddress();
-  const { project } = useSignedIn();
-  return useQuery({
-    queryKey: ["calls-of", project.id, range, user],
-    queryFn: async ({ signal }) => {
-      const query = {
-        project: project.id,
-        ...windowOf(range, nowMicroseconds()),
-        q: termOf("user", user),
-        limit: MOST_CALLS,
-      };
-      return bodyOf(await api.GET("/api/v1/traces", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
   });

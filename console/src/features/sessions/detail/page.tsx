@@ -4,7 +4,7 @@ import { ActionIcon, Button, Skeleton } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import { getRouteApi, Link, useCanGoBack, useNavigate, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
-import type { SessionView, TraceRow } from "@/api/types";
+import type { ActivityView, TraceRow } from "@/api/types";
 import { CopyIcon } from "@/components/copy";
 import { EraseButton } from "@/components/erase";
 import { Fact, Facts } from "@/components/facts";
@@ -38,7 +38,7 @@ export function SessionPage() {
   return <SessionBody key={session} view={data} />;
 }
 
-function SessionBody({ view }: { view: SessionView }) {
+function SessionBody({ view: { of, rows } }: { view: ActivityView }) {
   const router = useRouter();
   const navigate = useNavigate();
   const canGoBack = useCanGoBack();
@@ -54,41 +54,42 @@ function SessionBody({ view }: { view: SessionView }) {
           <ActionIcon variant="subtle" color="gray" aria-label="Back to the list" onClick={back}>
             <Icon name="back" />
           </ActionIcon>
-          <h2 className={classes.title}>{view.session}</h2>
-          <CopyIcon text={view.session} label="Copy the session's id" />
+          <h2 className={classes.title}>{of.id}</h2>
+          <CopyIcon text={of.id} label="Copy the session's id" />
           <span className={classes.push} />
           <Button
             size="compact-sm"
             variant="default"
             onClick={() =>
-              void navigate({ to: "/traces", search: { q: termOf("session", view.session), range: "30d" } })
+              void navigate({ to: "/traces", search: { q: termOf("session", of.id), range: "30d" } })
             }
           >
             Its calls as a list
           </Button>
-          <EraseButton what="session" id={view.session} calls={view.calls} />
+          <EraseButton what="session" id={of.id} calls={of.calls} />
         </div>
         <div className={classes.facts}>
           <Facts>
-            <Fact label="First call">{formatTime(view.first)}</Fact>
-            <Fact label="Length">{formatDuration(view.last - view.first)}</Fact>
-            <Fact label="Calls">{formatCount(view.calls)}</Fact>
+            <Fact label="First call">{formatTime(of.first)}</Fact>
+            <Fact label="Length">{formatDuration(of.last - of.first)}</Fact>
+            <Fact label="Calls">{formatCount(of.calls)}</Fact>
             <Fact label="Errors">
-              <span className={view.errors ? "bad" : undefined}>{formatCount(view.errors)}</span>
+              <span className={of.errors ? "bad" : undefined}>{formatCount(of.errors)}</span>
             </Fact>
-            <Fact label="Tokens">{formatCount(view.tokens)}</Fact>
-            <Fact label="Cost">{formatMoney(view.cost)}</Fact>
-            {view.user && (
+            <Fact label="Tokens">{formatCount(of.tokens)}</Fact>
+            <Fact label="Cost">{formatMoney(of.cost)}</Fact>
+            {of.other && (
               <Fact label="User">
-                <Link to="/users/$user" params={{ user: view.user }} search={{}} title={view.user}>
-                  {view.user.slice(0, 12)}
+                <Link to="/users/$user" params={{ user: of.other }} search={{}} title={of.other}>
+                  {of.other.slice(0, 12)}
                 </Link>
               </Fact>
             )}
           </Facts>
         </div>
       </header>
-      <Timeline rows={view.items} />
+      {rows.length < of.calls && <p className="dim">The newest {formatCount(rows.length)} of its calls.</p>}
+      <Timeline rows={rows} />
     </div>
   );
 }

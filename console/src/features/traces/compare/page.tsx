@@ -9,8 +9,8 @@ import { Failure } from "@/components/failure";
 import { StatusMark } from "@/components/status";
 import { formatCount, formatDuration, formatMoney, formatTime } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
+import { rootOf } from "@/lib/span-tree";
 import { diffTraces } from "@/lib/trace-diff";
-import { rootOf } from "../detail/header";
 import { useTrace } from "../detail/use-trace";
 import type { CompareSearch } from "../search";
 import classes from "./compare.module.css";
@@ -91,7 +91,7 @@ function Compared({ left, right }: { left: Trace; right: Trace }) {
 }
 
 function Head({ trace, side, than }: { trace: Trace; side: string; than?: Trace }) {
-  const root = rootOf(trace);
+  const root = rootOf(trace.spans);
   if (!root) return null;
   return (
     <section className={`card ${classes.head}`} aria-label={`Trace ${side}`}>

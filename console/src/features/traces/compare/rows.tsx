@@ -34,7 +34,7 @@ export function CompareRows({ rows, at, onSelect }: CompareRowsProps) {
         <span>A</span>
         <span>B</span>
       </div>
-      <div ref={box} className={classes.scroll} role="listbox" aria-label="Spans of both" tabIndex={-1}>
+      <div ref={box} className={classes.scroll} role="tree" aria-label="Spans of both">
         <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map((item) => {
             const row = rows[item.index];
@@ -44,8 +44,8 @@ export function CompareRows({ rows, at, onSelect }: CompareRowsProps) {
               // biome-ignore lint/a11y/useKeyWithClickEvents: the page's j and k move the selection.
               <div
                 key={item.index}
-                role="option"
-                tabIndex={-1}
+                role="treeitem"
+                aria-level={row.depth + 1}
                 aria-selected={item.index === at}
                 className={classes.row}
                 data-only={row.left ? (row.right ? undefined : "a") : "b"}

@@ -2,13 +2,14 @@ import { pretty } from "@/components/json-view";
 import { LongText } from "@/components/messages/message-view";
 import type { Document } from "@/lib/documents";
 import { NOTHING } from "@/lib/format";
-import classes from "./detail.module.css";
+import detail from "./detail.module.css";
+import classes from "./documents.module.css";
 
 /** What a retriever found, the best first as it came. */
 export function Documents({ documents }: { documents: readonly Document[] }) {
   return (
     <div>
-      <h3 className={classes.section}>
+      <h3 className={detail.section}>
         {documents.length} {documents.length === 1 ? "document" : "documents"}
       </h3>
       <ol className={classes.documents}>

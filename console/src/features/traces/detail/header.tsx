@@ -7,6 +7,7 @@ import { Icon } from "@/components/icons";
 import { StatusMark } from "@/components/status";
 import { formatCount, formatDuration, formatMoney, formatTime } from "@/lib/format";
 import { sayScore } from "@/lib/scores";
+import { mainSpan, rootOf } from "@/lib/span-tree";
 import { VIEWS, type View } from "../search";
 import { CompareButton } from "./compare-button";
 import { CopyMenu } from "./copy-menu";
@@ -24,9 +25,10 @@ interface TraceHeaderProps {
 const VIEW_LABELS: Record<View, string> = { spans: "Spans", thread: "Conversation", graph: "Graph" };
 
 export function TraceHeader({ trace, selected, view, onView, onBack }: TraceHeaderProps) {
-  const call = trace.spans.find((span) => span.call) ?? trace.spans[0];
+  const call = mainSpan(trace.spans);
   if (!call) return null;
-  const root = rootOf(trace) ?? call;
+  const root = rootOf(trace.spans) ?? call;
+  const models = modelsOf(trace);
   return (
     <header className={classes.header}>
       <div className={classes.titleLine}>
@@ -55,7 +57,7 @@ export function TraceHeader({ trace, selected, view, onView, onBack }: TraceHead
           {call.ttft !== null && call.ttft !== undefined && (
             <Fact label="First token">{formatDuration(call.ttft)}</Fact>
           )}
-          <Fact label="Model">{modelsOf(trace)}</Fact>
+          {models && <Fact label="Model">{models}</Fact>}
           <Fact label="Tokens">
             {trace.totals.usage.estimated ? "≈ " : ""}
             {formatCount(trace.totals.usage.total)}
@@ -131,20 +133,14 @@ function Scores({ trace }: { trace: Trace }) {
   );
 }
 
-/** The span under which all others lie; of several roots the first. */
-export function rootOf(trace: Trace): SpanRecord | undefined {
-  const known = new Set(trace.spans.map((span) => span.span_id));
-  return trace.spans.find((span) => !span.parent_id || !known.has(span.parent_id));
-}
-
-function modelsOf(trace: Trace): string {
+function modelsOf(trace: Trace): string | null {
   const names = new Set<string>();
   for (const span of trace.spans) {
     const name = span.covered ? null : (span.served_model ?? span.requested_model);
     if (name && span.kind !== "gateway") names.add(name);
   }
   const call = trace.spans.find((span) => span.call);
-  if (names.size === 0) return call?.served_model ?? call?.requested_model ?? "none";
   const [first, ...others] = names;
-  return others.length ? `${first} and ${others.length} more` : (first ?? "none");
+  if (!first) return call?.served_model ?? call?.requested_model ?? null;
+  return others.length ? `${first} and ${others.length} more` : first;
 }

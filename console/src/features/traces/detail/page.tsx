@@ -1,8 +1,9 @@
 import { Skeleton } from "@mantine/core";
 import { getRouteApi, useCanGoBack, useNavigate, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import type { SpanRecord, Trace } from "@/api/types";
+import type { Trace } from "@/api/types";
 import { Failure } from "@/components/failure";
+import { mainSpan } from "@/lib/span-tree";
 import type { TraceSearch } from "../search";
 import classes from "./detail.module.css";
 import { TraceHeader } from "./header";
@@ -24,11 +25,6 @@ export function TracePage() {
   return <TraceBody key={traceId} trace={data} />;
 }
 
-/** The span that stands for the call; else the first. */
-export function defaultSpan(spans: readonly SpanRecord[]): SpanRecord | undefined {
-  return spans.find((span) => span.call) ?? spans[0];
-}
-
 function TraceBody({ trace }: { trace: Trace }) {
   const search = route.useSearch();
   const navigate = useNavigate();
@@ -36,7 +32,7 @@ function TraceBody({ trace }: { trace: Trace }) {
   const canGoBack = useCanGoBack();
   const single = trace.spans.length === 1;
   const view = single ? "spans" : (search.view ?? "spans");
-  const selected = trace.spans.find((span) => span.span_id === search.span) ?? defaultSpan(trace.spans);
+  const selected = trace.spans.find((span) => span.span_id === search.span) ?? mainSpan(trace.spans);
   const change = (next: TraceSearch) =>
     void navigate({
       to: ".",

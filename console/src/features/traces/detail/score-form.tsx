@@ -2,9 +2,11 @@ import { ActionIcon, Autocomplete, Button, Group, Radio, Stack, Textarea, TextIn
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, bodyOf } from "@/api/client";
+import { Icon } from "@/components/icons";
 import { readScore } from "@/lib/scores";
 import { useSignedIn } from "@/lib/session";
-import classes from "./detail.module.css";
+import detail from "./detail.module.css";
+import classes from "./scores.module.css";
 
 /** What a team usually judges by hand; any other name is taken. */
 const NAMES = ["helpful", "correct", "grounded", "safe"];
@@ -53,7 +55,7 @@ export function ScoreForm({ traceId, spanId }: { traceId: string; spanId: string
         if (ready && typed !== null) add.mutate(typed);
       }}
     >
-      <h3 className={classes.section}>Add a score</h3>
+      <h3 className={detail.section}>Add a score</h3>
       <Stack gap={8}>
         <Group gap={8} align="end">
           <Autocomplete size="xs" label="Name" data={NAMES} value={name} onChange={setName} w={150} />
@@ -65,7 +67,7 @@ export function ScoreForm({ traceId, spanId }: { traceId: string; spanId: string
               disabled={!ready}
               onClick={() => add.mutate(true)}
             >
-              👍
+              <Icon name="thumb-up" size={14} />
             </ActionIcon>
             <ActionIcon
               variant="default"
@@ -74,7 +76,7 @@ export function ScoreForm({ traceId, spanId }: { traceId: string; spanId: string
               disabled={!ready}
               onClick={() => add.mutate(false)}
             >
-              👎
+              <Icon name="thumb-down" size={14} />
             </ActionIcon>
           </ActionIcon.Group>
           <TextInput

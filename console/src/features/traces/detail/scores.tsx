@@ -11,8 +11,9 @@ import { nowMicroseconds } from "@/lib/clock";
 import { formatAgo, formatTime } from "@/lib/format";
 import { sayScore } from "@/lib/scores";
 import { useSignedIn } from "@/lib/session";
-import classes from "./detail.module.css";
+import detail from "./detail.module.css";
 import { ScoreForm } from "./score-form";
+import classes from "./scores.module.css";
 
 const SOURCES: Record<Score["source"], string> = {
   code: "by code",
@@ -31,7 +32,7 @@ interface ScoreTabProps {
 export function ScoreTab({ trace, span, scores }: ScoreTabProps) {
   const { may } = useSignedIn();
   return (
-    <div className={classes.stack}>
+    <div className={detail.stack}>
       {scores.length === 0 && <p className="dim">Nobody has judged this yet.</p>}
       {scores.length > 0 && (
         <ul className={classes.scores}>
@@ -65,7 +66,7 @@ function ScoreRow({ score, traceId }: { score: Score; traceId: string }) {
         <span className="dim">
           {SOURCES[score.source]} {of}
         </span>
-        <span className={classes.push} />
+        <span className={detail.push} />
         <time className="faint" title={formatTime(score.created)}>
           {formatAgo(score.created, nowMicroseconds())}
         </time>

@@ -19,7 +19,9 @@ export function SpanDetails({ span, spans, onSelect }: SpanDetailsProps) {
   const attempts = attemptsOf(span, spans);
   return (
     <div className={classes.stack}>
-      <UsageView span={attempts.length ? sumUsage(attempts) : span} ofAttempts={attempts.length > 0} />
+      {(attempts.length > 0 || usesTokens(span)) && (
+        <UsageView span={attempts.length ? sumUsage(attempts) : span} ofAttempts={attempts.length > 0} />
+      )}
       {attempts.length > 0 && <Attempts attempts={attempts} onSelect={onSelect} />}
       <Properties span={span} />
       {hasFields(span.tags) && (
@@ -36,6 +38,13 @@ export function SpanDetails({ span, spans, onSelect }: SpanDetailsProps) {
       )}
     </div>
   );
+}
+
+const MODELS = new Set(["llm", "embedding", "reranker"]);
+
+/** An agent, a tool or a step has no tokens of its own; those of the calls below it are shown there. */
+function usesTokens(span: SpanRecord): boolean {
+  return MODELS.has(span.kind) || span.call || BUCKETS.some(({ field }) => (span[field] ?? 0) > 0);
 }
 
 function hasFields(value: unknown): boolean {
@@ -223,8 +232,23 @@ function Properties({ span }: { span: SpanRecord }) {
     ["Finish reasons", span.finish_reasons?.join(", ")],
     ["Prompt", span.prompt_name && `${span.prompt_name} ${span.prompt_version ?? ""}`],
     ["Key", span.key && <Filtered column="key" value={span.key} label={span.key_name ?? span.key} />],
-    ["Session", span.session && <Filtered column="session" value={span.session} />],
-    ["User (hashed)", span.user && <Filtered column="user" value={span.user} />],
+    ["Service", span.service && <Filtered column="service" value={span.service} />],
+    [
+      "Session",
+      span.session && (
+        <Link to="/sessions/$session" params={{ session: span.session }} search={{}}>
+          {span.session}
+        </Link>
+      ),
+    ],
+    [
+      "User (hashed)",
+      span.user && (
+        <Link to="/users/$user" params={{ user: span.user }} search={{}}>
+          {span.user}
+        </Link>
+      ),
+    ],
     ["Cache", sayCache(span)],
     ["Budget spent", attributeOf(span, "penstock.degraded")],
     ["Fingerprint", span.fingerprint && <Id value={span.fingerprint} />],
@@ -233,7 +257,7 @@ function Properties({ span }: { span: SpanRecord }) {
   ];
   return (
     <div>
-      <h3 className={classes.section}>Call</h3>
+      <h3 className={classes.section}>{span.call ? "Call" : "Span"}</h3>
       <dl className={classes.properties}>
         {rows
           .filter(([, value]) => value !== null && value !== undefined && value !== "")

@@ -2,6 +2,7 @@ import { Skeleton, Tabs } from "@mantine/core";
 import type { Score, SpanRecord, Trace } from "@/api/types";
 import { Failure } from "@/components/failure";
 import { JsonView } from "@/components/json-view";
+import { mainSpan } from "@/lib/span-tree";
 import { TABS, type Tab } from "../search";
 import { Conversation } from "./conversation";
 import classes from "./detail.module.css";
@@ -80,7 +81,7 @@ export function SpanPanel({ trace, span: chosen, tab, onTab, onSelect }: SpanPan
 
 /** Scores of this span; on the span that stands for the trace, those of the trace too. */
 export function scoresOf(scores: readonly Score[], trace: Trace, span: SpanRecord): Score[] {
-  const first = trace.spans.find((one) => one.call) ?? trace.spans[0];
+  const first = mainSpan(trace.spans);
   return scores.filter(
     (score) => score.span_id === span.span_id || (!score.span_id && span.span_id === first?.span_id),
   );

@@ -3,11 +3,14 @@ import { Icon } from "@/components/icons";
 import { formatDuration, formatMoneyShort } from "@/lib/format";
 import { barOf, type TreeRow } from "@/lib/span-tree";
 import type { Extent } from "@/lib/zoom";
-import classes from "./detail.module.css";
+import classes from "./waterfall.module.css";
 
 export const ROW = 30;
 /** Past this depth the indent stops growing, or the names would have no room. */
 const DEEPEST_INDENT = 8;
+
+/** Share of the lane that a bar needs for its cost to stand in it or beside it. */
+const ROOM_FOR_COST = 0.6;
 
 interface SpanRowProps {
   row: TreeRow<SpanRecord>;
@@ -75,9 +78,6 @@ export function SpanRow({
             counted below
           </span>
         )}
-        {typeof span.cost === "number" && span.cost > 0 && (
-          <span className={classes.spanCost}>{formatMoneyShort(span.cost)}</span>
-        )}
       </div>
       <Lane span={span} extent={extent} critical={critical} />
     </div>
@@ -111,6 +111,9 @@ function Lane({ span, extent, critical }: { span: SpanRecord; extent: Extent; cr
         style={labelPlace(bar)}
       >
         {formatDuration(span.duration)}
+        {typeof span.cost === "number" && span.cost > 0 && bar.width > ROOM_FOR_COST && (
+          <> · {formatMoneyShort(span.cost)}</>
+        )}
       </span>
     </div>
   );

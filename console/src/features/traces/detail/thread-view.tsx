@@ -9,7 +9,7 @@ import { MessageView } from "@/components/messages/message-view";
 import { formatCompact, formatDuration, formatMoneyShort } from "@/lib/format";
 import { useSignedIn } from "@/lib/session";
 import { speakers, type Turn, thread } from "@/lib/thread";
-import classes from "./detail.module.css";
+import classes from "./thread.module.css";
 import { spanQuery } from "./use-trace";
 
 /** Calls that are shown before one asks for more. */

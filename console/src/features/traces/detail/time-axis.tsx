@@ -1,7 +1,7 @@
 import { useRef, useState } from "react";
 import { formatDuration } from "@/lib/format";
 import type { Extent } from "@/lib/zoom";
-import classes from "./detail.module.css";
+import classes from "./waterfall.module.css";
 
 /** Below this, a drag was a click. */
 const LEAST_DRAG = 0.01;

@@ -9,9 +9,9 @@ import { criticalPath } from "@/lib/critical-path";
 import { formatCount } from "@/lib/format";
 import { extentOf, type TreeRow } from "@/lib/span-tree";
 import { clampExtent, type Extent, isWhole } from "@/lib/zoom";
-import classes from "./detail.module.css";
 import { ROW, SpanRow } from "./span-row";
 import { TimeAxis } from "./time-axis";
+import classes from "./waterfall.module.css";
 
 interface WaterfallProps {
   rows: TreeRow<SpanRecord>[];

@@ -1,25 +1,24 @@
-import { Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import type { TraceRow } from "@/api/types";
 import { StatusMark } from "@/components/status";
 import { errorDetail, titleOf } from "@/features/traces/columns";
 import { nowMicroseconds } from "@/lib/clock";
 import { formatDuration, formatMoneyRow, formatRowTime, formatTime } from "@/lib/format";
 import { sayScoreValue } from "@/lib/scores";
-import { useCallsOf } from "../queries";
 import classes from "./user.module.css";
 
+/** Calls that are shown. */
+const MOST_CALLS = 30;
+
 /** The newest calls, with how they were judged. */
-export function UserCalls({ user }: { user: string }) {
-  const { data, isPending, error } = useCallsOf(user);
-  const rows = data?.items ?? [];
+export function UserCalls({ rows: all }: { rows: readonly TraceRow[] }) {
+  const rows = all.slice(-MOST_CALLS).reverse();
   return (
     <section className="card" aria-label="Calls">
       <div className="card-head">
         Calls <span className="faint">the newest</span>
       </div>
-      {isPending && <Skeleton height={120} m={12} />}
-      {error && !data && <p className={classes.none}>{error.message}</p>}
-      {data && rows.length === 0 && <p className={classes.none}>None in this time range.</p>}
+      {rows.length === 0 && <p className={classes.none}>None.</p>}
       <ul className={classes.list}>
         {rows.map((row) => (
           <li key={`${row.trace_id}/${row.span_id}`}>

@@ -2,7 +2,7 @@
 
 import { ActionIcon, Button, Skeleton } from "@mantine/core";
 import { getRouteApi, useCanGoBack, useNavigate, useRouter } from "@tanstack/react-router";
-import type { UserRow } from "@/api/types";
+import type { ActivityView } from "@/api/types";
 import { CopyIcon } from "@/components/copy";
 import { EraseButton } from "@/components/erase";
 import { Fact, Facts } from "@/components/facts";
@@ -30,10 +30,10 @@ export function UserPage() {
         <Skeleton height={320} />
       </div>
     );
-  return <UserBody key={user} row={data} />;
+  return <UserBody key={user} view={data} />;
 }
 
-function UserBody({ row }: { row: UserRow }) {
+function UserBody({ view: { of: row, rows } }: { view: ActivityView }) {
   const router = useRouter();
   const navigate = useNavigate();
   const canGoBack = useCanGoBack();
@@ -49,23 +49,22 @@ function UserBody({ row }: { row: UserRow }) {
           <ActionIcon variant="subtle" color="gray" aria-label="Back to the list" onClick={back}>
             <Icon name="back" />
           </ActionIcon>
-          <h2 className={classes.title}>{row.user}</h2>
-          <CopyIcon text={row.user} label="Copy the user's hash" />
+          <h2 className={classes.title}>{row.id}</h2>
+          <CopyIcon text={row.id} label="Copy the user's hash" />
           <span className={classes.push} />
           <Button
             size="compact-sm"
             variant="default"
-            onClick={() => void navigate({ to: "/traces", search: { q: termOf("user", row.user) } })}
+            onClick={() => void navigate({ to: "/traces", search: { q: termOf("user", row.id) } })}
           >
             All calls
           </Button>
-          <EraseButton what="user" id={row.user} calls={row.calls} />
+          <EraseButton what="user" id={row.id} calls={row.calls} />
         </div>
         <div className={classes.facts}>
           <Facts>
             <Fact label="First seen">{formatTime(row.first)}</Fact>
             <Fact label="Last seen">{formatTime(row.last)}</Fact>
-            <Fact label="Sessions">{formatCount(row.sessions)}</Fact>
             <Fact label="Calls">{formatCount(row.calls)}</Fact>
             <Fact label="Errors">
               <span className={row.errors ? "bad" : undefined}>{formatCount(row.errors)}</span>
@@ -75,10 +74,10 @@ function UserBody({ row }: { row: UserRow }) {
           </Facts>
         </div>
       </header>
-      <UserCharts user={row.user} />
+      <UserCharts user={row.id} />
       <div className={classes.columns}>
-        <UserSessions user={row.user} />
-        <UserCalls user={row.user} />
+        <UserSessions user={row.id} />
+        <UserCalls rows={rows} />
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import type { SessionRow } from "@/api/types";
+import type { Activity } from "@/api/types";
 import { nowMicroseconds } from "@/lib/clock";
 import { formatAgo, formatCompact, formatDuration, formatMoneyRow, formatTime } from "@/lib/format";
 import { useSessionsOf } from "../queries";
@@ -24,9 +24,9 @@ export function UserSessions({ user }: { user: string }) {
       )}
       <ul className={classes.list}>
         {rows.map((row) => (
-          <li key={row.session}>
-            <Link to="/sessions/$session" params={{ session: row.session }} search={{}}>
-              <b className="cut">{row.session}</b>
+          <li key={row.id}>
+            <Link to="/sessions/$session" params={{ session: row.id }} search={{}}>
+              <b className="cut">{row.id}</b>
               <time className="faint" title={formatTime(row.last)}>
                 {formatAgo(row.last, nowMicroseconds())}
               </time>
@@ -46,7 +46,7 @@ export function UserSessions({ user }: { user: string }) {
 }
 
 /** Where the session lies between the first and the last that are listed. */
-function Lane({ row, from, to }: { row: SessionRow; from: number; to: number }) {
+function Lane({ row, from, to }: { row: Activity; from: number; to: number }) {
   const total = Math.max(1, to - from);
   return (
     <span className={classes.lane} aria-hidden="true">
