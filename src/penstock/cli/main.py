@@ -35,6 +35,7 @@ GROUPS: Final = {
     "users": "End users of applications, under their hashes.",
     "dashboards": "Pages of charts over metrics.",
     "export": "Spans and scores as files.",
+    "data": "What is kept: deletion, retention, disk.",
     "workers": "Gateway processes of a running Penstock.",
     "config": "The configuration file, penstock.yaml.",
 }
