@@ -11,7 +11,8 @@ ONE = {
 def row(number, **more):
     return {
         "trace_id": f"{number:032x}", "span_id": f"{number:016x}", "started": 1_700_000_000_000_000 + number,
-        "status": "ok", "duration": 1_230_000, "served_model": "gpt-4o-mini", "cost": 3150, "input_preview": "Hi", **more,
+        "status": "ok", "duration": 1_230_000, "served_model": "gpt-4o-mini", "cost": 3150, "input_preview": "Hi",
+        **more,
     }  # fmt: skip
 
 
