@@ -173,6 +173,7 @@ def test_a_search_means(text, tree):
         ('"refund "*', 0, 10, "follows a letter or a digit", None),
         ("(" * 25 + "a" + ")" * 25, 0, 1, "nested over 24 deep", None),
         ("http://example.com", 0, 4, "no field 'http'", "stands in quotes"),
+        ("a \ud83d", 2, 3, "Half of a character", None),
         ("project:other", 0, 7, "no field 'project'", None),
     ],
 )  # fmt: skip
@@ -296,12 +297,13 @@ PIECES = st.sampled_from([
 
 
 @settings(max_examples=800, deadline=None)
-@given(st.text(max_size=40) | st.lists(PIECES, max_size=14).map("".join))
+@given(st.text(st.characters(), max_size=40) | st.lists(PIECES, max_size=14).map("".join))
 @example("(" * 3999)
 @example('"' + "\\" * 3999)
 @example("started:99999-01-01")
 @example("started:0001-01-01T00:00:00+14:00")
 @example("score.x:1e999")
+@example('user:"\ud83d"')
 @example("latency>" + "9" * 3900 + "s")
 def test_whatever_is_given_is_a_tree_or_a_refusal(text):
     """FAILURES S7, S31: nothing but InvalidInput, and what is read can be written."""

@@ -50,6 +50,12 @@ def parse(text: str, *, field: str = "q") -> Node | None:
     if len(text) > MAX_LENGTH:
         raise InvalidInput(f"A search has at most {MAX_LENGTH} characters, got {len(text)}.", field=field)
     try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(
+            "Half of a character stands alone", start=error.start, end=error.end, hint="Write it anew.", field=field
+        ) from None
+    try:
         found = cast("Node | None", _grammar().parse(text))  # pyright: ignore[reportUnknownMemberType] - the builder's result
     except QueryError as error:
         error.field = field
