@@ -77,7 +77,7 @@ class Incidents:
             incident = _found(connection, id_, project=project)
             events = store.events(connection, id_)
             # The last transitions arrive a little after it was resolved.
-            end = self._context.clock.now() if incident.resolved is None else incident.resolved + 60 * SECOND
+            end = self._context.clock.now() + 1 if incident.resolved is None else incident.resolved + 60 * SECOND
             from_ = incident.opened - BEFORE
             alerts = rules.transitions(connection, project=project, from_=from_, to=end, limit=MAX_EVENTS)
         told = {event.data.get("id") for event in events if event.kind == "alert"}

@@ -27,9 +27,8 @@ ALLOW_VARIABLE: Final = "PENSTOCK_ALERTS_ALLOW"
 NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 HOSTED: Final = frozenset(
     {
-        "discord", "dingtalk", "feishu", "gchat", "ifttt", "lark", "line", "mailgun", "msteams", "opsgenie",
-        "pagerduty", "pagertree", "postmark", "pover", "pushbullet", "pushover", "pbul", "resend", "rootly",
-        "sendgrid", "signl4",
+        "discord", "dingtalk", "feishu", "gchat", "ifttt", "lark", "line", "mailgun", "opsgenie",
+        "pagerduty", "pagertree", "postmark", "pover", "pbul", "resend",         "sendgrid", "signl4",
         "slack", "smtp2go", "sns", "sparkpost", "spike", "splunk", "tgram", "twilio", "victorops", "vonage",
         "webex", "wecombot", "wxteams", "workflow", "workflows", "zulip",
     }
