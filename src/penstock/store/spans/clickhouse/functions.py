@@ -38,6 +38,7 @@ _RENAMED = {
     "MAP_VALUES": "mapValues",
     "CARDINALITY": "length",
     "LEN": "length",
+    "STRLEN": "length",
 }
 
 
@@ -179,6 +180,8 @@ def _json_text(self: generator.Generator, expression: exp.Expr) -> str:
 def _anonymous(self: generator.Generator, expression: exp.Expr) -> str:
     if expression.name.lower() == "message_text":
         return _MESSAGE_TEXT.format(self.sql(expression.expressions[0]))
+    if expression.name.lower() == "md5_number_lower":
+        return f"reinterpretAsUInt64(substring(MD5({self.sql(expression.expressions[0])}), 9, 8))"
     if expression.name.lower() == "quantile_disc":
         return _nearest_rank(*(self.sql(argument) for argument in expression.expressions))
     return generator.Generator.anonymous_sql(self, cast("exp.Anonymous", expression))
@@ -206,6 +209,8 @@ class _Generator(ClickHouseGenerator):
         exp.Anonymous: _anonymous,
         exp.ArrayContains: _call("has", "this", "expression"),
         exp.ArraySize: _call("length", "this"),
+        exp.ArrayToString: _call("arrayStringConcat", "this", "expression"),
+        exp.BitwiseAnd: _call("bitAnd", "this", "expression"),
         exp.Cast: _cast,
         exp.Count: _count,
         exp.Filter: _filter,

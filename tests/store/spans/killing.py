@@ -1,0 +1,30 @@
+"""Killing a piece of work at any moment, as a machine that fails would."""
+
+import os
+import random
+import signal
+from collections.abc import Callable
+
+LONGEST = 0.4
+"""Seconds; where a child may be killed before it has begun, or after some steps."""
+
+
+def killed_at_random(work: Callable[[], None], *, times: int) -> None:
+    """Run `work` in children of this process until so many of them were killed, each after a random time.
+
+    What the work uses must not be open in this process, and it must be long enough.
+    """
+    rng = random.Random(5)
+    for number in range(times):
+        seconds = rng.uniform(0.005, LONGEST)
+        child = os.fork()
+        if child == 0:
+            # The default action of this signal ends the process there and then; nothing is closed or flushed.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            try:
+                work()
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), f"the work was over after {number} kills"
