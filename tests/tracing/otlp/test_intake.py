@@ -6,6 +6,7 @@ import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from otlp_harness import as_json, intake_of, request, span, stream
@@ -15,6 +16,7 @@ from penstock.core.home import Home
 from penstock.core.ids import RandomIds
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.spans.duckdb.store import open_spans
+from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.otlp import intake as module
 from penstock.tracing.otlp.body import JSON, PROTOBUF
@@ -217,3 +219,44 @@ async def test_segments_are_sealed_as_they_come_of_age(tmp_path, clock):
     writer.close()
     intake.close()
     assert [path.suffix for path in tmp_path.glob("*-*-*")] == [".ndjson"]
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+async def test_a_call_beside_the_gateways_record_of_it_counts_once(tmp_path: Path, clock: ManualClock, length: int):
+    """FAILURES O8: however much the application says of it, in the row or apart from it."""
+    home = Home(tmp_path / "home")
+    home.create()
+    journal = JournalFolder(home.journal)
+    writer = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=RandomIds(clock))
+    store = open_spans(home.spans, clock=clock)
+    ingest = IngestJob(store, home.journal, clock=clock, intake=home.intake)
+    intake = intake_of(writer, home.intake, clock)
+    called = journal.span(
+        project="p1",
+        trace_id="ab" * 16,
+        parent_id="11" * 8,
+        usage_input=10,
+        cost=5,
+        attributes=msgspec.Raw(msgspec.json.encode({"gen_ai.response.id": "chatcmpl-7", "tools": "x" * length})),
+    )
+    reported = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.response.id": "chatcmpl-7",
+        "gen_ai.usage.input_tokens": 10,
+        "text": "x" * length,
+    }
+    body = request(
+        span(trace_id="ab" * 16, span_id="11" * 8),
+        span(reported, trace_id="ab" * 16, span_id="22" * 8, parent_id="11" * 8),
+    )
+    await send(intake, body.SerializeToString())
+    writer.close()
+    journal.write(called)
+    while await ingest.step():
+        pass
+    view = store.trace("p1", "ab" * 16)
+    assert view is not None
+    assert sum(one.usage_input for one in view.spans) == 10
+    assert [one.source for one in view.spans if one.covered] == ["otlp"]
+    intake.close()
+    store.close()

@@ -7,7 +7,7 @@ but calls with one attempt, the most of a gateway's load, are passed over.
 import duckdb
 
 from penstock.store.spans.columns import USAGE
-from penstock.store.spans.cover import covered, covered_beside, doubtful
+from penstock.store.spans.cover import Answer, covered, covered_beside, doubtful
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS
 
 __all__ = ["SLACK", "refresh", "sum_up_again"]
@@ -39,13 +39,20 @@ _TO_COVER = """
         SELECT trace FROM kin GROUP BY trace HAVING bool_or(candidate) AND count(*) FILTER (teller) > 1
     )
 """
+_TOLD = """{text} ->> '$."gen_ai.response.id"', {text} ->> '$."otel.scope.name"'"""
 # Of few spans, so that attributes are read of these alone.
-_ANSWERS = """
+_ANSWERS = f"""
     SELECT kin.trace, kin.span_id, kin.candidate, NOT kin.candidate AND NOT kin.covered,
-        spans.attributes ->> '$."gen_ai.response.id"', spans.attributes ->> '$."otel.scope.name"'
+        {_TOLD.format(text="spans.attributes")},
+        CASE WHEN spans.attributes_bytes IS NOT NULL THEN kin.started END
     FROM kin JOIN spans ON spans.rowid = kin.place
     WHERE kin.teller AND list_contains($doubt, kin.trace)
-"""
+"""  # noqa: S608 - constants; values are bound
+_ANSWERS_APART = f"""
+    SELECT concerned.trace, payloads.span_id, {_TOLD.format(text="CAST(payloads.text AS JSON)")}
+    FROM payloads JOIN concerned USING (project, trace_id)
+    WHERE field = 'attributes' AND started >= $first AND started <= $last AND list_contains($spans, span_id)
+"""  # noqa: S608 - constants; values are bound
 _PLACES = """
     SELECT place, started FROM kin
     WHERE candidate AND list_contains($spans, span_id) AND (trace, span_id) IN (SELECT unnest($traces), unnest($spans))
@@ -144,12 +151,27 @@ def sum_up_again(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute(_TOTALS)
 
 
+def _answers(cursor: duckdb.DuckDBPyConnection, doubt: set[int]) -> list[Answer]:
+    """What the model spans of these traces say of the answers that they tell of."""
+    rows = cursor.execute(_ANSWERS, {"doubt": sorted(doubt)}).fetchall()
+    apart = {span: started for _, span, *_, started in rows if started is not None}
+    told: dict[tuple[int, int], tuple[str | None, str | None]] = {}
+    if apart:
+        values = {"first": min(apart.values()), "last": max(apart.values()), "spans": list(apart)}
+        for trace, span, answer, scope in cursor.execute(_ANSWERS_APART, values).fetchall():
+            told[trace, span] = (answer, scope)
+    return [
+        (trace, span, candidate, stays, *told.get((trace, span), (answer, scope)))
+        for trace, span, candidate, stays, answer, scope, _ in rows
+    ]
+
+
 def _cover(cursor: duckdb.DuckDBPyConnection) -> set[int]:
     kin = cursor.execute(_TO_COVER).fetchall()
     found = covered(kin)
     doubt = doubtful(kin, found)
     if doubt:
-        found |= covered_beside(cursor.execute(_ANSWERS, {"doubt": sorted(doubt)}).fetchall(), found)
+        found |= covered_beside(_answers(cursor, doubt), found)
     if not found:
         return set()
     values = {"traces": [trace for trace, _ in found], "spans": [span for _, span in found]}
