@@ -96,8 +96,9 @@ def test_every_error_code_of_the_gateway_is_documented_and_no_other():
     documented = set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
     timers = {f"upstream_timeout_{timer}" for timer in snapshot.Timeouts.__struct_fields__}
     defaults = {"invalid_input", "internal_error", "upstream_error"}
-    # Names of fields, and of what only a worker's log says.
+    # Names of fields, of what only a worker's log says, and of what only intake in the console meets.
     inner = {
+        "journal_not_durable",
         "snapshot_corrupt",
         "snapshot_unreadable",
         "upstream_connections",
