@@ -1,12 +1,13 @@
 """What tracing needs from a store of spans."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from penstock.store.spans.deletion import Deleted, DiskUse, Remaining, Selection
 from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult, Population
+from penstock.store.spans.queries.export import EXPORTED, ExportFormat
 from penstock.store.spans.queries.people import ActivityOrder, ActivityPage, ActivityPlace
 from penstock.store.spans.queries.traces import NEWEST, Order, Page, Place
 from penstock.store.spans.queries.window import Window
@@ -155,6 +156,21 @@ class SpanStore(Protocol):
 
     def user(self, project: str, user: str) -> ActivityView | None:
         """One end user with its calls in order of time."""
+        ...
+
+    def export(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        columns: Sequence[str] = EXPORTED,
+        format_: ExportFormat = "jsonl",
+    ) -> Iterator[bytes]:
+        """Spans as pieces of one file, the oldest first, in bounded memory. A piece blocks while it is made.
+
+        Raises:
+            InvalidInput: there is no such column or format; at once.
+        """
         ...
 
     def overview(self, window: Window, *, points: int) -> Overview: ...

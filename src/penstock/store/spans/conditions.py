@@ -17,6 +17,8 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 """Thai, Lao, Burmese, Khmer, kana, Han and Hangul."""
+_ESCAPE = r"\\[a-z]"
+"""A line end, say, as JSON writes it."""
 _BREAK = r"[^\p{L}\p{N}]"
 
 
@@ -90,9 +92,13 @@ def _text(node: Text, values: Values) -> exp.Expr:
     pattern = bind(values, f"{begin}{f'{_BREAK}+'.join(words)}{end}")
     # Beyond ASCII a sender may have written escapes.
     needles = [bind(values, word) for word in words if word.isascii()]
+    near = bind(values, f"({_BREAK}|{_ESCAPE})+".join(words)) if len(words) > 1 and len(needles) == len(words) else None
 
     def holds(text: exp.Expr) -> exp.Expr:
-        hints = [exp.func("contains", exp.func("lower", text.copy()), needle.copy()) for needle in needles]
+        raw = exp.func("lower", text.copy())
+        hints: list[exp.Expr] = [exp.func("contains", raw.copy(), needle.copy()) for needle in needles]
+        if near is not None:
+            hints.append(exp.func("regexp_matches", raw, near.copy()))
         return exp.and_(*hints, exp.func("regexp_matches", exp.func("message_text", text.copy()), pattern.copy()))
 
     return exp.paren(exp.or_(*(long_text(name, holds, values) for name in names)))

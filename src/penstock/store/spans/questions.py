@@ -1,11 +1,12 @@
 """The questions of the console, asked of whichever engine."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from penstock.store.spans.engine import Engine
 from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult, Population
 from penstock.store.spans.queries.distribution import distribution
+from penstock.store.spans.queries.export import EXPORTED, ExportFormat, export
 from penstock.store.spans.queries.facets import facets, facets_of
 from penstock.store.spans.queries.groups import group_by
 from penstock.store.spans.queries.keys import key_uses
@@ -15,6 +16,7 @@ from penstock.store.spans.queries.overview import overview
 from penstock.store.spans.queries.people import ActivityOrder, ActivityPage, ActivityPlace, activities, activity
 from penstock.store.spans.queries.routes import route_stats
 from penstock.store.spans.queries.scores import ScoreFilter, ScorePlace, list_scores
+from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.spend import (
     Area,
     Peak,
@@ -61,10 +63,21 @@ __all__ = ["Questions"]
 
 
 class Questions:
-    """What is asked of a store of spans. Every method blocks, and raises `Unavailable` while the store is down."""
+    """What is asked of a store of spans. Every method blocks, and raises `Unavailable` while the store is down.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: Who answers.
+        candidates: Where a search need only look, when the store has an index of words.
+    """
+
+    def __init__(self, engine: Engine, *, candidates: Candidates | None = None) -> None:
         self._asked = engine
+        self._candidates = candidates
+
+    @property
+    def engine(self) -> Engine:
+        """Who answers, for questions that are not the console's: those of a migration."""
+        return self._asked
 
     def list_calls(
         self,
@@ -77,7 +90,14 @@ class Questions:
     ) -> Page:
         """Calls and roots of traces; see `queries.traces`."""
         return list_calls(
-            self._asked, window, where=where, after=after, limit=limit, order=order, monotonic=time.monotonic
+            self._asked,
+            window,
+            where=where,
+            after=after,
+            limit=limit,
+            order=order,
+            monotonic=time.monotonic,
+            candidates=self._candidates,
         )
 
     def list_spans(
@@ -91,7 +111,14 @@ class Questions:
     ) -> Page:
         """Spans of any kind."""
         return list_spans(
-            self._asked, window, where=where, after=after, limit=limit, order=order, monotonic=time.monotonic
+            self._asked,
+            window,
+            where=where,
+            after=after,
+            limit=limit,
+            order=order,
+            monotonic=time.monotonic,
+            candidates=self._candidates,
         )
 
     def list_scores(self, wanted: ScoreFilter, *, after: ScorePlace | None = None, limit: int = 50) -> list[ScoreRow]:
@@ -171,6 +198,17 @@ class Questions:
     def user(self, project: str, user: str) -> ActivityView | None:
         """One end user with its calls in order of time."""
         return activity(self._asked, project, "user", user)
+
+    def export(
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        columns: Sequence[str] = EXPORTED,
+        format_: ExportFormat = "jsonl",
+    ) -> Iterator[bytes]:
+        """Spans as pieces of one file; see `queries.export`. Each piece blocks while it is made."""
+        return export(self._asked, window, where=where, columns=columns, format_=format_)
 
     def overview(self, window: Window, *, points: int) -> Overview:
         """Totals, series and tops of a closed window."""

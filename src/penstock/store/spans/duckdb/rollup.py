@@ -79,7 +79,7 @@ def roll_up_days(engine: DuckDbEngine, *, before: int) -> bool:
     with engine.write() as cursor:
         for who, table in ACTIVITIES.items():
             cursor.execute(
-                f"INSERT INTO {table} BY NAME {fill_activity(who)}",  # noqa: S608 - constants; values are bound
+                f"INSERT INTO {table} BY NAME {fill_activity(who)}",
                 {"first": day, "last": day + DAY},
             )
         cursor.execute("DELETE FROM pending_days WHERE day = $day", {"day": day})
@@ -95,13 +95,13 @@ def make_pending(cursor: duckdb.DuckDBPyConnection, hours: Sequence[int]) -> Non
     """
     for key, pending, tables, length in _PENDING:
         starts = sorted({hour // length * length for hour in hours})
-        known = cursor.execute(f"SELECT {key} FROM {pending}").fetchall()  # noqa: S608 - constants
+        known = cursor.execute(f"SELECT {key} FROM {pending}").fetchall()  # noqa: S608 - constants; values are bound
         fresh = sorted({*starts} - {start for (start,) in known})
         if not fresh:
             continue
         for table in tables:
-            cursor.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT unnest($starts))", {"starts": fresh})  # noqa: S608 - as above
-        cursor.execute(f"INSERT INTO {pending} SELECT unnest($starts)", {"starts": fresh})  # noqa: S608 - as above
+            cursor.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT unnest($starts))", {"starts": fresh})  # noqa: S608 - constants; values are bound
+        cursor.execute(f"INSERT INTO {pending} SELECT unnest($starts)", {"starts": fresh})
     # An hour that is being indexed is pending already, and loses what it has.
     cursor.execute("DELETE FROM text_blocks WHERE hour IN (SELECT unnest($hours))", {"hours": list(hours)})
     cursor.execute(

@@ -11,7 +11,7 @@ from penstock.store.spans.duckdb.engine import DuckDbEngine
 from penstock.store.spans.duckdb.loader import INTAKE, JOURNAL, SCORES, Records, load
 from penstock.store.spans.duckdb.rollup import forget_segments, roll_up, roll_up_days
 from penstock.store.spans.duckdb.scores import delete_scores
-from penstock.store.spans.duckdb.text_index import index_text, tidy
+from penstock.store.spans.duckdb.text_index import candidates, index_text, tidy
 from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.questions import Questions
 
@@ -49,7 +49,7 @@ class DuckDbSpanStore(Questions):
     ) -> None:
         self._folders = (journal, intake or path.parent / "intake", scores or path.parent / "scores")
         self._engine = DuckDbEngine(path, readable=self._folders)
-        super().__init__(self._engine)
+        super().__init__(self._engine, candidates=candidates)
         self._quarantine = quarantine
         self._clock = clock
 

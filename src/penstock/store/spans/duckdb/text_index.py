@@ -7,12 +7,19 @@ words share costs a look into a block, never a result. Hours that are not indexe
 Spans of a block that is gone (its hour was touched) leave their words behind until `tidy` sorts the index anew.
 """
 
+import hashlib
+from collections.abc import Iterator
 from itertools import pairwise
 
+from penstock.store.spans.conditions import spaced, words_of
 from penstock.store.spans.duckdb.engine import DuckDbEngine
+from penstock.store.spans.engine import Read, prepare
 from penstock.store.spans.expressions import HOUR, sql
+from penstock.store.spans.queries.search import Stretch
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import And, Node, Or, Text
 
-__all__ = ["BLOCK_SPANS", "index_text", "tidy"]
+__all__ = ["BLOCK_SPANS", "candidates", "index_text", "tidy"]
 
 BLOCK_SPANS = 2048
 PREFIX_LETTERS = 4
@@ -45,7 +52,7 @@ _WORDS = f"""
         SELECT text_hash('^' || left(word, {PREFIX_LETTERS})) FROM words WHERE length(word) >= {PREFIX_LETTERS}
     ) AS hashes
     ORDER BY hash
-"""  # noqa: S608 - as above
+"""  # noqa: S608 - constants; values are bound
 
 
 def index_text(engine: DuckDbEngine, *, before: int) -> bool:
@@ -109,3 +116,87 @@ def tidy(engine: DuckDbEngine, *, before: int) -> bool:
         )
         cursor.execute("DROP TABLE sorted_words")
     return True
+
+
+def candidates(read: Read, window: Window, where: Node | None) -> list[Stretch] | None:
+    """The blocks whose words allow that a span in them fits, and the hours that are not indexed; None for any.
+
+    The newest come first, and none overlap.
+    """
+    asked = _Asked(read, window)
+    blocks = asked.blocks(where)
+    if blocks is None:
+        return None
+    low, high = asked.bounds
+    bounds = {"low": low, "high": high}
+    known = read(_BLOCKS, bounds)
+    waiting = {hour for (hour,) in read(_WAITING, bounds)}
+    stretches = [(hour, hour + HOUR, 8 * BLOCK_SPANS) for hour in waiting]
+    stretches += [
+        (begin, end, BLOCK_SPANS)
+        for block, begin, end in known
+        if block in blocks and begin // HOUR * HOUR not in waiting
+    ]
+    return sorted(stretches, reverse=True)
+
+
+class _Asked:
+    """Which blocks can hold what a tree looks for."""
+
+    def __init__(self, read: Read, window: Window) -> None:
+        self._read = read
+        self.bounds = (
+            0 if window.from_ is None else window.from_,
+            2**62 if window.to is None else window.to,
+        )
+
+    def blocks(self, node: Node | None) -> set[int] | None:
+        """Numbers of blocks; None for any."""
+        match node:
+            case And(terms):
+                found: list[set[int]] = [blocks for term in terms if (blocks := self.blocks(term)) is not None]
+                return found[0].intersection(*found[1:]) if found else None
+            case Or(terms):
+                either = [self.blocks(term) for term in terms]
+                known = [blocks for blocks in either if blocks is not None]
+                return set[int]().union(*known) if len(known) == len(either) else None
+            case Text():
+                return self._with_words(node)
+            case _:
+                return None
+
+    def _with_words(self, node: Text) -> set[int] | None:
+        found: set[int] | None = None
+        for key in sorted(_keys(node), key=len, reverse=True):
+            blocks = self._with_word(key)
+            found = blocks if found is None else found & blocks
+            if not found:
+                return found
+        return found
+
+    def _with_word(self, key: str) -> set[int]:
+        low, high = self.bounds
+        values = {"word": text_hash(key), "low": low // DAY * DAY, "high": high}
+        return {block for (block,) in self._read(_WITH_WORD, values)}
+
+
+_BLOCKS = prepare(sql("SELECT block, low, high FROM text_blocks WHERE high > $low AND low < $high"))
+_WAITING = prepare(sql(f"SELECT hour FROM pending_text WHERE hour > $low - {HOUR} AND hour < $high"))  # noqa: S608 - constants; values are bound
+_WITH_WORD = prepare(sql("SELECT block FROM text_words WHERE word = $word AND day >= $low AND day < $high"))
+
+
+def _keys(node: Text) -> Iterator[str]:
+    """What the index knows of what a text must hold."""
+    words = words_of(node.words)
+    for at, word in enumerate(words):
+        if not spaced(word):
+            continue
+        if not node.prefix or at < len(words) - 1:
+            yield word
+        elif len(word) >= PREFIX_LETTERS:
+            yield f"^{word[:PREFIX_LETTERS]}"
+
+
+def text_hash(key: str) -> int:
+    """What the engine's macro of this name makes of a word."""
+    return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[8:], "little") & 0xFFFFFFFF

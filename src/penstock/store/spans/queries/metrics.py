@@ -11,11 +11,11 @@ from sqlglot import exp
 from penstock.store.spans.conditions import compiled
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
 from penstock.store.spans.expressions import HOUR, TOKENS, Values, bind, bucket, column, parsed
+from penstock.store.spans.expressions import measure as bucket_value
 from penstock.store.spans.filters import Scope, form_of
 from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult, MetricSeries, Population
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
-from penstock.store.spans.queries.overview import Histogram
 from penstock.store.spans.queries.populations import (
     check,
     columns_of,
@@ -52,8 +52,7 @@ class _Cell(msgspec.Struct):
     low: float | None = None
     high: float | None = None
     exact: float | None = None
-    """What only the engine can tell: a number of distinct values, a percentile of small numbers."""
-    histogram: Histogram | None = None
+    """What only the engine can tell: a number of distinct values, a percentile."""
 
     def add(self, other: "_Cell") -> None:
         self.count += other.count
@@ -61,9 +60,6 @@ class _Cell(msgspec.Struct):
         self.total += other.total
         self.low = min((each for each in (self.low, other.low) if each is not None), default=None)
         self.high = max((each for each in (self.high, other.high) if each is not None), default=None)
-        if other.histogram is not None:
-            self.histogram = self.histogram or Histogram()
-            self.histogram.include(other.histogram)
 
 
 class _Plan(NamedTuple):
@@ -156,7 +152,7 @@ class _Asked:
 
     def totals(self, cells: Mapping[_Key, _Cell], chosen: Sequence[Labels] | None) -> dict[Labels, _Cell]:
         """What each group comes to in the whole window."""
-        if self._plan.kind == "exact" and self._plan.query.step is not None:
+        if self._plan.kind in {"exact", "histogram"} and self._plan.query.step is not None:
             return {labels: cell for (labels, _), cell in self._cells(by_time=False, chosen=chosen).items()}
         totals: dict[Labels, _Cell] = {}
         for (labels, _), cell in cells.items():
@@ -172,18 +168,13 @@ class _Asked:
         for row in self._rows(by_time=by_time, counted=False, chosen=chosen):
             cell = found[tuple(row[: keys - 1]), row[keys - 1]]
             rest = row[keys:]
-            if kind == "histogram":
-                at, count = rest
-                cell.count += count
-                cell.histogram = cell.histogram or Histogram()
-                if at is not None:
-                    cell.histogram.add(at, count)
-                continue
             cell.count, cell.values = rest[0], rest[1] or 0
             if kind == "additive":
                 cell.total = float(rest[2]) if rest[2] is not None else 0
             elif kind == "bounds":
                 cell.low, cell.high = rest[2], rest[3]
+            elif kind == "histogram":
+                cell.exact = None if rest[2] is None else bucket_value(rest[2])
             else:
                 cell.exact = rest[2]
         return found
@@ -248,14 +239,39 @@ class _Written:
     def amounts(self) -> exp.Select:
         """`(labels, t, amounts)`."""
         keys = [*self._names, "t"]
+        if self._plan.kind == "histogram":
+            return self._percentile(keys)
         merged = {
             "additive": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "sum(s)"],
             "bounds": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "min(low)", "max(high)"],
-            "histogram": ["bucket", "CAST(sum(n) AS BIGINT)"],
             "exact": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "max(exact)"],
         }[self._plan.kind]
-        groups = [*keys, "bucket"] if self._plan.kind == "histogram" else keys
-        return exp.select(*keys, *merged).from_(self._parts(), copy=False).group_by(*groups, copy=False)
+        return exp.select(*keys, *merged).from_(self._parts(), copy=False).group_by(*keys, copy=False)
+
+    def _percentile(self, keys: Sequence[str]) -> exp.Select:
+        """By nearest rank, out of the counts of buckets; those without a value lie in the bucket null."""
+        every = ", ".join(keys)
+        counted = exp.select(*keys, "bucket", "sum(n) AS n").from_(self._parts(), copy=False)
+        ranked = exp.select(
+            *keys,
+            "bucket",
+            "n",
+            f"sum(n) OVER (PARTITION BY {every} ORDER BY bucket NULLS LAST) AS upto",
+            f"coalesce(sum(n) FILTER (WHERE bucket IS NOT NULL) OVER (PARTITION BY {every}), 0) AS known",
+            dialect="duckdb",
+        ).from_(counted.group_by(*keys, "bucket", copy=False).subquery("counted", copy=False), copy=False)
+        rank = f"greatest(1, (known * {int(self._plan.query.aggregation[1:])} + 99) // 100)"
+        return (
+            exp.select(
+                *keys,
+                "CAST(sum(n) AS BIGINT)",
+                "CAST(max(known) AS BIGINT)",
+                f"min(bucket) FILTER (WHERE bucket IS NOT NULL AND upto >= {rank})",
+                dialect="duckdb",
+            )
+            .from_(ranked.subquery("ranked", copy=False), copy=False)
+            .group_by(*keys, copy=False)
+        )
 
     def _parts(self) -> exp.Subquery:
         """A query for each piece of the window, one below the other."""
@@ -408,7 +424,4 @@ def _value(query: MetricQuery, cell: _Cell, seconds: float) -> float | None:  # 
         case "max":
             return None if cell.high is None else float(cell.high)
         case _:
-            if cell.histogram is None:
-                return None if cell.exact is None else float(cell.exact)
-            found = cell.histogram.percentile(int(query.aggregation[1:]) / 100)
-            return None if found is None else float(found)
+            return None if cell.exact is None else float(cell.exact)

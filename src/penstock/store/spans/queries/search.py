@@ -1,6 +1,6 @@
 """Search for text, the newest first: a page is sent when it is full, or when it has taken long enough."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -12,21 +12,32 @@ from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.window import Window, within
 from penstock.store.spans.tree import Node
 
-__all__ = ["Choose", "search", "searches"]
+__all__ = ["Candidates", "Choose", "Stretch", "search", "searches"]
 
 FIRST_SLICE = 3_600_000_000
-"""Microseconds of the newest slice; its successors are wider where spans are few."""
+"""Microseconds of the newest slice where nothing is known of the spans; the next are wider where these are few."""
 SLICE_ROWS = 16_384
 """Spans of one slice, about: some 50 ms of unpacking and searching text."""
 SEARCH_SECONDS = 0.4
 """A page is sent after this, full or not, with a place to search on from."""
+QUICK_SECONDS = 0.03
+"""A slice that took less, because other conditions left little to unpack, is followed by a wider one."""
 _LONG = frozenset(("input", "output", "attributes", "usage_raw"))
+
+Stretch = tuple[int, int, int]
+"""A half-open stretch of time, microseconds, and about how many spans lie in it."""
 
 
 class Choose(Protocol):
     """The newest rows of a window that fit, `(started, span_id, ...)`, from a place on."""
 
     def __call__(self, window: Window, after: tuple[int, int] | None, limit: int) -> Rows: ...
+
+
+class Candidates(Protocol):
+    """Where spans can lie that fit: stretches of the window, the newest first. None: anywhere."""
+
+    def __call__(self, read: Read, window: Window, where: Node | None) -> list[Stretch] | None: ...
 
 
 def searches(where: Node | None) -> bool:
@@ -40,7 +51,7 @@ def searches(where: Node | None) -> bool:
 def search(
     read: Read,
     window: Window,
-    where: Node | None,
+    stretches: list[Stretch] | None,
     *,
     choose: Choose,
     after: tuple[int, int] | None,
@@ -52,28 +63,91 @@ def search(
     if oldest is None or newest is None:
         return [], None
     high = newest + 1 if after is None else min(newest, after[0]) + 1
-    width = FIRST_SLICE
     begun = monotonic()
     found: Rows = []
-    while high > oldest and len(found) <= limit:
-        low, rows = _slice(read, window, oldest=oldest, high=high, width=width)
-        part = msgspec.structs.replace(window, from_=low, to=high)
+    slices = _Wide(read, window, oldest, high) if stretches is None else _Known(stretches, oldest, high)
+    for low, upto in slices:
+        started = monotonic()
+        part = msgspec.structs.replace(window, from_=low, to=upto)
         found += choose(part, after, limit + 1 - len(found))
-        width = (high - low) * (2 if rows < SLICE_ROWS else 1)
-        high = low
-        if len(found) <= limit and monotonic() - begun > SEARCH_SECONDS:
-            return found, high if high > oldest else None
+        if len(found) > limit:
+            break
+        now = monotonic()
+        slices.widen(quick=now - started < QUICK_SECONDS)
+        if now - begun > SEARCH_SECONDS:
+            return found, low if slices.left(low) else None
     return found, None
 
 
-def _slice(read: Read, window: Window, *, oldest: int, high: int, width: int) -> tuple[int, int]:
+class _Wide:
+    """Slices of a window of which nothing is known."""
+
+    def __init__(self, read: Read, window: Window, oldest: int, high: int) -> None:
+        self._read = read
+        self._window = window
+        self._oldest = oldest
+        self._high = high
+        self._width: int = FIRST_SLICE
+        self._rows: int = SLICE_ROWS
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        while self._high > self._oldest:
+            high = self._high
+            low, rows = _slice(
+                self._read, self._window, oldest=self._oldest, high=high, width=self._width, most=2 * self._rows
+            )
+            self._width = (high - low) * (2 if rows < self._rows else 1)
+            self._high = low
+            yield low, high
+
+    def widen(self, *, quick: bool) -> None:
+        if quick:
+            self._rows *= 2
+            self._width *= 2
+
+    def left(self, low: int) -> bool:
+        return low > self._oldest
+
+
+class _Known:
+    """Slices of stretches that lie one beside the other are read together."""
+
+    def __init__(self, stretches: Iterable[Stretch], oldest: int, high: int) -> None:
+        self._stretches = [
+            (max(low, oldest), min(upto, high), spans) for low, upto, spans in stretches if low < high and upto > oldest
+        ]
+        self._rows = SLICE_ROWS
+        self._at = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        while self._at < len(self._stretches):
+            low, high, spans = self._stretches[self._at]
+            self._at += 1
+            while self._at < len(self._stretches) and spans < self._rows:
+                below, above, more = self._stretches[self._at]
+                if above != low:
+                    break
+                low, spans = below, spans + more
+                self._at += 1
+            yield low, high
+
+    def widen(self, *, quick: bool) -> None:
+        if quick:
+            self._rows *= 2
+
+    def left(self, low: int) -> bool:
+        del low
+        return self._at < len(self._stretches)
+
+
+def _slice(read: Read, window: Window, *, oldest: int, high: int, width: int, most: int) -> tuple[int, int]:
     """Where a slice begins that ends at `high` and is as wide as asked, or as its spans allow; and their number."""
     while True:
         low = max(oldest, high - width)
         part = msgspec.structs.replace(window, from_=low, to=high)
         values: Values = {}
         ((rows,),) = read(sql("SELECT count(*) FROM spans").where(*within(part, values)), values)
-        if rows <= 2 * SLICE_ROWS or width == 1:
+        if rows <= most or width == 1:
             return low, rows
         width = max(1, width // 2)
 

@@ -1,17 +1,18 @@
 """Lists of calls and of spans: by pages, filtered, sorted, searched."""
 
 from collections.abc import Callable
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import msgspec
 from sqlglot import exp
 
 from penstock.store.spans.conditions import compiled, needs_totals
-from penstock.store.spans.engine import Engine, Read, Rows
-from penstock.store.spans.expressions import Values, bind, column, sql
+from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
+from penstock.store.spans.expressions import Values, column, sql
 from penstock.store.spans.filters import Scope, place_of
 from penstock.store.spans.queries.rows import ROW, fetch, with_totals
-from penstock.store.spans.queries.search import Choose, search, searches
+from penstock.store.spans.queries.search import Candidates, Choose, search, searches
 from penstock.store.spans.queries.window import Window, within
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import TraceRow
@@ -57,13 +58,15 @@ def list_calls(
     limit: int,
     monotonic: Callable[[], float],
     order: Order = NEWEST,
+    candidates: Candidates | None = None,
 ) -> Page:
     """One page of calls and roots.
 
     A search for text reads the newest time slice first and stops early rather than late: its page may hold fewer
     rows than `limit`, or none, and still have a successor. It is always in order of time, the newest first.
     """
-    return _list(engine, window, where=where, after=after, limit=limit, monotonic=monotonic, order=order, scope="row")
+    wanted = _Wanted(where, after, limit, NEWEST if searches(where) else order, "row")
+    return _list(engine, window, wanted, monotonic=monotonic, candidates=candidates)
 
 
 def list_spans(
@@ -75,29 +78,39 @@ def list_spans(
     limit: int,
     monotonic: Callable[[], float],
     order: Order = NEWEST,
+    candidates: Candidates | None = None,
 ) -> Page:
     """One page of spans of any kind, as `list_calls`; cost and tokens are the span's own."""
-    return _list(engine, window, where=where, after=after, limit=limit, monotonic=monotonic, order=order, scope="span")
+    wanted = _Wanted(where, after, limit, NEWEST if searches(where) else order, "span")
+    return _list(engine, window, wanted, monotonic=monotonic, candidates=candidates)
+
+
+class _Wanted(NamedTuple):
+    """One page."""
+
+    where: Node | None
+    after: Place | None
+    limit: int
+    order: Order
+    scope: Scope
 
 
 def _list(
     engine: Engine,
     window: Window,
+    wanted: _Wanted,
     *,
-    where: Node | None,
-    after: Place | None,
-    limit: int,
     monotonic: Callable[[], float],
-    order: Order,
-    scope: Scope,
+    candidates: Candidates | None,
 ) -> Page:
+    where, after, limit, order, scope = wanted
     with engine.snapshot() as read:
         more: Place | None = None
         if searches(where):
-            order = NEWEST
             choose = _chooser(read, where, scope)
             at = None if after is None else (after.started, after.span)
-            chosen, high = search(read, window, where, choose=choose, after=at, limit=limit, monotonic=monotonic)
+            stretches = None if candidates is None else candidates(read, window, where)
+            chosen, high = search(read, window, stretches, choose=choose, after=at, limit=limit, monotonic=monotonic)
             more = None if high is None else Place(high)
         else:
             chosen = _choose(read, window, where=where, after=after, limit=limit + 1, order=order, scope=scope)
@@ -127,28 +140,65 @@ def _choose(
     beyond: int | None = None,
 ) -> Rows:
     """`(started, span_id, place in storage, what is sorted by)` of the rows that fit, in order."""
-    values: Values = {}
-    value = place_of(SORTS[order.by], values, scope=scope)
-    query = exp.select("started", "span_id", "rowid", exp.alias_(value, "sorted_by")).from_("spans")
-    summed = scope == "row" and (order.by in {"cost", "tokens"} or needs_totals(where))
-    query = with_totals(query, needed=summed).where(*within(window, values), ROW if scope == "row" else None)
-    if beyond is not None:
-        query = query.where(exp.GT(this=column("rowid"), expression=bind(values, beyond)))
+    form = _Form(
+        order.by,
+        order.descending,
+        scope,
+        window.from_ is not None,
+        window.to is not None,
+        None if after is None else after.value is None,
+        beyond is not None,
+    )
+    query, values = _prepared(Question(where), form)
+    given = {"project": window.project, "from": window.from_, "to": window.to, "limit": limit, "beyond": beyond}
     if after is not None:
-        query = query.where(_after(after, value, order, values))
+        given |= {"at_started": after.started, "at_span": after.span, "at_value": after.value}
+    return read(query, values | given)
+
+
+class _Form(NamedTuple):
+    """What shapes the text of a query beside the conditions."""
+
+    by: Sort
+    descending: bool
+    scope: Scope
+    begins: bool
+    ends: bool
+    after: bool | None
+    """Whether the place to go on from has no value; None without such a place."""
+    beyond: bool
+
+
+@lru_cache(maxsize=1024)
+def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
+    """The query for conditions, and the values in it that belong to these."""
+    where: Node | None = question.asked
+    order = Order(by=form.by, descending=form.descending)
+    values: Values = {}
+    window = Window(project="", from_=0 if form.begins else None, to=0 if form.ends else None)
+    value = place_of(SORTS[form.by], values, scope=form.scope)
+    query = exp.select("started", "span_id", "rowid", exp.alias_(value, "sorted_by")).from_("spans")
+    summed = form.scope == "row" and (form.by in {"cost", "tokens"} or needs_totals(where))
+    query = with_totals(query, needed=summed)
+    query = query.where(*within(window, values), ROW if form.scope == "row" else None, copy=False)
+    if form.beyond:
+        query = query.where(exp.GT(this=column("rowid"), expression=exp.Placeholder(this="beyond")), copy=False)
+    if form.after is not None:
+        query = query.where(_after(value, order, valued=not form.after), copy=False)
     if where is not None:
-        query = query.where(compiled(where, values, scope=scope))
-    down = order.descending
-    keys = [] if order.by == "started" else [exp.Ordered(this=value.copy(), desc=down, nulls_first=False)]
+        query = query.where(compiled(where, values, scope=form.scope), copy=False)
+    down = form.descending
+    keys = [] if form.by == "started" else [exp.Ordered(this=value.copy(), desc=down, nulls_first=False)]
     keys += [exp.Ordered(this=column(name), desc=down, nulls_first=False) for name in ("started", "span_id")]
-    return read(query.order_by(*keys).limit(bind(values, limit)), values)
+    query = query.order_by(*keys, copy=False).limit(exp.Placeholder(this="limit"), copy=False)
+    return prepare(query), values
 
 
-def _after(place: Place, value: exp.Expr, order: Order, values: Values) -> exp.Expr:
+def _after(value: exp.Expr, order: Order, *, valued: bool) -> exp.Expr:
     """What comes after a place in this order."""
     beyond: type[exp.Binary] = exp.LT if order.descending else exp.GT
     upto: type[exp.Binary] = exp.LTE if order.descending else exp.GTE
-    started, span = bind(values, place.started), bind(values, place.span)
+    started, span, at = (exp.Placeholder(this=name) for name in ("at_started", "at_span", "at_value"))
     # The first condition says nothing that the second does not, but is one that zone maps can answer.
     later = exp.and_(
         upto(this=column("started"), expression=started),
@@ -162,9 +212,8 @@ def _after(place: Place, value: exp.Expr, order: Order, values: Values) -> exp.E
     if order.by == "started":
         return later
     null = exp.Is(this=value.copy(), expression=exp.null())
-    if place.value is None:
+    if not valued:
         return exp.and_(null, later)
-    at = bind(values, place.value)
     same = exp.and_(exp.EQ(this=value.copy(), expression=at.copy()), later)
     return exp.paren(exp.or_(beyond(this=value.copy(), expression=at), same, null))
 

@@ -1,0 +1,242 @@
+"""Spans as a file, in pieces: JSON lines, CSV or Parquet, in bounded memory whatever the size.
+
+A slice of time is read at a time, each by itself, so that an export of hours holds up nobody: not the writer, which
+could not fold its log while one snapshot lasted, and not other questions.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from penstock.core.errors import InvalidInput, Unavailable
+from penstock.store.spans.columns import BY_NAME, COLUMNS, Form
+from penstock.store.spans.conditions import compiled
+from penstock.store.spans.engine import Engine, Rows
+from penstock.store.spans.expressions import Values, column, sql
+from penstock.store.spans.queries.window import Window, closed, within
+from penstock.store.spans.tree import Node
+
+__all__ = ["EXPORTED", "ExportFormat", "export"]
+
+ExportFormat = Literal["jsonl", "csv", "parquet"]
+EXPORTED = tuple(each.name for each in COLUMNS if each.name != "project")
+"""Columns that can be exported; all of them unless said otherwise."""
+SLICE_ROWS = 4096
+"""Spans of one slice, about: some ten megabytes with their texts."""
+FIRST_SLICE = 600_000_000
+"""Microseconds."""
+PIECE_BYTES = 256 * 1024
+_LONG = frozenset(("input", "output", "attributes"))
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def export(
+    engine: Engine,
+    window: Window,
+    *,
+    where: Node | None,
+    columns: Sequence[str] = EXPORTED,
+    format_: ExportFormat = "jsonl",
+) -> Iterator[bytes]:
+    """Spans of a window that fit, the oldest first, as pieces of one file.
+
+    Nothing is read before the first piece is asked for, and no more than a slice ahead; closing the iterator ends it.
+    In CSV, text that a spreadsheet would run is given a leading apostrophe; JSON is text there.
+
+    Raises:
+        InvalidInput: there is no such column (`invalid_column`), or no such format; at once.
+        Unavailable: an extra is missing; or, while it is read, the store is down.
+    """
+    unknown = [name for name in columns if name not in EXPORTED]
+    if unknown or not columns:
+        raise InvalidInput(
+            f"There is no column {unknown[0][:64]!r} to export." if unknown else "An export needs a column.",
+            field="columns",
+            hint=f"There are {', '.join(EXPORTED)}.",
+            code="invalid_column",
+        )
+    writers = {"jsonl": _json_lines, "csv": _csv, "parquet": _parquet}
+    if format_ not in writers:
+        raise InvalidInput(
+            f"There is no format {format_[:64]!r}.", field="format", hint=f"There are {', '.join(writers)}."
+        )
+    return writers[format_](tuple(columns), _slices(engine, window, where, tuple(columns)))
+
+
+def _slices(engine: Engine, window: Window, where: Node | None, columns: tuple[str, ...]) -> Iterator[Rows]:
+    """Rows of these columns, slice by slice."""
+    with engine.snapshot() as read:
+        whole = closed(read, window)
+    if whole is None or whole.from_ is None or whole.to is None:
+        return
+    low, width = whole.from_, FIRST_SLICE
+    while low < whole.to:
+        high = min(whole.to, low + width)
+        part = msgspec.structs.replace(whole, from_=low, to=high)
+        values: Values = {}
+        count = sql("SELECT count(*) FROM spans").where(*within(part, values))
+        ((spans,),) = engine.read(count, values)
+        if spans > 2 * SLICE_ROWS and width > 1:
+            width //= 2
+            continue
+        if spans:
+            yield _rows(engine, part, where, columns)
+        low = high
+        if spans < SLICE_ROWS:
+            width *= 2
+
+
+def _rows(engine: Engine, part: Window, where: Node | None, columns: tuple[str, ...]) -> Rows:
+    values: Values = {}
+    conditions = within(part, values)
+    if where is not None:
+        conditions.append(compiled(where, values))
+    query = sql("SELECT 1 FROM spans ORDER BY started, span_id").where(*conditions)
+    long = [name for name in columns if name in _LONG]
+    extra = ["trace_id", "span_id", *(f"{name}_bytes" for name in long)] if long else []
+    query = query.select(*(column(name) for name in (*columns, *extra)), append=False)
+    with engine.snapshot() as read:
+        rows = read(query, values)
+        if not any(size is not None for row in rows for size in row[len(columns) + 2 :]):
+            return [row[: len(columns)] for row in rows]
+        apart = sql("SELECT trace_id, span_id, field, text FROM payloads").where(*within(part, values))
+        texts = {(trace, span, field): text for trace, span, field, text in read(apart, values)}
+    at = len(columns)
+    return [
+        tuple(
+            texts.get((row[at], row[at + 1], name)) if value is None and name in _LONG else value
+            for name, value in zip(columns, row, strict=False)
+        )
+        for row in rows
+    ]
+
+
+def _plain(form: Form, value: Any) -> Any:
+    """A stored value as the record spells it; JSON as it lies."""
+    if value is None:
+        return {} if form == "tags" else [] if form == "list" else None
+    if form in {"trace_id", "digest"}:
+        return value.hex
+    if form == "span_id":
+        return f"{value:016x}"
+    return value
+
+
+def _json_lines(columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
+    forms: list[Form] = [BY_NAME[name].form for name in columns]
+    encoder = msgspec.json.Encoder()
+    buffer = bytearray()
+    for rows in slices:
+        for row in rows:
+            line = {
+                name: msgspec.Raw(value.encode()) if form == "json" and value is not None else _plain(form, value)
+                for name, form, value in zip(columns, forms, row, strict=True)
+            }
+            encoder.encode_into(line, buffer, -1)
+            buffer += b"\n"
+            if len(buffer) > PIECE_BYTES:
+                yield bytes(buffer)
+                buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def _csv(columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
+    forms: list[Form] = [BY_NAME[name].form for name in columns]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(columns)
+    for rows in slices:
+        for row in rows:
+            writer.writerow([_cell(form, value) for form, value in zip(forms, row, strict=True)])
+            if buffer.tell() > PIECE_BYTES:
+                yield _taken(buffer)
+    yield _taken(buffer)
+
+
+def _taken(buffer: io.StringIO) -> bytes:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text.encode()
+
+
+def _cell(form: Form, value: Any) -> object:
+    plain = _plain(form, value)
+    if form in {"tags", "list"}:
+        plain = msgspec.json.encode(plain).decode() if plain else ""
+    if isinstance(plain, bool):
+        return str(plain).lower()
+    if isinstance(plain, str) and plain.startswith(_FORMULA):
+        return f"'{plain}"
+    return plain
+
+
+def _parquet(columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an optional extra
+        from pyarrow import parquet  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise Unavailable(
+            "Parquet needs the extra `parquet`, which is not installed.",
+            hint="Install it: pip install 'penstock[server,parquet]'.",
+            code="extra_missing",
+        ) from error
+    return _parquet_pieces(pa, parquet, columns, slices)
+
+
+def _parquet_pieces(pa: Any, parquet: Any, columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
+    types: dict[Form, Any] = {
+        "integer": pa.int64(),
+        "boolean": pa.bool_(),
+        "tags": pa.map_(pa.string(), pa.string()),
+        "list": pa.list_(pa.string()),
+    }
+    forms: list[Form] = [BY_NAME[name].form for name in columns]
+    schema = pa.schema([(name, types.get(form, pa.string())) for name, form in zip(columns, forms, strict=True)])
+    buffer = io.BytesIO()
+    sink = _Sink(buffer)
+    with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for rows in slices:
+            values = [[_arrow(form, row[at]) for row in rows] for at, form in enumerate(forms)]
+            arrays = [pa.array(each, type=field.type) for each, field in zip(values, schema, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            if data := sink.taken():
+                yield data
+    if data := sink.taken():
+        yield data
+
+
+def _arrow(form: Form, value: Any) -> Any:
+    plain = _plain(form, value)
+    return list(plain.items()) if form == "tags" else plain
+
+
+class _Sink(io.RawIOBase):
+    """A file that is only written to, and emptied as it grows."""
+
+    def __init__(self, buffer: io.BytesIO) -> None:
+        self._buffer = buffer
+        self._written = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._written
+
+    def write(self, data: Any) -> int:
+        size = self._buffer.write(data)
+        self._written += size
+        return size
+
+    def taken(self) -> bytes:
+        """What was written since this was asked last."""
+        data = self._buffer.getvalue()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        return data

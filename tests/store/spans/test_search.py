@@ -1,0 +1,151 @@
+"""Text search over the index of words, and over hours that are not indexed."""
+
+import itertools
+import random
+
+import msgspec
+import pytest
+
+from penstock.store.spans.duckdb import text_index
+from penstock.store.spans.expressions import sql
+from penstock.store.spans.filters import Filter
+from penstock.store.spans.queries import search
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import And, Not, Or, Text
+from penstock.testing.journal import PROJECT
+
+HOUR = 3_600_000_000
+START = 1_700_000_000_000_000 // HOUR * HOUR
+WINDOW = Window(project=PROJECT)
+WORDS = ("alpha", "beta", "gamma", "Delta", "naïve", "漢字", "refund", "refunds", "x7")
+
+
+def said(text):
+    return msgspec.Raw(msgspec.json.encode([{"role": "user", "parts": [{"type": "text", "content": text}]}]))
+
+
+def upkeep(store):
+    while store.maintain():
+        pass
+
+
+def ids(store, where, **question):
+    found, after = [], None
+    while True:
+        page = store.list_calls(WINDOW, where=where, after=after, **question)
+        found += [row.span_id for row in page.rows]
+        if page.next is None:
+            return found
+        after = page.next
+
+
+QUESTIONS = [
+    (Text(words="alpha"), lambda words: "alpha" in words),
+    (Text(words="ALPHA beta"), lambda words: any(pair == ("alpha", "beta") for pair in itertools.pairwise(words))),
+    (And((Text(words="alpha"), Text(words="gamma"))), lambda words: {"alpha", "gamma"} <= {*words}),
+    (Or((Text(words="delta"), Text(words="naïve"))), lambda words: bool({"Delta", "naïve"} & {*words})),
+    (And((Text(words="refund"), Not(Text(words="alpha")))), lambda words: "refund" in words and "alpha" not in words),
+    (Text(words="refu", prefix=True), lambda words: bool({"refund", "refunds"} & {*words})),
+    (Text(words="re", prefix=True), lambda words: bool({"refund", "refunds"} & {*words})),
+    (Text(words="漢"), lambda words: "漢字" in words),
+    (Text(words="nowhere"), lambda words: False),
+    (Text(words="user"), lambda words: False),
+]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(text_index, "_LOWS", text_index._LOWS.replace("% 2048", "% 4"))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_search_finds_the_same_before_and_after_hours_are_indexed_and_touched(store, journal, clock):
+    """FAILURES O1, O12."""
+    clock.advance(40 * 24 * 3600)
+    rng = random.Random(3)
+    texts = [[rng.choice(WORDS) for _ in range(rng.randrange(1, 4))] for _ in range(120)]
+    spans = [
+        journal.span(started=START + number * HOUR // 7, **{rng.choice(["input", "output"]): said(", ".join(words))})
+        for number, words in enumerate(texts)
+    ]
+
+    def check(limit):
+        for where, holds in QUESTIONS:
+            expected = [span.span_id for span, words in zip(stored, texts, strict=False) if holds(words)]
+            assert ids(store, where, limit=limit) == expected[::-1], where
+
+    stored = spans[:100]
+    store.load([journal.write(*stored)])
+    check(50)
+    upkeep(store)
+    check(50)
+    check(3)
+    stored = spans
+    store.load([journal.write(*spans[100:])])
+    check(50)
+    upkeep(store)
+    check(50)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_only_blocks_that_hold_all_words_are_read(store, journal, clock):
+    clock.advance(40 * 24 * 3600)
+    spans = [
+        journal.span(started=START + number * HOUR, input=said("needle" if number in {3, 20} else "hay"))
+        for number in range(24)
+    ]
+    store.load([journal.write(*spans)])
+    upkeep(store)
+
+    with store._engine.snapshot() as read:
+        found = text_index.candidates(read, WINDOW, Text(words="needle"))
+        assert [low // HOUR * HOUR for low, _, _ in found] == [spans[20].started, spans[3].started]
+        assert text_index.candidates(read, WINDOW, And((Text(words="needle"), Text(words="hay")))) == []
+        assert text_index.candidates(read, WINDOW, Not(Text(words="needle"))) is None
+        assert text_index.candidates(read, WINDOW, Filter(column="route", operator="missing")) is None
+
+
+def test_the_macro_and_the_search_hash_alike(store):
+    with store._engine.snapshot() as read:
+        for word in ("alpha", "^refu", "naïve"):
+            ((found,),) = read(sql("SELECT text_hash($word)"), {"word": word})
+            assert found == text_index.text_hash(word)
+
+
+def test_spans_that_come_while_an_hour_is_indexed_leave_it_pending(store, journal, clock, monkeypatch):
+    clock.advance(40 * 24 * 3600)
+    store.load([journal.write(journal.span(started=START, input=said("one")))])
+    while store.maintain() is not True:
+        pass
+    indexed = text_index._index_block
+
+    def late(engine, hour, low, high):
+        indexed(engine, hour, low, high)
+        store.load([journal.write(journal.span(started=START + 1, input=said("two")))])
+
+    store.load([journal.write(journal.span(started=START + 2, input=said("three")))])
+    monkeypatch.setattr(text_index, "_index_block", late)
+    assert text_index.index_text(store._engine, before=clock.now())
+    monkeypatch.undo()
+
+    assert len(ids(store, Text(words="two"))) == 1
+    upkeep(store)
+    assert len(ids(store, Text(words="two"))) == 1
+    assert len(ids(store, Text(words="three"))) == 1
+
+
+def test_a_search_over_indexed_hours_that_takes_long_is_sent_in_parts(store, journal, clock, monkeypatch):
+    """FAILURES O1."""
+    clock.advance(40 * 24 * 3600)
+    spans = [journal.span(started=START + 2 * number * HOUR, input=said("needle")) for number in range(12)]
+    store.load([journal.write(*spans)])
+    upkeep(store)
+    ticks = itertools.count(0, 1.1)
+    monkeypatch.setattr("penstock.store.spans.questions.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr(search, "SLICE_ROWS", 1)
+
+    first = store.list_calls(WINDOW, where=Text(words="needle"))
+
+    assert len(first.rows) == 1
+    assert first.next is not None
+    assert ids(store, Text(words="needle")) == [span.span_id for span in spans[::-1]]
