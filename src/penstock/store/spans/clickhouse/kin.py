@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
 from penstock.store.spans.columns import USAGE
-from penstock.store.spans.cover import covered
+from penstock.store.spans.cover import Answer, covered, covered_beside, doubtful
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS
 
 __all__ = ["SLACK", "Without", "refresh", "refresh_traces"]
@@ -29,6 +29,16 @@ _KIN = f"""
         usage_estimated, {", ".join(USAGE)}
     FROM spans
     WHERE project = {{project:String}} AND trace_id IN {{traces:Array(UUID)}}
+"""  # noqa: S608 - constants; values are bound
+_SAYS = "JSONExtractString({text}, 'gen_ai.response.id'), JSONExtractString({text}, 'otel.scope.name')"
+# Attributes lie in the row, or apart from it when they are long.
+_ANSWERS = f"""
+    SELECT trace_id, span_id, {_SAYS.format(text="ifNull(attributes, '')")} FROM spans
+    WHERE project = {{project:String}} AND trace_id IN {{traces:Array(UUID)}}
+        AND (call OR kind IN ('llm', 'embedding', 'reranker'))
+    UNION ALL
+    SELECT trace_id, span_id, {_SAYS.format(text="text")} FROM payloads
+    WHERE project = {{project:String}} AND trace_id IN {{traces:Array(UUID)}} AND field = 'attributes'
 """  # noqa: S608 - constants; values are bound
 _NEAR = " AND started >= {low:Int64} AND started <= {high:Int64}"
 _FORGET = "DELETE FROM totals WHERE project = {project:String} AND trace_id IN {traces:Array(UUID)}"
@@ -181,8 +191,18 @@ def _joins(kin: _Kin) -> bool:
 def _cover(engine: ClickHouseEngine, project: str, by_trace: dict[uuid.UUID, list[_Kin]]) -> set[int]:
     """Cover what is told of twice, in the store and in what was read of it."""
     found: dict[tuple[uuid.UUID, int], int] = {}
-    for trace, kin in by_trace.items():
-        told = {span for _, span in covered((0, one.span, one.parent, one.candidate, one.teller) for one in kin)}
+    traces = list(by_trace)
+    kins = [
+        (number, one.span, one.parent, one.candidate, one.teller)
+        for number, trace in enumerate(traces)
+        for one in by_trace[trace]
+    ]
+    below = covered(kins)
+    doubt = [traces[number] for number in sorted(doubtful(kins, below))]
+    both = below | covered_beside(_answers(engine, project, by_trace, doubt=doubt, numbers=traces), below)
+    for number, trace in enumerate(traces):
+        kin = by_trace[trace]
+        told = {one.span for one in kin if (number, one.span) in both}
         if told:
             found |= {(trace, one.span): one.started for one in kin if one.span in told and one.candidate}
             by_trace[trace] = [_bare(one) if one.span in told and one.candidate else one for one in kin]
@@ -198,6 +218,37 @@ def _cover(engine: ClickHouseEngine, project: str, by_trace: dict[uuid.UUID, lis
             },
         )
     return set(found.values())
+
+
+def _answers(
+    engine: ClickHouseEngine,
+    project: str,
+    by_trace: Mapping[uuid.UUID, Sequence[_Kin]],
+    *,
+    doubt: Sequence[uuid.UUID],
+    numbers: Sequence[uuid.UUID],
+) -> list[Answer]:
+    """What the model spans of these traces say of the answers that they tell of."""
+    if not doubt:
+        return []
+    told: dict[tuple[uuid.UUID, int], tuple[str | None, str | None]] = {}
+    nothing: tuple[str | None, str | None] = (None, None)
+    for trace, span, answer, scope in engine.ask(_ANSWERS, {"project": project, "traces": list(doubt)}):
+        if answer:
+            told[trace, span] = (answer, scope)
+    places = {trace: number for number, trace in enumerate(numbers)}
+    return [
+        (
+            places[trace],
+            one.span,
+            one.candidate,
+            not one.candidate and not one.covered,
+            *told.get((trace, one.span), nothing),
+        )
+        for trace in doubt
+        for one in by_trace[trace]
+        if one.teller
+    ]
 
 
 def _bare(kin: _Kin) -> _Kin:
