@@ -66,7 +66,7 @@ function readPart(value: unknown): MessagePart {
       return {
         kind: "tool-call",
         id: text(value.id),
-        name: text(value.name) ?? "?",
+        name: text(value.name) ?? "tool",
         input: fromText(value.arguments),
       };
     case "tool_call_response":

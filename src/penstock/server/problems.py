@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from penstock.core.errors import ConfigError, InvalidInput, PenstockError, RateLimited, Unavailable
+from penstock.tracing.query import QueryError
 
 __all__ = ["EXCEPTION_HANDLERS", "Problem", "problem_body"]
 
@@ -52,6 +53,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What to do next."""
     field: str | msgspec.UnsetType = msgspec.UNSET
     """The offending field of the request."""
+    start: int | msgspec.UnsetType = msgspec.UNSET
+    """Of a search that cannot be understood: characters of the field before the fault."""
+    end: int | msgspec.UnsetType = msgspec.UNSET
+    """Characters up to its end; equal to `start` where something is missing."""
 
 
 def problem(status: int, detail: str, *, code: str, hint: str | None = None, field: str | None = None) -> Problem:
@@ -86,7 +91,10 @@ def _penstock_error(request: Request[Any, Any, Any], error: PenstockError) -> Re
     if isinstance(error, Unavailable | RateLimited):
         headers["retry-after"] = str(math.ceil(error.retry_after))
     field = error.field if isinstance(error, InvalidInput | ConfigError) else None
-    return _response(problem(error.status, error.message, code=error.code, hint=error.hint, field=field), headers)
+    body = problem(error.status, error.message, code=error.code, hint=error.hint, field=field)
+    if isinstance(error, QueryError):
+        body = msgspec.structs.replace(body, start=error.start, end=error.end)
+    return _response(body, headers)
 
 
 def _validation_error(_request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:

@@ -25,7 +25,8 @@ export function FacetPanel({ search, names, onChange }: FacetPanelProps) {
       {isPending && <Skeleton height={240} />}
       {error && !data && <p className="dim">{error.message}</p>}
       {FACET_COLUMNS.map(({ id, label }) => {
-        const values = data?.find((facets) => facets.column === id)?.values ?? [];
+        const found = data?.find((facets) => facets.column === id)?.values ?? [];
+        const values = found.filter((one) => one.value !== "");
         // A column in which nothing differs tells nothing, unless it is filtered by.
         const any = values.some((one) => one.value !== null);
         return any ? (

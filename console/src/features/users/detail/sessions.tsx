@@ -17,7 +17,11 @@ export function UserSessions({ user }: { user: string }) {
       <div className="card-head">
         Sessions <span className="faint">in this time range</span>
       </div>
-      {isPending && <Skeleton height={120} m={12} />}
+      {isPending && (
+        <div className={classes.none}>
+          <Skeleton height={120} />
+        </div>
+      )}
       {error && !data && <p className={classes.none}>{error.message}</p>}
       {data && rows.length === 0 && (
         <p className={classes.none}>None. Calls without a session stand under Calls.</p>

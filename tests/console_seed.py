@@ -1,4 +1,4 @@
-"""An application's week in small: agents, tools, retrieval, sessions and users, sent by OTLP and through the gateway."""
+"""What an application does, in small: agents, tools, retrieval, sessions and users, told by OTLP and by the gateway."""
 
 import json
 import secrets
@@ -75,17 +75,8 @@ class Seed:
         ids = [secrets.token_hex(8) for _ in range(spans)]
         start = time.time_ns() - int(600 * 1e9)
         for first in range(0, spans, 5_000):
-            self.send(
-                [
-                    _span(trace, ids[at], ids[(at - 1) // 12] if at else None, f"step {at}", start + _ms(at % 900), 900, {
-                        "openinference.span.kind": "CHAIN" if at % 7 else "TOOL",
-                        "input.value": f"What step {at} was given. " * 8,
-                        "output.value": f"What step {at} made of it. " * 8,
-                    })
-                    for at in range(first, min(spans, first + 5_000))
-                ],
-                service="pipeline",
-            )  # fmt: skip
+            part = range(first, min(spans, first + 5_000))
+            self.send([_step(trace, ids, at, start) for at in part], service="pipeline")
         return trace
 
     def call(self, text: str, *, session: str, user: str, model: str = "fast") -> None:
@@ -106,11 +97,21 @@ class Seed:
         assert not answer.json().get("partialSuccess"), answer.text
 
 
+def _step(trace: str, ids: list[str], at: int, start: int) -> dict[str, Any]:
+    attributes = {
+        "openinference.span.kind": "CHAIN" if at % 7 else "TOOL",
+        "input.value": f"What step {at} was given. " * 8,
+        "output.value": f"What step {at} made of it. " * 8,
+    }
+    above = ids[(at - 1) // 12] if at else None
+    return _span(trace, ids[at], above, f"step {at}", start + _ms(at % 900), 900, attributes)
+
+
 def _ms(milliseconds: int) -> int:
     return milliseconds * 1_000 * MICROSECOND
 
 
-def _span(  # noqa: PLR0917 - what a span is, in OTLP's order
+def _span(
     trace: str,
     span: str,
     parent: str | None,
