@@ -57,6 +57,22 @@ async def test_each_rejected_span_is_counted_under_its_reason_and_the_others_are
     assert intake.state.rejected == 3
 
 
+async def test_a_defect_costs_the_span_it_strikes_and_no_other(intake, log, monkeypatch, caplog):
+    """FAILURES O4"""
+    real = module.encode_span
+
+    def encode(given):
+        if given.user is not None:
+            raise TypeError("nobody foresaw this")
+        return real(given)
+
+    monkeypatch.setattr(module, "encode_span", encode)
+    outcome, _ = await send(intake, GOOD)
+    assert (outcome.accepted, len(log.spans)) == (1, 1)
+    assert outcome.rejected == {"it could not be read; the console's log has the details": 1}
+    assert "nobody foresaw this" in caplog.text
+
+
 async def test_a_request_is_not_answered_before_its_lines_are_on_the_disk(intake, log):
     """FAILURES O4"""
     written, held = asyncio.Event(), asyncio.Event()
