@@ -7,6 +7,7 @@ from sqlglot import parse_one
 from penstock.store.spans.deletion import Selection
 from penstock.store.spans.duckdb import deletion
 from penstock.store.spans.duckdb.reading import LARGE
+from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.tree import And, Text
 from penstock.testing.journal import FIRST, PROJECT, JournalFolder
@@ -27,7 +28,7 @@ def rows(store, sql):
 
 
 def count(store, table, where="true"):
-    return rows(store, f"SELECT count(*) FROM {table} WHERE {where}")[0][0]
+    return rows(store, f"SELECT count(*) FROM {table} WHERE {where}")[0][0]  # noqa: S608 - words of these tests
 
 
 def run(store, selection, job="job"):
@@ -68,7 +69,8 @@ def test_a_trace_goes_with_its_texts_sums_and_scores(store, journal, scores):
     assert run(store, selection) == (3, 1, 1)
 
     assert store.remaining(selection).nothing
-    assert [count(store, table) for table in ("spans", "payloads", "totals", "scores")] == [3, 1, 1, 1]
+    apart = 1 if isinstance(store, DuckDbSpanStore) else 0  # ClickHouse keeps long texts in their rows
+    assert [count(store, table) for table in ("spans", "payloads", "totals", "scores")] == [3, apart, 1, 1]
 
 
 @pytest.mark.parametrize("who", ["session", "user", "key"])
@@ -195,7 +197,8 @@ def test_disk_use_tells_parts_and_projects(store, journal):
     use = store.disk_use()
 
     assert use.by_project == [(PROJECT, 3), (OTHER, 1)]
-    assert min(use.spans, use.payloads, use.growth) > 0
+    assert min(use.spans, use.growth) > 0
+    assert (use.payloads > 0) == isinstance(store, DuckDbSpanStore)  # ClickHouse keeps long texts in their rows
     assert use.scores == 0
 
 

@@ -24,8 +24,15 @@ def intake(tmp_path):
     return folder
 
 
-def rows(store, sql):
-    return store._engine.read(parse_one(sql, dialect="duckdb"))
+def rows(store, sql, **values):
+    return store._engine.read(parse_one(sql, dialect="duckdb"), values)
+
+
+def one(store, columns, span):
+    """These columns of one span."""
+    query = parse_one("SELECT 1 FROM spans WHERE span_id = $span", dialect="duckdb")
+    query.set("expressions", [parse_one(column, dialect="duckdb") for column in columns.split(", ")])
+    return store._engine.read(query, {"span": int(span.span_id, 16)})
 
 
 def sent(folder, **fields):
@@ -52,7 +59,7 @@ def test_a_span_sent_twice_in_one_batch_is_stored_as_it_came_first(store, intake
     loaded = store.load_intake(paths)
 
     assert [(one.spans, one.duplicates) for one in loaded] == [(2, 0), (1, 1), (0, 1)]
-    assert rows(store, f"SELECT name FROM spans WHERE span_id = {int(span.span_id, 16)}") == [("first",)]
+    assert one(store, "name", span) == [("first",)]
 
 
 def test_ids_are_the_same_only_within_a_project_and_a_trace(store, intake):
@@ -104,8 +111,7 @@ def model_call(folder, **fields):
 
 
 def tokens(store):
-    sums = " + ".join(USAGE)
-    return rows(store, f"SELECT sum({sums}), sum(cost) FROM spans")[0]
+    return rows(store, f"SELECT sum({' + '.join(USAGE)}), sum(cost) FROM spans")[0]  # noqa: S608 - names of columns
 
 
 def test_a_model_call_that_the_gateway_recorded_too_counts_once(store, intake, journal):
@@ -118,8 +124,7 @@ def test_a_model_call_that_the_gateway_recorded_too_counts_once(store, intake, j
     store.load([journal.write(call)])
 
     assert tokens(store) == (130, 6000)
-    query = f"SELECT covered, cost, usage_estimated, usage_raw FROM spans WHERE span_id = {int(outer.span_id, 16)}"
-    ((covered, cost, estimated, said),) = rows(store, query)
+    ((covered, cost, estimated, said),) = one(store, "covered, cost, usage_estimated, usage_raw", outer)
     assert (covered, cost, estimated) == (True, None, False)
     assert json.loads(said)["input"] == 100
 
@@ -152,8 +157,7 @@ def test_what_a_sender_said_of_a_covered_call_is_kept_in_its_own_words(store, in
     outer = model_call(intake, usage_raw=msgspec.Raw(b'{"total_tokens":120}'))
     store.load_intake([intake.write(outer, model_call(intake, parent_id=outer.span_id))])
 
-    query = f"SELECT usage_raw FROM spans WHERE span_id = {int(outer.span_id, 16)}"
-    assert rows(store, query) == [('{"total_tokens":120}',)]
+    assert one(store, "usage_raw", outer) == [('{"total_tokens":120}',)]
 
 
 def test_a_model_call_above_another_of_the_same_application_is_covered(store, intake):
@@ -175,8 +179,8 @@ def test_calls_of_the_gateway_are_never_covered(store, journal):
     store.load([journal.write(call, *attempts)])
 
     assert rows(store, "SELECT count(*) FROM spans WHERE covered") == [(0,)]
-    columns = "span_id, spans, errors, usage_input, usage_total, cost, known, unknown"
-    assert rows(store, f"SELECT {columns} FROM totals") == [(int(call.span_id, 16), 3, 1, 8, 8, 2, 1, 1)]
+    query = "SELECT span_id, spans, errors, usage_input, usage_total, cost, known, unknown FROM totals"
+    assert rows(store, query) == [(int(call.span_id, 16), 3, 1, 8, 8, 2, 1, 1)]
 
 
 def test_a_call_inside_a_trace_has_the_sums_of_its_attempts_and_the_root_those_of_all(store, intake, journal):
@@ -240,4 +244,4 @@ def test_traces_of_two_projects_with_the_same_id_are_not_mixed(store, intake):
     store.load_intake([intake.write(model_call(intake, project=OTHER, parent_id=outer.span_id))])
 
     assert rows(store, "SELECT count(*) FROM spans WHERE covered") == [(0,)]
-    assert rows(store, f"SELECT count(*) FROM totals WHERE project = '{PROJECT}'") == [(0,)]
+    assert rows(store, "SELECT count(*) FROM totals WHERE project = $project", project=PROJECT) == [(0,)]

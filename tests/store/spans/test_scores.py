@@ -55,8 +55,12 @@ def test_a_score_is_stored_with_all_that_it_says(store, scores):
     (loaded,) = store.load_scores([scores.seal(*lines(record))])
 
     assert loaded.spans == 1
-    columns = "id, project, name, type, number, label, trace_id, span_id, session, source, author, comment, created"
-    assert rows(store, f"SELECT {columns}, metadata FROM scores") == [
+    query = """
+        SELECT id, project, name, type, number, label, trace_id, span_id, session, source, author, comment, created,
+            metadata
+        FROM scores
+    """
+    assert rows(store, query) == [
         ("s1", PROJECT, "helpful", "number", 1.0, "good", uuid.UUID(int=1), 2, "talk", "code", "judge-1", '"quite"',
          100, '{"a":[1]}')
     ]  # fmt: skip
