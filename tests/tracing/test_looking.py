@@ -11,6 +11,7 @@ from litestar.testing import AsyncTestClient
 from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.testing.journal import PROJECT
 from penstock.tracing.routes import tracing_router
+from penstock.wire.score import Score
 
 HOUR = 3_600_000_000
 
@@ -214,6 +215,31 @@ def _down(*_, **__):
     raise Unavailable("down")
 
 
+async def test_names_and_labels_of_scores_are_completed(ask, journal, store, now):
+    def score(age, **more):
+        given = {"id": f"s{age}", "project": PROJECT, "session": "s", "source": "user", "created": now - age}
+        return Score(**given, **more)
+
+    store.load_scores(
+        [
+            journal.judge(
+                score(1, name="tone", type="category", label="angry"),
+                score(2, name="tone", type="category", label="very sad"),
+                score(3, name="helpful", type="number", number=2),
+            )
+        ]
+    )
+    found = await ask("/query/complete", q="score.")
+    assert [(item["insert"], item["count"]) for item in found["items"]] == [("score.tone:", 2), ("score.helpful:", 1)]
+    assert [item["insert"] for item in (await ask("/query/complete", q="score.tone:"))["items"]] == [
+        "angry",
+        '"very sad"',
+    ]
+    assert (await ask("/query/complete", q="score.helpful:"))["items"] == []
+    file = await ask("/exports/scores", name="helpful")
+    assert (file["id"], file["number"]) == ("s3", 2)
+
+
 async def test_the_fields_of_the_language_are_listed(ask):
     fields = {field["name"]: field for field in (await ask("/query/fields"))["items"]}
     assert fields["duration"]["aliases"] == ["latency"]
@@ -248,6 +274,16 @@ async def test_dashboards_and_views_over_http(ask, client):
     await ask(f"/views/{found}", method="DELETE", status=204)
 
 
-async def test_spans_are_exported_as_files(client, calls):
-    lines = (await client.get("/exports/spans", params={"q": "route:a", "columns": "route,cost"})).text.splitlines()
-    assert [json.loads(line)["cost"] for line in lines] == [10, 30]
+async def test_spans_are_exported_as_files(client, calls, journal, store):
+    """FAILURES S42"""
+    asked = {"q": "route:a", "columns": "route, cost,session"}
+    lines = (await client.get("/exports/spans", params=asked)).text.splitlines()
+    assert [json.loads(line) for line in lines] == [{"route": "a", "cost": cost, "session": "s/1"} for cost in (10, 30)]
+    store.load([journal.write(journal.span(route="=1+1", session="late"))])
+    table = await client.get("/exports/spans", params={"format": "csv", "columns": "route", "q": "session:late"})
+    assert table.text.splitlines() == ["route", "'=1+1"]
+    whole = await client.get("/exports/spans", params={"filter": "route:eq:b"})
+    assert json.loads(whole.text)["key"] == "k2"
+    binary = await client.get("/exports/spans", params={"format": "parquet"})
+    assert (binary.content[:4], binary.content[-4:]) == (b"PAR1", b"PAR1")
+    assert (await client.get("/exports/spans", params={"columns": "cots"})).json()["hint"] == "Did you mean 'cost'?"

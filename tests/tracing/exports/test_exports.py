@@ -32,8 +32,8 @@ class Endless:
         self.asked = None
         self.fail_at = None
 
-    def export(self, window, *, where=None, columns=(), form="jsonl"):
-        self.asked = (window, where, tuple(columns), form)
+    def export(self, window, *, where=None, columns=(), format_="jsonl"):
+        self.asked = (window, where, tuple(columns), format_)
         try:
             while True:
                 if self.made == self.fail_at:
@@ -59,11 +59,11 @@ def exports(endless):
 
 def test_the_conditions_of_a_request_reach_the_store(exports, endless):
     asked = Asked(q="status:error", filters=["route:eq:a"], from_=1, to=2)
-    file = exports.spans("p", asked, form="csv", columns=["cost", "tags.env"])
+    file = exports.spans("p", asked, form="csv", columns=["cost", "tags"])
     window, where, columns, form = endless.asked
     assert (window.project, window.from_, window.to) == ("p", 1, 2)
     assert [term.column for term in where.terms] == ["route", "status"]
-    assert (columns, form) == (("cost", "tags.env"), "csv")
+    assert (columns, form) == (("cost", "tags"), "csv")
     file.close()
 
 
@@ -103,11 +103,12 @@ def test_one_that_cannot_begin_holds_nothing(exports, endless):
     ("asked", "columns", "field"),
     [
         (Asked(from_=5, to=5), (), "from"),
-        (Asked(q="latency>2"), (), "q"),
-        (Asked(filters=["a:eq:b"]), (), "filter"),
-        (Asked(filters=["status:has"] * 51), (), "filter"),
+        (Asked(q="latency>2"), ("cost",), "q"),
+        (Asked(filters=["a:eq:b"]), ("cost",), "filter"),
+        (Asked(filters=["status:has"] * 51), ("cost",), "filter"),
         (Asked(), ("cots",), "columns"),
-        (Asked(), ("tags.",), "columns"),
+        (Asked(), ("project",), "columns"),
+        (Asked(), (), "columns"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(exports, asked, columns, field):

@@ -1,34 +1,38 @@
 """What exports need from a store of spans."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
+from penstock.store.spans.queries.export import EXPORTED, ExportFormat
 from penstock.store.spans.queries.scores import ScoreFilter, ScorePlace
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import ScoreRow
 
-__all__ = ["ExportFormat", "ExportStore"]
-
-ExportFormat = Literal["jsonl", "csv", "parquet"]
+__all__ = ["ExportStore"]
 
 
 class ExportStore(Protocol):
     """Blocks; any thread may call; raises `Unavailable` while the store is down."""
 
     def export(
-        self, window: Window, *, where: Node | None = None, columns: Sequence[str] = (), form: ExportFormat = "jsonl"
+        self,
+        window: Window,
+        *,
+        where: Node | None = None,
+        columns: Sequence[str] = EXPORTED,
+        format_: ExportFormat = "jsonl",
     ) -> Iterator[bytes]:
         """A file of the spans that fit, piece by piece, the oldest first. Closing the iterator gives up.
 
         Args:
             window: Whose spans, and when they started.
             where: Which of them.
-            columns: Of the record, in this order; empty for all.
-            form: What kind of file.
+            columns: Of the record, in this order.
+            format_: What kind of file.
 
         Raises:
-            InvalidInput: there is no such column.
+            InvalidInput: there is no such column (`invalid_column`).
         """
         ...
 

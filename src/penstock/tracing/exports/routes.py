@@ -14,8 +14,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Stream
 
+from penstock.store.spans.queries.export import EXPORTED, ExportFormat
 from penstock.store.spans.queries.scores import ScoreFilter
-from penstock.tracing.exports.ports import ExportFormat
 from penstock.tracing.exports.scores import ScoreFormat
 from penstock.tracing.exports.service import MEDIA_TYPES, Export, ExportService
 from penstock.tracing.types import Asked
@@ -64,7 +64,7 @@ class ExportsController(Controller):
         ] = None,
     ) -> Stream:
         """All spans that fit, the oldest first."""
-        chosen = [name.strip() for name in columns.split(",")] if columns else ()
+        chosen = EXPORTED if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
         return _file(exports.spans(project, asked, form=form, columns=chosen), "spans", form)
 
     @get(

@@ -1,16 +1,16 @@
 """Files of spans and scores."""
 
-import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from penstock.core.errors import InvalidInput, RateLimited
-from penstock.store.spans.columns import BY_NAME
+from penstock.store.spans.queries.export import EXPORTED, ExportFormat
 from penstock.store.spans.queries.scores import ScoreFilter
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
-from penstock.tracing.exports.ports import ExportFormat, ExportStore
+from penstock.tracing.exports.ports import ExportStore
 from penstock.tracing.exports.scores import ScoreFormat, score_file
 from penstock.tracing.query.fields import nearest
 from penstock.tracing.types import Asked
@@ -24,7 +24,6 @@ MEDIA_TYPES: Final[dict[ExportFormat, str]] = {
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
 }
-_TAG = re.compile(r"tags\..{1,200}\Z", re.DOTALL)
 Where = Callable[[str, Asked], Node | None]
 """The conditions of a request as one tree."""
 
@@ -64,7 +63,7 @@ class ExportService:
         self._where = where
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
-    def spans(self, project: str, asked: Asked, *, form: ExportFormat, columns: Sequence[str] = ()) -> Export:
+    def spans(self, project: str, asked: Asked, *, form: ExportFormat, columns: Sequence[str] = EXPORTED) -> Export:
         """A file of the spans that fit, the oldest first.
 
         Raises:
@@ -76,11 +75,14 @@ class ExportService:
             raise InvalidInput(
                 f"The window is empty: `from` is {asked.from_}, `to` is {asked.to}; expected from < to.", field="from"
             )
+        if not columns:
+            raise InvalidInput("A file has one column at least.", field="columns", code="invalid_column")
         for name in columns:
             _check_column(name)
         where = self._where(project, asked)
         window = Window(project=project, from_=asked.from_, to=asked.to)
-        return Export(self._admitted(lambda: self._store.export(window, where=where, columns=columns, form=form)))
+        ask = partial(self._store.export, window, where=where, columns=columns, format_=form)
+        return Export(self._admitted(ask))
 
     def scores(self, wanted: ScoreFilter, *, form: ScoreFormat) -> Export:
         """A file of scores, the newest first. Raises as `spans`."""
@@ -106,10 +108,10 @@ class ExportService:
 
 
 def _check_column(name: str) -> None:
-    if name not in BY_NAME and _TAG.match(name) is None:
+    if name not in EXPORTED:
         raise InvalidInput(
             f"There is no column {name[:64]!r} to export.",
             field="columns",
-            hint=nearest(name, BY_NAME),
+            hint=nearest(name, EXPORTED),
             code="invalid_column",
         )

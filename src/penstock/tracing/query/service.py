@@ -1,10 +1,12 @@
 """Help for whoever writes a search: the fields there are, and what may come next."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from penstock.core.clock import Clock
 from penstock.core.errors import Unavailable
 from penstock.store.spans.queries.facets import FACET_COLUMNS
+from penstock.store.spans.queries.scores import ScoreFilter
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.types import Facet
 from penstock.tracing.query.complete import Completion, complete
@@ -17,6 +19,8 @@ __all__ = ["QueryHelp"]
 
 WINDOW = 24 * 3600 * 1_000_000
 """Microseconds in which values are looked for when no window is named."""
+NEWEST_SCORES = 1_000
+"""Among which names and labels of scores are looked for."""
 
 
 class QueryHelp:
@@ -60,6 +64,8 @@ class QueryHelp:
         return [_view(field) for field in (*known, *(field_of(f"{prefix}NAME") for prefix in PREFIXES))]
 
     def _observed(self, window: Window, field: str) -> Sequence[Facet]:
+        if field == "score" or field.startswith("score."):
+            return self._judged(window, field.removeprefix("score").removeprefix(".") or None)
         if field not in FACET_COLUMNS and not field.startswith("tags."):
             return ()
         found = self._store.facets(window, field)
@@ -67,6 +73,13 @@ class QueryHelp:
             return found
         names = self._key_names(window.project)
         return [Facet(value=names.get(facet.value or "", facet.value or ""), count=facet.count) for facet in found]
+
+    def _judged(self, window: Window, name: str | None) -> Sequence[Facet]:
+        """Names of the newest scores; of those of one name, the labels."""
+        wanted = ScoreFilter(project=window.project, name=name, from_=window.from_, to=window.to)
+        scores = self._store.list_scores(wanted, limit=NEWEST_SCORES)
+        seen = Counter(score.name if name is None else score.label for score in scores)
+        return [Facet(value=value, count=count) for value, count in seen.most_common()]
 
 
 def _view(field: Field) -> FieldView:
