@@ -2715,8 +2715,12 @@ export interface components {
         Problem: {
             code: string;
             detail: string;
+            /** Format: int64 */
+            end?: number;
             field?: string;
             hint?: string;
+            /** Format: int64 */
+            start?: number;
             /** Format: int64 */
             status: number;
             title: string;
