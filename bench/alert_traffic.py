@@ -216,7 +216,7 @@ class Store:
     def _name(column: str, key: int) -> str:
         return (MODELS if column == "model" else ROUTES)[key]
 
-    def _mask(self, node: Node | None, part: slice) -> np.ndarray:
+    def _mask(self, node: Node | None, part: slice) -> np.ndarray:  # noqa: PLR0911 - one for each kind of node
         size = part.stop - part.start
         match node:
             case None:

@@ -12,11 +12,12 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from bench.alert_traffic import DAY, HOUR, SECOND, START, WEEK, Calls, Store, simulate
 
-from bench.alert_traffic import DAY, HOUR, MODELS, ROUTES, SECOND, START, WEEK, Calls, Store, simulate
 from penstock.alerts.evaluate import Evaluator
 from penstock.alerts.rules.defaults import default_rules
 from penstock.alerts.rules.judge import Baselines, Judge
@@ -29,6 +30,8 @@ from penstock.tracing.query import parse
 WEEKS = 4
 WATCHED = START + 3 * WEEK
 MINUTE = 60 * SECOND
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+read = cache(parse)
 RESULTS = Path(__file__).resolve().parent / "results" / "alerts.json"
 
 Change = Callable[[Calls, slice, np.random.Generator, np.ndarray], Calls | None]
@@ -141,12 +144,27 @@ class Remembered(Baselines):
         return self._shared[key]
 
 
+class WholePast(Measure):
+    """Asks for the series of a rule once, and gives parts of it: the same points, sooner."""
+
+    def __init__(self, store: Store, to: int) -> None:
+        super().__init__(store, lambda _project, text, **_: read(text))
+        self._to = to
+        self._series: dict = {}
+
+    def history(self, rule: Watched, from_: int, to: int, *, step: int, counts: bool = False) -> dict:
+        key = (rule.id, step, counts)
+        if key not in self._series:
+            self._series[key] = super().history(rule, START, self._to, step=step, counts=counts)
+        parts = {labels: points.between(from_, to) for labels, points in self._series[key].items()}
+        return {labels: points for labels, points in parts.items() if len(points.t)}
+
+
 class Watcher:
     """The default rules over one store, with a clock of their own."""
 
     def __init__(self, calls: Calls, fitted: dict, *, same_until: int) -> None:
-        self._store = Store(calls)
-        self._measure = Measure(self._store, lambda _project, text, *, field="q": parse(text, field=field))
+        self._measure = WholePast(Store(calls), WATCHED + WEEK)
         self._baselines = Remembered(self._measure, fitted, same_until=same_until)
         self._evaluator = Evaluator(Judge(self._measure, self._baselines), ids=SequentialIds())
         self._rules = [
@@ -166,9 +184,11 @@ class Watcher:
                 outcome = self._evaluator.evaluate(rule, readings, at=at, states=states)
                 self.evaluations += 1
                 before = {state.series: active(state) for state in states}
-                for state in outcome.states:
-                    if active(state) and not before.get(state.series, False):
-                        fired.append((at, rule.name, {"labels": state.labels, "reason": state.reason}))
+                fired += [
+                    (at, rule.name, {"labels": state.labels, "reason": state.reason})
+                    for state in outcome.states
+                    if active(state) and not before.get(state.series, False)
+                ]
                 states = outcome.states
         return sorted(fired, key=lambda one: one[0])
 
@@ -206,7 +226,7 @@ def run(seed: int) -> dict:
         ]
         minutes = (fired[0][0] - start) / MINUTE if fired else None
         found.append({"fault": name, "minutes": minutes, "alert": fired[0][1] if fired else None})
-        hour = f"{'Mon Tue Wed Thu Fri Sat Sun'.split()[int((start - WATCHED) // DAY)]} {(start % DAY) / HOUR:4.1f} h"
+        hour = f"{DAYS[int((start - WATCHED) // DAY)]} {(start % DAY) / HOUR:4.1f} h"
         told = f"{minutes:6.0f} min  {fired[0][1]}" if fired else "  not found"
         print(f"    {name:40s} {hour}  {told}", flush=True)
     detected = sum(one["minutes"] is not None for one in found)

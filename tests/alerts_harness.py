@@ -16,6 +16,7 @@ from penstock.alerts.notify.vault import StoredVault
 from penstock.alerts.rules.judge import Baselines, Judge
 from penstock.alerts.rules.measure import Measure, Watched
 from penstock.alerts.service import AlertService
+from penstock.alerts.store import rules
 from penstock.alerts.types import AlertCondition, MetricSpec, RuleSpec, SeriesState
 from penstock.alerts.watch import Watch
 from penstock.core.clock import ManualClock
@@ -209,8 +210,6 @@ class House:
 
     def tick(self) -> None:
         """What the job does once, without its threads."""
-        from penstock.alerts.store import rules
-
         self.watch.fresh()
         with self.metadata.read() as connection:
             due = rules.due(connection, self.clock.now())

@@ -1,8 +1,8 @@
 """Channels: kept sealed, shown without their address, tested by a button."""
 
 import pytest
-from alerts_harness import MINUTE, START, threshold
 
+from alerts_harness import MINUTE, START, threshold
 from penstock.alerts.notify.types import NewChannel
 from penstock.core.errors import Conflict, InvalidInput, NotFound
 

@@ -1,8 +1,8 @@
 """Incidents: state, timeline, run book, post-mortem."""
 
 import pytest
-from alerts_harness import DAY, HOUR, MINUTE, START, threshold
 
+from alerts_harness import DAY, HOUR, MINUTE, START, threshold
 from penstock.alerts.incidents.types import IncidentChange, NewIncident, NewNote
 from penstock.alerts.types import MetricSpec
 from penstock.core.errors import InvalidInput, NotFound

@@ -1,8 +1,8 @@
 """Alert rules as people write, read and try them."""
 
 import pytest
-from alerts_harness import DAY, HOUR, MINUTE, START, threshold
 
+from alerts_harness import DAY, HOUR, MINUTE, START, threshold
 from penstock.alerts.rules.defaults import default_rules
 from penstock.alerts.types import AlertCondition, MetricSpec, RuleSpec
 from penstock.core.errors import Conflict, InvalidInput, NotFound, Unavailable
@@ -185,7 +185,7 @@ def test_sums_and_rates_are_put_together_as_the_store_would(house):
         now = house.clock.now() // (600 * 1_000_000) * 600 * 1_000_000
         house.metrics.calls.clear()
         for minute in range(0, 600, 7):
-            house.metrics.add(now - minute * MINUTE - 1, cost=minute, **{"x": 1})
+            house.metrics.add(now - minute * MINUTE - 1, cost=minute, x=1)
         tested = house.alerts.rules.test(house.project, made, days=1)
         last = tested.series[0].values[-1]
         part = [call for call in house.metrics.calls if now - HOUR <= call["t"] < now]

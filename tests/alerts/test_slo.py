@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts_harness import DAY, HOUR, MINUTE, START
+from penstock.alerts.notify.types import NewChannel
 from penstock.alerts.slo import arithmetic
 from penstock.alerts.slo.arithmetic import BURN_RULES, bounds, budget_used, burn_rate, judge_burn, remaining
 from penstock.alerts.slo.types import Indicator, SloSpec
@@ -211,8 +212,6 @@ def test_an_objective_is_written_read_changed_and_deleted(house):
 
 
 def new_channel():
-    from penstock.alerts.notify.types import NewChannel
-
     return NewChannel(name="team", url="slack://a/b/c")
 
 

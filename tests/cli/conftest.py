@@ -73,7 +73,7 @@ def canned() -> Iterator[CannedConsole]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815 - the base class looks them up by these names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 - the base class looks them up so
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     console.url = f"http://127.0.0.1:{server.server_address[1]}"

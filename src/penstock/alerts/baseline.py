@@ -219,11 +219,12 @@ class _Grid(msgspec.Struct, frozen=True, kw_only=True):
             hits = np.bincount(cells, weights=np.sin(x) ** 2 * counts, minlength=size).astype(np.float64)
             total = np.bincount(cells, weights=counts, minlength=size).astype(np.float64)
             return cls(share=True, value=hits, count=total)
-        value = np.full(size, np.nan)
         order = np.argsort(cells, kind="stable")
-        found, starts = np.unique(cells[order], return_index=True)
-        for cell, part in zip(found, np.split(x[order], starts[1:]), strict=True):
-            value[cell] = np.median(part)
+        found, starts, times = np.unique(cells[order], return_index=True, return_counts=True)
+        rows = np.full((int(times.max()), size), np.nan)
+        within = np.arange(len(cells)) - np.repeat(starts, times)
+        rows[within, np.repeat(found, times)] = x[order]
+        value = _median(rows)
         return cls(share=False, value=value, count=np.bincount(cells, minlength=size).astype(np.float64))
 
     def periods(self, slots: int) -> Array:

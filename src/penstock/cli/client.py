@@ -100,6 +100,10 @@ class ControlClient:
         """As `get`, with a JSON body."""
         return self._call("PUT", path, query, body)
 
+    def patch(self, path: str, body: object, query: Query | None = None) -> bytes:
+        """As `get`, with a JSON body."""
+        return self._call("PATCH", path, query, body)
+
     def delete(self, path: str, query: Query | None = None) -> bytes:
         """As `get`; the body is empty."""
         return self._call("DELETE", path, query, None)

@@ -34,8 +34,12 @@ GROUPS: Final = {
     "sessions": "Conversations: calls that belong together.",
     "users": "End users of applications, under their hashes.",
     "dashboards": "Pages of charts over metrics.",
+    "alerts": "Alert rules, their states, silences and channels.",
+    "slos": "Objectives of service levels, budgets and burn rates.",
+    "incidents": "What went wrong, who takes care, what was done.",
     "export": "Spans and scores as files.",
     "data": "What is kept: deletion, retention, disk.",
+    "spans": "The store of spans: migration from one engine to the other.",
     "workers": "Gateway processes of a running Penstock.",
     "config": "The configuration file, penstock.yaml.",
 }
