@@ -246,6 +246,7 @@ def test_a_session_reads_as_a_conversation(page: Page, told: Told) -> None:
     expect(calls.get_by_role("listitem").nth(2)).to_contain_text("penstock")
     calls.get_by_role("link").nth(1).click()
     expect(page).to_have_url(re.compile(told.badly))
+    expect(page.get_by_role("heading", name="delivery-planner")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="trip/1")).to_be_visible()
 
