@@ -17,7 +17,7 @@ from penstock.core.home import Home
 from penstock.core.ids import RandomIds
 from penstock.core.money import format_dollars
 
-__all__ = ["ReconciliationRow", "exit_of", "reconcile", "show"]
+__all__ = ["ReconciliationRow", "console_answers", "exit_of", "reconcile", "show"]
 
 PATIENCE: Final = 90.0
 """Seconds: what moves is looked at several times, and counters are looked at again once they are put right."""
@@ -62,7 +62,7 @@ def reconcile(home: Path, url: str | None, key: str | None, *, fix: bool) -> byt
         PenstockError: the console refuses, or counters or records cannot be read.
     """
     place = Home(home)
-    if url is None and not _answers(place):
+    if url is None and not console_answers(place):
         return msgspec.json.encode(_from_files(place, fix=fix))
     client = connect(home, url, key, timeout=PATIENCE)
     path = path_of("reconciliation")
@@ -110,7 +110,7 @@ def exit_of(data: bytes) -> Exit:
     return Exit.NO if any(item.state == "differs" for item in found.items) else Exit.UNKNOWN
 
 
-def _answers(home: Home) -> bool:
+def console_answers(home: Home) -> bool:
     """Whether a console listens where the home says that one does."""
     try:
         parts = urlsplit((home.run / "console.url").read_text(encoding="utf-8").strip())

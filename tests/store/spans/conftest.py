@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
 from penstock.core.clock import ManualClock
 from penstock.store.spans.clickhouse.engine import Address
@@ -14,6 +15,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 from clickhouse_server import Server
 
 DATABASES = itertools.count(1)
+EXAMPLES = 8
+"""Of a property on ClickHouse, where each takes a second; DuckDB tries as many as the test says."""
+ENGINES = ("duckdb", "clickhouse")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if parameters.get("store") != "clickhouse" or not is_hypothesis_test(item.obj):
+        return (yield)
+    test = item.obj
+    given = test._hypothesis_internal_use_settings
+    test._hypothesis_internal_use_settings = settings(given, max_examples=min(EXAMPLES, given.max_examples))
+    try:
+        return (yield)
+    finally:
+        test._hypothesis_internal_use_settings = given
 
 
 @pytest.fixture
@@ -28,7 +46,7 @@ def journal(tmp_path):
 
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory):
-    """A ClickHouse server for the whole run; each test has a database of its own."""
+    """A ClickHouse server for the whole run."""
     server = Server(tmp_path_factory.mktemp("clickhouse"))
     server.start()
     yield server
@@ -37,7 +55,14 @@ def clickhouse(tmp_path_factory):
 
 @pytest.fixture
 def address(clickhouse):
+    """A database that is not there yet."""
     return Address.parse(clickhouse.url(f"test_{next(DATABASES)}"))
+
+
+@pytest.fixture(scope="session")
+def shared_database(clickhouse):
+    """To make the tables of a database takes longer than most tests."""
+    return Address.parse(clickhouse.url("shared"))
 
 
 @pytest.fixture
@@ -51,14 +76,15 @@ def duckdb_store(tmp_path, journal, clock):
 
 
 @pytest.fixture
-def clickhouse_store(address, journal, clock):
+def clickhouse_store(shared_database, journal, clock):
     """For what is ClickHouse's alone."""
-    store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+    store = ClickHouseSpanStore(shared_database, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+    clear(store)
     yield store
     store.close()
 
 
-@pytest.fixture(params=["duckdb", "clickhouse"] if __import__("os").environ.get("BOTH") else ["duckdb"])
+@pytest.fixture(params=ENGINES)
 def store(request):
     """The store, once on each engine."""
     return request.getfixturevalue(f"{request.param}_store")
@@ -67,19 +93,20 @@ def store(request):
 @pytest.fixture
 def empty(store):
     """Takes all spans, and what was made of them, out of the store."""
+    return lambda: clear(store)
 
-    def run():
-        if isinstance(store, ClickHouseSpanStore):
-            tables = store._engine.ask(
-                "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
-                " AND name <> 'schema_version'"
-            )
-            for (table,) in tables:
-                store._engine.change(f"TRUNCATE TABLE {table}")
-        else:
-            with store._engine.write() as cursor:
-                tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE table_name <> 'schema_version'")
-                for (table,) in tables.fetchall():
-                    cursor.execute(f"DELETE FROM {table}")
 
-    return run
+def clear(store):
+    if isinstance(store, ClickHouseSpanStore):
+        store.count_spans()
+        filled = store._engine.ask(
+            "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND active"
+            " AND table <> 'schema_version'"
+        )
+        for (table,) in filled:
+            store._engine.change(f"TRUNCATE TABLE {table}")
+        return
+    with store._engine.write() as cursor:
+        tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE table_name <> 'schema_version'")
+        for (table,) in tables.fetchall():
+            cursor.execute(f"DELETE FROM {table}")

@@ -179,8 +179,9 @@ class Migration:
 
         Raises:
             Conflict: the folder holds the state of another migration (`migration_other`).
-            Unavailable: the source cannot be read.
+            Unavailable: a store cannot be used.
         """
+        self._target.engine.read(sql("SELECT 1"))
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self._state = msgspec.json.decode((self._folder / STATE).read_bytes(), type=_State)

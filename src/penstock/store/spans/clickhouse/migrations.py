@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS spans (
     source LowCardinality(String),
     service LowCardinality(Nullable(String)),
     covered Bool,
+    summed Bool DEFAULT true,
     started Int64 CODEC(Delta, ZSTD),
     duration Int64 CODEC(T64, ZSTD),
     ttft Nullable(Int64) CODEC(T64, ZSTD),
@@ -199,11 +200,11 @@ def _periods(period: str) -> tuple[str, ...]:
         """,
         f"""
         CREATE OR REPLACE VIEW {period}s AS
-        SELECT {period}, max(touched) AS touched, max(rolled) AS rolled, argMax(attempt, rolled) AS attempt
+        SELECT {period}, max(t) AS touched, max(r) AS rolled, argMax(a, r) AS attempt
         FROM (
-            SELECT {period}, version AS touched, toInt64(-1) AS rolled, toInt64(0) AS attempt FROM touched_{period}s
+            SELECT {period}, version AS t, toInt64(-1) AS r, toInt64(0) AS a FROM touched_{period}s
             UNION ALL
-            SELECT {period}, toInt64(-1) AS touched, version AS rolled, attempt FROM rolled_{period}s
+            SELECT {period}, toInt64(-1) AS t, version AS r, attempt AS a FROM rolled_{period}s
         )
         GROUP BY {period}
         """,

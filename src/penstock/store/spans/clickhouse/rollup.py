@@ -108,10 +108,11 @@ def _name(engine: ClickHouseEngine, period: str, found: Mapping[int, int], attem
 
 
 def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
-    """Neighbouring hours as half-open ranges."""
+    """Hours that lie near each other as half-open ranges. What is made of hours between them names no attempt that
+    counts, and a statement more takes longer than an hour more."""
     runs: list[tuple[int, int]] = []
     for hour in hours:
-        if runs and runs[-1][1] == hour:
+        if runs and hour - runs[-1][1] < DAY:
             runs[-1] = (runs[-1][0], hour + HOUR)
         else:
             runs.append((hour, hour + HOUR))

@@ -1,0 +1,291 @@
+"""What is ClickHouse's alone: the way to the server, exactly once without transactions, upkeep after a crash."""
+
+import socket
+import sys
+
+import msgspec
+import pytest
+from clickhouse_server import Server
+from killing import killed_at_random
+from sqlglot import parse_one
+
+from penstock.core.errors import InvalidInput, MissingExtra, Unavailable
+from penstock.store.spans.clickhouse import rollup
+from penstock.store.spans.clickhouse.engine import Address, ClickHouseEngine, Refused
+from penstock.store.spans.clickhouse.functions import bound, render
+from penstock.store.spans.clickhouse.loader import PLAN
+from penstock.store.spans.clickhouse.migrations import SCHEMA
+from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
+from penstock.store.spans.deletion import Selection
+from penstock.store.spans.queries.window import Window
+from penstock.testing.journal import PROJECT
+
+HOUR = 3_600_000_000
+ONE = parse_one("SELECT 1", dialect="duckdb")
+
+
+@pytest.fixture
+def store(clickhouse_store):
+    return clickhouse_store
+
+
+class Crash(Exception):
+    pass
+
+
+class CrashingAt:
+    """An engine whose process ends before its nth change, or right after it."""
+
+    def __init__(self, engine, monkeypatch, *, at, after):
+        self._left = at
+        self._after = after
+        for name in ("change", "insert"):
+            monkeypatch.setattr(engine, name, self._wrapped(getattr(engine, name)))
+
+    def _wrapped(self, method):
+        def call(*args, **kwargs):
+            self._left -= 1
+            if self._left == 0 and not self._after:
+                raise Crash
+            method(*args, **kwargs)
+            if self._left == 0:
+                raise Crash
+
+        return call
+
+
+def trace_of(journal, number):
+    root = journal.span(kind="agent", call=False, source="otlp", trace_id=f"{number:032x}")
+    model = journal.span(
+        trace_id=root.trace_id, parent_id=root.span_id, call=False, source="otlp", usage_input=5, cost=7
+    )
+    call = journal.span(trace_id=root.trace_id, parent_id=model.span_id, usage_input=5, cost=8)
+    return root, model, call
+
+
+def test_an_address_is_read_from_a_url():
+    address = Address.parse("https://me%40x@db.example/spans%20of", password="p")
+
+    assert (address.host, address.port, address.secure) == ("db.example", 8443, True)
+    assert (address.user, address.database) == ("me@x", "spans of")
+    assert str(address) == "https://db.example:8443/spans of"
+    assert Address.parse("http://h").database == "penstock"
+    for wrong in ("h:8123", "ftp://h", "https://", "https://h:99999"):
+        with pytest.raises(InvalidInput, match="address of ClickHouse"):
+            Address.parse(wrong)
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "clickhouse_connect", None)
+
+    with pytest.raises(MissingExtra, match=r"clickhouse"):
+        ClickHouseEngine(Address.parse("http://127.0.0.1:1/x")).read(ONE)
+
+
+def test_a_server_that_is_not_there_makes_the_store_unavailable(journal, clock):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    store = ClickHouseSpanStore(
+        Address.parse(f"http://127.0.0.1:{port}/x"), journal=journal.folder, quarantine=journal.quarantine, clock=clock
+    )
+    path = journal.write(journal.span())
+
+    with pytest.raises(Unavailable) as caught:
+        store.load([path])
+
+    assert caught.value.code == "span_store_unavailable"
+    assert "wait in the journal" in str(caught.value)
+    assert path.exists()
+
+
+def test_a_wrong_password_is_told_without_showing_it(clickhouse):
+    engine = ClickHouseEngine(Address.parse(clickhouse.url("x", password="wrong one")))
+
+    with pytest.raises(Unavailable, match="spans_password") as caught:
+        engine.read(ONE)
+
+    assert "wrong one" not in str(caught.value)
+
+
+def test_http_where_tls_is_spoken_is_told(clickhouse):
+    url = clickhouse.url("x").replace("http://", "https://")
+
+    with pytest.raises(Unavailable, match="spans_ca"):
+        ClickHouseEngine(Address.parse(url)).read(ONE)
+
+
+def test_a_database_of_a_newer_version_is_refused(address):
+    engine = ClickHouseEngine(address)
+    engine.change("INSERT INTO schema_version VALUES ({version:Int64})", {"version": SCHEMA + 1})
+    engine.close()
+
+    with pytest.raises(Unavailable, match="newer version") as caught:
+        ClickHouseEngine(address).read(ONE)
+
+    assert caught.value.code == "span_store_newer"
+
+
+def test_values_are_bound_with_their_types():
+    query = parse_one("SELECT $a, $b, $c, $d FROM t WHERE x IN (SELECT unnest($e)) AND y = $f", dialect="duckdb")
+    values = {"a": 1, "b": 2**64 - 1, "c": None, "d": True, "e": [1, 2**63], "f": "'; DROP TABLE spans; --"}
+
+    text, given = bound(render(query), values)
+
+    assert given == values
+    assert "DROP" not in text
+    for part in ("{a:Int64}", "{b:UInt64}", "{c:Nullable(Nothing)}", "{d:Bool}", "{e:Array(UInt64)}", "{f:String}"):
+        assert part in text
+
+
+def test_a_server_that_restarts_is_found_again(tmp_path, journal, clock):
+    server = Server(tmp_path / "clickhouse")
+    server.start()
+    try:
+        store = ClickHouseSpanStore(
+            Address.parse(server.url("x")), journal=journal.folder, quarantine=journal.quarantine, clock=clock
+        )
+        paths = [journal.write(journal.span()) for _ in range(3)]
+        store.load(paths[:1])
+        server.kill()
+        with pytest.raises(Unavailable):
+            store.load(paths)
+        server.start()
+
+        assert [one.repeated for one in store.load(paths)] == [True, False, False]
+        assert store.count_spans() == 3
+        # The plan of a load whose answer never came: the server knows the insertion by its token.
+        (journal.folder / PLAN).write_bytes(msgspec.json.encode([path.name for path in paths[1:]]))
+        store._engine.change("TRUNCATE TABLE segments")
+        server.kill()
+        server.start()
+        store.load(paths[1:])
+        assert store.count_spans() == 3
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 10))
+def test_what_is_loaded_is_loaded_once_wherever_it_is_cut(store, journal, clock, monkeypatch, at, after):
+    """FAILURES O5."""
+    paths = [journal.write(*trace_of(journal, number)) for number in (1, 2)]
+    with monkeypatch.context() as patch:
+        CrashingAt(store._engine, patch, at=at, after=after)
+        try:
+            store.load_intake(paths)
+        except Crash:
+            store.close()
+
+    others = journal.write(journal.span())
+    loaded = store.load_intake([*paths, others])
+
+    assert len(loaded) == 3
+    assert not (journal.folder / PLAN).exists()
+    assert store.count_spans() == 7
+    books = store.books(Window(project=PROJECT))
+    assert (books.spans, books.cost, books.tokens) == (7, 16, 10)
+    assert store._engine.ask("SELECT cost FROM totals ORDER BY trace_id") == [(8,), (8,)]
+
+
+def test_a_loader_that_is_killed_again_and_again_stores_everything_once(store, journal):
+    """FAILURES O5: 30 kills, at any moment."""
+    paths = [journal.write(*trace_of(journal, number)) for number in range(1, 200)]
+    store.close()
+
+    def ingest():
+        for path in paths:
+            if path.exists():
+                store.load_intake([path])
+                path.unlink()
+
+    killed_at_random(ingest, times=30)
+    store.load_intake([path for path in paths if path.exists()])
+
+    spans = 3 * len(paths)
+    assert store.count_spans() == spans
+    assert store._engine.ask("SELECT count(), sum(spans) FROM segments") == [(len(paths), spans)]
+    assert store.books(Window(project=PROJECT)).cost == 8 * len(paths)
+
+
+def test_an_hour_whose_summing_up_is_cut_is_summed_up_once(store, journal, clock, monkeypatch):
+    paths = [journal.write(*(journal.span(cost=1, started=clock.now() - n * HOUR) for n in range(5)))]
+    store.load(paths)
+    clock.advance(3 * 24 * 3600)
+    for at in (1, 4, 9, 16, 22, 23, 24, 25):
+        with monkeypatch.context() as patch:
+            CrashingAt(store._engine, patch, at=at, after=bool(at % 2))
+            try:
+                while store.maintain():
+                    pass
+            except Crash:
+                store.close()
+    while store.maintain():
+        pass
+
+    assert store._engine.ask("SELECT count() FROM pending_hours") == [(0,)]
+    assert store._engine.ask("SELECT sum(calls), sum(cost) FROM rollup WHERE dimension = 'all'") == [(5, 5)]
+    store.load([journal.write(journal.span(cost=1, started=clock.now() - 3 * 24 * HOUR))])
+    assert store._engine.ask("SELECT count() FROM pending_hours") == [(1,)]
+
+
+def test_rows_of_old_attempts_are_swept(store, journal, clock, monkeypatch):
+    store.load([journal.write(journal.span(started=clock.now()))])
+    clock.advance(24 * 3600)
+    for _ in range(2):
+        rollup.roll_up(store._engine, before=clock.now())
+        rollup.touch(store._engine, [clock.now() // HOUR * HOUR - 24 * HOUR])
+    monkeypatch.setattr(rollup, "_STALE", "({period}, attempt) NOT IN (SELECT {period}, attempt FROM {period}s)")
+
+    rollup.sweep(store._engine)
+
+    ((attempts,),) = store._engine.ask("SELECT count(DISTINCT attempt) FROM rollup_rows")
+    assert attempts == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_deletion_that_is_cut_goes_on_and_counts_right(store, journal, monkeypatch, at, after):
+    """FAILURES O10."""
+    store.load_intake([journal.write(*trace_of(journal, 1), *trace_of(journal, 2))])
+    selection = Selection(project=PROJECT, traces=(f"{1:032x}",))
+    with monkeypatch.context() as patch:
+        CrashingAt(store._engine, patch, at=at, after=after)
+        try:
+            store.delete_batch(selection, job="a")
+        except Crash:
+            store.close()
+
+    while (deleted := store.delete_batch(selection, job="a")).more:
+        pass
+
+    assert (deleted.spans, store.count_spans()) == (3, 3)
+    assert store.remaining(selection).nothing
+    assert store._engine.ask("SELECT count() FROM totals") == [(1,)]
+    store.forget_deletion("a")
+    assert store._engine.ask("SELECT sum(rows) FROM system.parts WHERE table = 'spans' AND active"
+                             " AND database = currentDatabase() AND partition NOT LIKE 'patch%'") == [(3,)]
+
+
+def test_what_the_server_will_not_read_is_set_aside(store, journal, monkeypatch):
+    real = store._engine.insert
+
+    def choosy(text, data, *args, **kwargs):
+        if b"poison" in data:
+            raise Refused("no poison here")
+        real(text, data, *args, **kwargs)
+
+    monkeypatch.setattr(store._engine, "insert", choosy)
+    good, bad = journal.write(journal.span()), journal.write(journal.span(), journal.span(session="poison"))
+
+    loaded = store.load([good, bad])
+
+    assert [(one.spans, one.quarantined) for one in loaded] == [(1, 0), (1, 1)]
+    (line,) = (journal.quarantine / bad.name).read_bytes().splitlines()
+    assert msgspec.json.decode(line)["reason"] == "no poison here"
+    assert msgspec.json.decode(line)["line"] == 2
+
+
+def test_json_that_is_a_bare_text_stays_json(store, journal):
+    store.load([journal.write(journal.span(input=msgspec.Raw(b'"a \\"b\\""'), attributes=msgspec.Raw(b"[1]")))])
+
+    assert store._engine.ask("SELECT input, attributes FROM spans") == [('"a \\"b\\""', "[1]")]
