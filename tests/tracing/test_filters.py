@@ -26,6 +26,12 @@ READS = {
     "error_message:contains:a:b::c": Filter(column="error_message", operator="contains", value="a:b::c"),
     "input:contains:' OR 1=1 --": Filter(column="input", operator="contains", value="' OR 1=1 --"),
     f"trace_id:eq:{'aB' * 16}": Filter(column="trace_id", operator="eq", value="aB" * 16),
+    "score.helpful:lt:3": Filter(column="score.helpful", operator="lt", value=3.0),
+    "score.tone:eq:sad": Filter(column="score.tone", operator="eq", value="sad"),
+    "score.tone:in:sad,3": Filter(column="score.tone", operator="in", value=["sad", "3"]),
+    "attributes.a.b:gte:0.5": Filter(column="attributes.a.b", operator="gte", value=0.5),
+    "attributes.a.b:missing": Filter(column="attributes.a.b", operator="missing"),
+    "route:like:a*": Filter(column="route", operator="like", value="a*"),
     "trace_id:contains:ab": Filter(column="trace_id", operator="contains", value="ab"),
 }
 REFUSED = {
@@ -48,6 +54,8 @@ REFUSED = {
     "stream:gt:1": "eq, ne, in",
     "input:eq:x": "contains",
     "tags:eq:x": "has",
+    "score.tone:gt:sad": "a number",
+    "score.:eq:x": "score",
     "finish_reasons:eq:stop": "has",
     "user:has:x": "no value",
     "trace_id:eq:abc": "32 hex digits",

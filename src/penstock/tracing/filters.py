@@ -9,19 +9,25 @@ import re
 from collections.abc import Iterable, Sequence
 
 from penstock.core.errors import InvalidInput
-from penstock.store.spans.columns import BY_NAME, Form
-from penstock.store.spans.filters import OPERATORS, Filter, Operator, form_of
+from penstock.store.spans.columns import BY_NAME
+from penstock.store.spans.filters import OPERATORS, FieldForm, Filter, Operator, form_of
+from penstock.tracing.query.quantities import read_number
 
 __all__ = ["COLUMNS", "parse_filter"]
 
 COLUMNS = (*BY_NAME, "usage_total", "model")
-"""Names that a filter may use, beside `tags.<key>`; `usage.input` may stand for `usage_input`."""
+"""Names that a filter may use, beside `tags.<key>`, `attributes.<key>` and `score.<name>`.
+
+`usage.input` may stand for `usage_input`.
+"""
 
 _EQUAL: tuple[Operator, ...] = ("eq", "ne", "in")
 _ORDERED: tuple[Operator, ...] = ("gt", "gte", "lt", "lte")
 _PRESENT: tuple[Operator, ...] = ("has", "missing")
-_ALLOWED: dict[Form, tuple[Operator, ...]] = {
-    "text": (*_EQUAL, "contains", *_PRESENT),
+_ALLOWED: dict[FieldForm, tuple[Operator, ...]] = {
+    "text": (*_EQUAL, "contains", "like", *_PRESENT),
+    "score": (*_EQUAL, *_ORDERED, "contains", "like", *_PRESENT),
+    "attribute": (*_EQUAL, *_ORDERED, "contains", "like", *_PRESENT),
     "choice": (*_EQUAL, "contains", *_PRESENT),
     "integer": (*_EQUAL, *_ORDERED, "contains", *_PRESENT),
     "boolean": (*_EQUAL, *_PRESENT),
@@ -33,7 +39,7 @@ _ALLOWED: dict[Form, tuple[Operator, ...]] = {
     "digest": (*_EQUAL, "contains", *_PRESENT),
 }
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
-_DIGITS: dict[Form, int] = {"trace_id": 32, "digest": 32, "span_id": 16}
+_DIGITS: dict[FieldForm, int] = {"trace_id": 32, "digest": 32, "span_id": 16}
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _INT64 = 2**63
 
@@ -61,14 +67,20 @@ def parse_filter(text: str) -> Filter:
         return _presence(column, operator, value)
     if not value:
         raise _refusal(f"The filter {text!r} has no value.", f"Write {column}:{operator}:VALUE.")
-    if operator == "contains":
+    if operator in {"contains", "like"}:
         return Filter(column=column, operator=operator, value=value)
     if operator == "in":
-        options = [_value(column, form, part) for part in value.split(",") if part]
+        parts = [part for part in value.split(",") if part]
+        options = [_value(column, form, part) for part in parts]
+        if len({type(option) for option in options}) > 1:
+            options = list(parts)  # labels, of which some look like numbers
         if not options:
             raise _refusal(f"The filter {text!r} has no value.", f"Write {column}:in:ONE,OTHER.")
         return Filter(column=column, operator=operator, value=options)  # type: ignore[arg-type] - of one kind, as the column is
-    return Filter(column=column, operator=operator, value=_value(column, form, value))
+    typed = _value(column, form, value)
+    if operator in _ORDERED and isinstance(typed, str):
+        raise _refusal(f"{column} is compared with a number, got {value!r}.", None)
+    return Filter(column=column, operator=operator, value=typed)
 
 
 def _canonical(name: str) -> str:
@@ -94,7 +106,10 @@ def _presence(column: str, operator: Operator, value: str) -> Filter:
     raise _refusal(f"The operator {operator!r} takes no value for {column!r}, got {value!r}.", None)
 
 
-def _value(column: str, form: Form, value: str) -> str | int | bool:
+def _value(column: str, form: FieldForm, value: str) -> str | int | float | bool:
+    if form in {"score", "attribute"}:
+        number = read_number(value)
+        return value if number is None else number
     if form == "integer":
         return _integer(column, value)
     if form == "boolean":
