@@ -16,6 +16,7 @@ class Home:
     journal/        segments: *.open (being written), *.ndjson (sealed), quarantine/
     intake/         segments of what applications sent: spans, as in journal/
     scores/         segments of scores
+    export/         segments that wait for other backends
     metadata.db     projects, keys, users, sessions, audit (SQLite)
     master.key      the key that stored secrets are sealed under, unless another place is given (0600)
     admin.key       the admin key of the first start, for the CLI and `penstock up` on this machine (0600)

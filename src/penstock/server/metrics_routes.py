@@ -17,7 +17,9 @@ def metrics_route(home: Home) -> HTTPRouteHandler:
     """`GET /metrics`: Prometheus' text format, of all workers of this home, ingestion and storage."""
 
     @get("/metrics", opt={"permission": "metrics:read"}, sync_to_thread=True, include_in_schema=False)
-    def metrics(tracing: NamedDependency[TracingService], clock: NamedDependency[SkipValidation[Clock]]) -> Response[bytes]:
+    def metrics(
+        tracing: NamedDependency[TracingService], clock: NamedDependency[SkipValidation[Clock]]
+    ) -> Response[bytes]:
         return Response(console_metrics(home, tracing.system(), now=clock.now()), media_type=CONTENT_TYPE)
 
     return metrics
