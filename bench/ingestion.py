@@ -7,7 +7,7 @@ production: parsing, transaction, files removed. The time includes the last chec
 database file after it, with the log folded in. Prints a table, and one line of JSON.
 
 From `intake` the spans are those of applications: agents that run for ten spans, with model calls and tools
-below them, each trace under a root of its own. A tenth of the segments holds what another held before.
+below them, each trace under a root of its own. The last tenth of them is sent twice, as after an answer that was lost.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SPANS_OF_A_TRACE = 10
 
 
 def as_sent(paths: list[Path], folder: Path) -> list[Path]:
-    """The same spans as applications would have sent them; every tenth segment is sent twice."""
+    """The same spans as applications would have sent them; the last tenth is sent twice."""
     sent: list[Path] = []
     root = trace = started = None
     number = 0
@@ -49,12 +49,14 @@ def as_sent(paths: list[Path], folder: Path) -> list[Path]:
             span["parent_id"] = None if kind == "agent" else root
             lines.append(msgspec.json.encode(span) + b"\n")
             number += 1
-        copies = 2 if len(sent) % 11 == 0 else 1
-        for copy in range(copies):
-            target = folder / f"{path.stem[:-8]}{len(sent) + copy:08x}.ndjson"
-            target.write_bytes(b"".join(lines))
-        sent += [target] * copies
+        target = folder / f"{path.stem[:-8]}{len(sent):08x}.ndjson"
+        target.write_bytes(b"".join(lines))
+        sent.append(target)
         path.unlink()
+    for path in sent[-max(1, len(sent) // 10) :]:
+        again = folder / f"{sent[-1].stem[:-8]}{len(sent):08x}.ndjson"
+        again.write_bytes(path.read_bytes())
+        sent.append(again)
     return sent
 
 
