@@ -42,12 +42,16 @@ def spans(journal, store):
 # --- what a search means, said once more in plain Python ---------------------------------------
 
 
-def said(span, where):
+def texts(span, where):
     found = []
     for name, raw in (("input", span.input), ("output", span.output)):
         if raw is not None and where in {name, "either"}:
             found += [part["content"] for message in msgspec.json.decode(raw) for part in message["parts"]]
-    return [re.findall(r"[^\W_]+", each.lower()) for each in found]
+    return found
+
+
+def said(span, where):
+    return [re.findall(r"[^\W_]+", each.lower()) for each in texts(span, where)]
 
 
 def has_phrase(words, wanted, *, prefix):
@@ -89,6 +93,8 @@ def holds(node, span):
 
 def fits(node, value):
     wanted = node.value
+    if node.operator == "contains" and isinstance(value, msgspec.Raw):
+        value = "\n".join(part["content"] for message in msgspec.json.decode(value) for part in message["parts"])
     absent = value is None or value in ([], {})
     simple = {
         "missing": lambda: absent,
@@ -122,7 +128,7 @@ CONDITIONS = st.sampled_from([
 ])  # fmt: skip
 PHRASES = st.sampled_from([
     "refund", "order", "ref*", "REFUND", '"refund my order"', '"order refund"', '"my ord"*', "paris", "par",
-    "input:refund", "output:order", "zebra", "input:late",
+    "input:refund", "output:order", "zebra", "input:late", "input~fund", "text~rder", "output~refund",
 ])  # fmt: skip
 QUERIES = st.recursive(
     CONDITIONS | PHRASES,

@@ -164,8 +164,11 @@ def _some(operand: Operand) -> str:
     return operand.text
 
 
-def _contains(field: Field, operand: Operand) -> Filter:
-    return Filter(column=field.name, operator="contains", value=_some(operand))
+def _contains(field: Field, operand: Operand) -> Node:
+    value = _some(operand)
+    if field.name == "text":
+        return Or(tuple(Filter(column=name, operator="contains", value=value) for name in ("input", "output")))
+    return Filter(column=field.name, operator="contains", value=value)
 
 
 def _choice(field: Field, operand: Operand) -> Node:

@@ -34,7 +34,7 @@ PREFIXES = ("tags.", "attributes.", "score.")
 """What a name of the user's own follows."""
 OPERATORS: dict[Values, tuple[Comparison, ...]] = {
     "text": (":", "=", "!=", "~"),
-    "choice": (":", "=", "!="),
+    "choice": (":", "=", "!=", "~"),
     "boolean": (":", "=", "!="),
     "count": (":", "=", "!=", ">", ">=", "<", "<="),
     "score": (":", "=", "!=", ">", ">=", "<", "<=", "~"),
@@ -42,9 +42,9 @@ OPERATORS: dict[Values, tuple[Comparison, ...]] = {
     "duration": (":", "=", "!=", ">", ">=", "<", "<="),
     "money": (":", "=", "!=", ">", ">=", "<", "<="),
     "time": (":", ">", ">=", "<", "<="),
-    "words": (":",),
+    "words": (":", "~"),
     "json": (":", "~"),
-    "names": (":",),
+    "names": (":", "~"),
     "id": (":", "=", "!=", "~"),
 }
 """What may stand between a field and its value."""
