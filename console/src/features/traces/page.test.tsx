@@ -2,6 +2,7 @@ import { act, fireEvent, screen, waitFor, within } from "@testing-library/react"
 import { afterEach, describe, expect, test } from "vitest";
 import { FakeEventSource, openConsole, show } from "@/test/console";
 import { problem } from "@/test/mock-api";
+import { OVERLAP_US } from "./tail";
 
 const bodyRows = () => screen.getAllByRole("row").slice(1);
 const rowTexts = () => bodyRows().map((row) => row.textContent ?? "");
@@ -216,7 +217,8 @@ describe("the tail", () => {
     const page = openConsole("/traces", { rows: 20 });
     show(page);
     await waitFor(() => expect(FakeEventSource.last).toBeTruthy());
-    expect(FakeEventSource.last?.url).toContain(`after=${page.api.rows[0]?.started}`);
+    const newest = page.api.rows[0]?.started ?? 0;
+    expect(FakeEventSource.last?.url).toContain(`after=${newest - OVERLAP_US}`);
     const arrived = page.api.arrive();
     act(() => FakeEventSource.last?.send({ ...arrived, input_preview: "the newest question" }));
     await waitFor(() => expect(rowTexts()[0]).toContain("the newest question"));

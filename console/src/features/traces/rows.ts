@@ -10,7 +10,7 @@ import { addLive, countNew, mergeRows } from "@/lib/live-rows";
 import { useSignedIn } from "@/lib/session";
 import { windowOf } from "@/lib/time-range";
 import { type TracesSearch, USUAL_SORT } from "./search";
-import { useTail } from "./tail";
+import { OVERLAP_US, useTail } from "./tail";
 
 const PAGE = 100;
 /** So many live rows and the list starts over from its newest page, or a day's tail would fill the memory. */
@@ -62,7 +62,9 @@ export function useTraceRows(search: TracesSearch, held: boolean) {
   }, [held, arrived]);
 
   const first = data?.pages[0];
-  const after = first && !isPlaceholderData ? (first.items[0]?.started ?? first.asked) : null;
+  // From a little before, too: what was stored after the page was asked for, but had started earlier.
+  const newest = first ? (first.items[0]?.started ?? first.asked) : null;
+  const after = newest !== null && !isPlaceholderData ? newest - OVERLAP_US : null;
   useTail({ project: project.id, filter, q }, after, live && usual, (rows) =>
     setArrived((before) => addLive(before, rows, MOST_LIVE)),
   );

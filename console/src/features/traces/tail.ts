@@ -19,7 +19,7 @@ const LAST_RETRY_MS = 15_000;
  * that are here already. After a break the stream is asked again from this much earlier; rows that
  * come twice are merged.
  */
-const OVERLAP_US = 120_000_000;
+export const OVERLAP_US = 120_000_000;
 
 export function tailUrl({ project, filter, q }: TailQuery, after: number): string {
   const params = new URLSearchParams({ project });
