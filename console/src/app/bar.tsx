@@ -15,11 +15,28 @@ const SINGLE: Record<string, string> = {
   "/traces/": "Trace",
   "/sessions/": "Session",
   "/users/": "User",
+  "/dashboards/": "Dashboard",
+  "/alerts/": "Alert",
+  "/slos/": "SLO",
+  "/incidents/": "Incident",
   "/routes/": "Route",
   "/limits/": "Limit",
 };
 /** What has no time range: one trace, a list of keys, budgets with windows of their own. */
-const WITHOUT_RANGE = ["Trace", "Compare", "Session", "Keys", "Limits", "Limit"];
+const WITHOUT_RANGE = [
+  "Trace",
+  "Compare",
+  "Session",
+  "Keys",
+  "Limits",
+  "Limit",
+  "Alerts",
+  "SLOs",
+  "SLO",
+  "Incidents",
+  "Incident",
+  "Data",
+];
 
 export function Bar({ onPalette, onHelp }: { onPalette: () => void; onHelp: () => void }) {
   const path = useRouterState({ select: (state) => state.location.pathname });

@@ -6,6 +6,7 @@ export const PAGES = [
   { to: "/traces", label: "Traces", icon: "traces", key: "t" },
   { to: "/sessions", label: "Sessions", icon: "sessions", key: "s" },
   { to: "/users", label: "Users", icon: "users", key: "u" },
+  { to: "/dashboards", label: "Dashboards", icon: "dashboards", key: "d" },
   { to: "/routes", label: "Routes", icon: "routes", key: "r" },
   { to: "/limits", label: "Limits", icon: "limits", key: "l" },
   { to: "/health", label: "Health", icon: "health", key: "h" },

@@ -10,6 +10,7 @@ import {
   redirect,
   retainSearchParams,
 } from "@tanstack/react-router";
+import { validateDashboard } from "@/features/dashboards/search";
 import { validateLimit, validateLimits } from "@/features/limits/search";
 import { validateRoute, validateRoutes } from "@/features/routes/search";
 import { validateSessions } from "@/features/sessions/search";
@@ -103,6 +104,19 @@ const user = createRoute({
   component: lazyRouteComponent(() => import("@/features/users/detail/page"), "UserPage"),
 });
 
+const dashboards = createRoute({
+  getParentRoute: () => app,
+  path: "/dashboards",
+  component: lazyRouteComponent(() => import("@/features/dashboards/page"), "DashboardsPage"),
+});
+
+const dashboard = createRoute({
+  getParentRoute: () => app,
+  path: "/dashboards/$dashboard",
+  validateSearch: validateDashboard,
+  component: lazyRouteComponent(() => import("@/features/dashboards/detail/page"), "DashboardPage"),
+});
+
 const routes = createRoute({
   getParentRoute: () => app,
   path: "/routes",
@@ -167,6 +181,8 @@ export const routeTree = root.addChildren([
     session,
     users,
     user,
+    dashboards,
+    dashboard,
     routes,
     route,
     limits,

@@ -26,6 +26,8 @@ interface QueryFieldProps {
   placeholder: string;
   /** `/` goes here. */
   pageSearch?: boolean;
+  /** One of several fields of a form: what is typed holds when the field is left. */
+  inForm?: boolean;
 }
 
 export function QueryField(props: QueryFieldProps) {
@@ -74,8 +76,10 @@ export function QueryField(props: QueryFieldProps) {
     } else if ((event.key === "Enter" || event.key === "Tab") && chosen) {
       event.preventDefault();
       accept(chosen);
-    } else if (event.key === "Enter") submit(text);
-    else if (event.key === "Escape" && items.length) setOpen(false);
+    } else if (event.key === "Enter") {
+      if (props.inForm) event.preventDefault();
+      submit(text);
+    } else if (event.key === "Escape" && items.length) setOpen(false);
     else if (event.key === "Escape") event.currentTarget.blur();
   };
   const wrong = fault && text === (value ?? "") ? fault : null;
@@ -110,7 +114,10 @@ export function QueryField(props: QueryFieldProps) {
             if (event.currentTarget.selectionStart !== caret) follow(event.currentTarget);
           }}
           onFocus={() => setOpen(true)}
-          onBlur={() => setOpen(false)}
+          onBlur={() => {
+            setOpen(false);
+            if (props.inForm && text !== (value ?? "")) submit(text);
+          }}
           onKeyDown={onKeyDown}
         />
         {text ? (

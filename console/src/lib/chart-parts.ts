@@ -1,0 +1,77 @@
+/** Axes and grid that all charts share. */
+
+import type { ChartOption } from "@/components/chart";
+import { axisTime, FONT, INK } from "./chart-theme";
+import type { Scheme } from "./series";
+
+export function frame(scheme: Scheme): ChartOption {
+  return {
+    animation: false,
+    backgroundColor: "transparent",
+    textStyle: { fontFamily: FONT },
+    grid: {
+      left: 8,
+      right: 12,
+      top: 10,
+      bottom: 4,
+      outerBoundsMode: "same",
+      outerBoundsContain: "axisLabel",
+    },
+    tooltip: {
+      trigger: "axis",
+      showContent: false,
+      axisPointer: {
+        type: "line",
+        snap: true,
+        lineStyle: { color: INK[scheme].pointer, type: "solid", width: 1 },
+      },
+    },
+  };
+}
+
+/** Microseconds in, as the API has them. */
+export function timeAxis(scheme: Scheme, from: number, to: number): ChartOption {
+  const ink = INK[scheme];
+  return {
+    type: "time",
+    min: from / 1000,
+    max: to / 1000,
+    axisLine: { lineStyle: { color: ink.grid } },
+    axisTick: { show: false },
+    splitLine: { show: false },
+    axisLabel: {
+      color: ink.text,
+      fontSize: 11,
+      hideOverlap: true,
+      showMinLabel: false,
+      showMaxLabel: false,
+      formatter: (value: number) => axisTime(value, (to - from) / 1000),
+    },
+  };
+}
+
+export function valueAxis(scheme: Scheme, format: (value: number) => string): ChartOption {
+  const ink = INK[scheme];
+  return {
+    type: "value",
+    splitNumber: 3,
+    axisLine: { show: false },
+    axisTick: { show: false },
+    splitLine: { lineStyle: { color: ink.grid } },
+    axisLabel: { color: ink.text, fontSize: 11, formatter: format },
+    axisPointer: { show: false },
+  };
+}
+
+export function categoryAxis(scheme: Scheme, data: string[]): ChartOption {
+  const ink = INK[scheme];
+  return {
+    type: "category",
+    data,
+    axisLine: { lineStyle: { color: ink.grid } },
+    axisTick: { show: false },
+    splitLine: { show: false },
+    axisLabel: { color: ink.text, fontSize: 11, hideOverlap: true },
+    axisPointer: { show: false },
+  };
+}
