@@ -109,6 +109,7 @@ class AlertJob:
             self._dispatch.tidy()
         with self._metadata.read() as connection:
             found = store.due(connection, now)
-        if found and not self._busy:
+        if found:
+            # Who waits for an answer keeps it; those of earlier times would only fill the memory.
             self._watch.fresh()
         return found
