@@ -209,7 +209,7 @@ def _periods(period: str) -> tuple[str, ...]:
         GROUP BY {period}
         """,
         f"CREATE OR REPLACE VIEW pending_{period}s AS SELECT {period} FROM {period}s WHERE touched > rolled",
-    )  # noqa: S608 - constants
+    )
 
 
 _TYPES = {"BIGINT": "Int64", "INT": "Int32", "SMALLINT": "Int16", "BOOLEAN": "Bool"}

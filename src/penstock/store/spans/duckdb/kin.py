@@ -116,6 +116,16 @@ _TOTALS = f"""
 """  # noqa: S608 - constants
 
 
+# Rows that may have sums; a query joins no others.
+_MARK = """
+    UPDATE spans SET summed = true
+    WHERE NOT summed AND rowid IN (
+        SELECT place FROM kin
+        WHERE (call OR parent_id IS NULL) AND trace IN (SELECT trace FROM kin GROUP BY trace HAVING count(*) > 1)
+    )
+"""
+
+
 def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: int, high: int) -> set[int]:
     """Cover model calls and sum up traces anew, where spans beyond the mark have changed what holds.
 
@@ -139,6 +149,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: 
     moved = _cover(cursor) if joined else set[int]()
     cursor.execute(_FORGET)
     cursor.execute(_TOTALS)
+    cursor.execute(_MARK)
     rows = cursor.execute("SELECT DISTINCT started FROM kin WHERE call OR parent_id IS NULL").fetchall()
     return moved | {started for (started,) in rows}
 

@@ -228,7 +228,13 @@ CREATE TABLE deletions (
     scores BIGINT NOT NULL
 );
 """
-_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6)
+# 7: False on a span that has no row in `totals`, so that a query need not look for it there.
+_V7 = """
+ALTER TABLE spans ADD COLUMN summed BOOLEAN DEFAULT true;
+UPDATE spans SET summed = false
+WHERE (project, trace_id, span_id) NOT IN (SELECT project, trace_id, span_id FROM totals);
+"""
+_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
 SCHEMA = len(_STEPS)
 
 

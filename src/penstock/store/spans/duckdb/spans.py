@@ -14,16 +14,16 @@ from penstock.store.spans.expressions import HOUR
 __all__ = ["insert_intake", "insert_spans", "touch"]
 
 _COLUMNS = ", ".join(f'"{name}"' for name in NAMES)
-_INSERT = f"INSERT INTO spans ({_COLUMNS}) SELECT {', '.join(VALUES)} {SPAN_LINES}"
+_INSERT = f"INSERT INTO spans ({_COLUMNS}, summed) SELECT {', '.join(VALUES)}, false {SPAN_LINES}"
 _STAGE = f"""
     CREATE OR REPLACE TEMP TABLE staged AS
     SELECT filename, {", ".join(f'{value} AS "{name}"' for name, value in zip(NAMES, VALUES, strict=True))} {SPAN_LINES}
 """
 _SIZES = [f"{name}_bytes" for name in PAYLOADS]
 _FROM_STAGED = f"""
-    INSERT INTO spans ({_COLUMNS}, {", ".join(_SIZES)})
+    INSERT INTO spans ({_COLUMNS}, {", ".join(_SIZES)}, summed)
     SELECT {", ".join(stored_text(name) if name in PAYLOADS else f'"{name}"' for name in NAMES)},
-        {", ".join(stored_size(name) for name in PAYLOADS)}
+        {", ".join(stored_size(name) for name in PAYLOADS)}, false
     FROM staged
     WHERE rowid NOT IN (SELECT place FROM repeated)
 """  # noqa: S608 - names of columns

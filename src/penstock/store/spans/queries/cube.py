@@ -122,7 +122,7 @@ def _sums(family: Family, *, listed: bool) -> str:
     where = "own.started >= $first AND own.started < $last"
     if listed:
         source += " LEFT JOIN (SELECT * FROM totals WHERE started >= $first AND started < $last) AS summed"
-        source += " ON summed.trace_id = own.trace_id AND summed.span_id = own.span_id"
+        source += " ON CASE WHEN own.summed THEN own.span_id END = summed.span_id AND summed.trace_id = own.trace_id"
         source += " AND summed.project = own.project"
         where += f" AND {ROW.replace('call', 'own.call').replace('parent_id', 'own.parent_id')}"
     return (

@@ -68,10 +68,7 @@ def activities(
         parts = _parts(read, window, who, values)
         if not parts:
             return ActivityPage([], None)
-        united: exp.Query = parts[0]
-        for part in parts[1:]:
-            united = exp.union(united, part, distinct=False, copy=False)
-        sums = exp.select("who", *_SUMS).from_(united.subquery("parts", copy=False), copy=False).group_by("who")
+        sums = exp.select("who", *_SUMS).from_(_united(parts), copy=False).group_by("who")
         if where is not None:
             sums = sums.where(exp.In(this=column("who"), query=_fitting(window, who, where, values)), copy=False)
         if after is not None:
@@ -95,15 +92,20 @@ def activity(engine: Engine, project: str, who: Who, name: str) -> ActivityView 
         if window is None:
             return None
         is_it = exp.EQ(this=column(who), expression=exp.Placeholder(this="name"))
+        whole = exp.select("who", *_SUMS).from_(_united(_parts(read, window, who, values)), copy=False)
+        found = read(whole.where("who = $name", dialect="duckdb").group_by("who"), values)
         conditions = [*within(window, values), is_it]
-        whole = exp.select("who", *_SUMS).from_(
-            _direct(who).where(*conditions, copy=False).subquery("parts", copy=False), copy=False
-        )
-        found = read(whole.group_by("who"), values)
         query = exp.select("rowid").from_("spans").where(*conditions, ROW).order_by("started DESC", "span_id DESC")
         places = [place for (place,) in read(query.limit(MOST_ROWS), values)]
         rows = fetch(read, project, places)
     return ActivityView(of=_activity(found[0]), rows=rows[::-1]) if found else None
+
+
+def _united(parts: Sequence[exp.Select]) -> exp.Subquery:
+    united: exp.Query = parts[0]
+    for part in parts[1:]:
+        united = exp.union(united, part, distinct=False, copy=False)
+    return united.subquery("parts", copy=False)
 
 
 def _direct(who: Who) -> exp.Select:

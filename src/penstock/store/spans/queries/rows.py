@@ -43,7 +43,7 @@ _JOIN = f"""
             {", ".join(f"{name} AS total_{name}" for name in USAGE)}
         FROM totals
         WHERE project = $project
-    ) AS summed ON trace_id = total_trace AND span_id = total_span
+    ) AS of_row ON CASE WHEN summed THEN span_id END = total_span AND trace_id = total_trace
 """  # noqa: S608 - constants; values are bound
 
 

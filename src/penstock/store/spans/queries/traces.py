@@ -1,8 +1,8 @@
 """Lists of calls and of spans: by pages, filtered, sorted, searched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlglot import exp
@@ -149,11 +149,29 @@ def _choose(
         None if after is None else after.value is None,
         beyond is not None,
     )
-    query, values = _prepared(Question(where), form)
+    summed = scope == "row" and (order.by in {"cost", "tokens"} or needs_totals(where))
+    # Rows that stand for others are few; the rest need not be looked for among the sums.
+    forms = [form._replace(summed=which) for which in (False, True)] if summed else [form]
     given = {"project": window.project, "from": window.from_, "to": window.to, "limit": limit, "beyond": beyond}
     if after is not None:
         given |= {"at_started": after.started, "at_span": after.span, "at_value": after.value}
-    return read(query, values | given)
+    rows: Rows = []
+    for each in forms:
+        query, values = _prepared(Question(where), each)
+        rows += read(query, values | given)
+    return sorted(rows, key=_key(order))[:limit] if summed else rows
+
+
+def _key(order: Order) -> Callable[[Sequence[Any]], tuple[bool, int, int, int]]:
+    """What rows of `_choose` are sorted by."""
+    sign = -1 if order.descending else 1
+
+    def key(row: Sequence[Any]) -> tuple[bool, int, int, int]:
+        started, span, _, value = row
+        worth = 0 if order.by == "started" or value is None else int(value)
+        return order.by != "started" and value is None, sign * worth, sign * started, sign * span
+
+    return key
 
 
 class _Form(NamedTuple):
@@ -167,6 +185,8 @@ class _Form(NamedTuple):
     after: bool | None
     """Whether the place to go on from has no value; None without such a place."""
     beyond: bool
+    summed: bool | None = None
+    """Only rows that stand for others, or only those that do not; None for all, by what they are themselves."""
 
 
 @lru_cache(maxsize=1024)
@@ -176,17 +196,19 @@ def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
     order = Order(by=form.by, descending=form.descending)
     values: Values = {}
     window = Window(project="", from_=0 if form.begins else None, to=0 if form.ends else None)
-    value = place_of(SORTS[form.by], values, scope=form.scope)
+    scope: Scope = "row" if form.summed else "span"
+    value = place_of(SORTS[form.by], values, scope=scope)
     query = exp.select("started", "span_id", "rowid", exp.alias_(value, "sorted_by")).from_("spans")
-    summed = form.scope == "row" and (form.by in {"cost", "tokens"} or needs_totals(where))
-    query = with_totals(query, needed=summed)
+    query = with_totals(query, needed=form.summed is True)
+    if form.summed is not None:
+        query = query.where("summed" if form.summed else "NOT summed", copy=False)
     query = query.where(*within(window, values), ROW if form.scope == "row" else None, copy=False)
     if form.beyond:
         query = query.where(exp.GT(this=column("rowid"), expression=exp.Placeholder(this="beyond")), copy=False)
     if form.after is not None:
         query = query.where(_after(value, order, valued=not form.after), copy=False)
     if where is not None:
-        query = query.where(compiled(where, values, scope=form.scope), copy=False)
+        query = query.where(compiled(where, values, scope=scope), copy=False)
     down = form.descending
     keys = [] if form.by == "started" else [exp.Ordered(this=value.copy(), desc=down, nulls_first=False)]
     keys += [exp.Ordered(this=column(name), desc=down, nulls_first=False) for name in ("started", "span_id")]
