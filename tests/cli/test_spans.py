@@ -68,9 +68,7 @@ def fill(home, number):
 
 def test_spans_come_over_as_the_configuration_says(migrate, home, stores):
     left = fill(home, 5)
-    home.config.write_text(
-        f"version: 1\nstores:\n  spans: {stores.spans}\n  spans_password: {stores.spans_password}\n"
-    )
+    home.config.write_text(f"version: 1\nstores:\n  spans: {stores.spans}\n  spans_password: {stores.spans_password}\n")
 
     ran = migrate("duckdb", "clickhouse", "--json")
 
@@ -90,9 +88,7 @@ def test_an_address_may_be_given_on_the_line(migrate, home, stores):
     assert ran.code == 0
     assert "2 records were copied; both stores are the same." in ran.out
     home.spans.unlink()
-    assert (
-        migrate("clickhouse", "duckdb", "--clickhouse", stores.spans, "--password", stores.spans_password).code == 0
-    )
+    assert migrate("clickhouse", "duckdb", "--clickhouse", stores.spans, "--password", stores.spans_password).code == 0
     assert spans_in(StoreSettings(), home) == 2
 
 

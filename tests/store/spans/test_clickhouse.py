@@ -154,7 +154,7 @@ def test_a_server_that_restarts_is_found_again(tmp_path, journal, clock):
         assert [one.repeated for one in store.load(paths)] == [True, False, False]
         assert store.count_spans() == 3
         # The plan of a load whose answer never came: the server knows the insertion by its token.
-        (journal.folder / PLAN).write_bytes(msgspec.json.encode([path.name for path in paths[1:]]))
+        (journal.folder / PLAN).write_bytes(msgspec.json.encode({"names": [path.name for path in paths[1:]], "row": 0}))
         store._engine.change("TRUNCATE TABLE segments")
         server.kill()
         server.start()
@@ -262,8 +262,10 @@ def test_a_deletion_that_is_cut_goes_on_and_counts_right(store, journal, monkeyp
     assert store.remaining(selection).nothing
     assert store._engine.ask("SELECT count() FROM totals") == [(1,)]
     store.forget_deletion("a")
-    assert store._engine.ask("SELECT sum(rows) FROM system.parts WHERE table = 'spans' AND active"
-                             " AND database = currentDatabase() AND partition NOT LIKE 'patch%'") == [(3,)]
+    assert store._engine.ask(
+        "SELECT sum(rows) FROM system.parts WHERE table = 'spans' AND active"
+        " AND database = currentDatabase() AND partition NOT LIKE 'patch%'"
+    ) == [(3,)]
 
 
 def test_what_the_server_will_not_read_is_set_aside(store, journal, monkeypatch):

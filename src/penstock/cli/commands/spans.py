@@ -147,7 +147,7 @@ def _run(migration: "Migration", *, as_json: bool) -> None:
 def _progress() -> Generator[Callable[[str, int, int], None]]:
     """Shows how far it is, on a terminal."""
     if not sys.stderr.isatty():
-        yield lambda *_: None
+        yield lambda _what, _done, _of: None
         return
     from rich.console import Console  # noqa: PLC0415 - rich takes 50 ms, and most commands need none of it
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - as above

@@ -101,9 +101,7 @@ def _text(name: str, form: Form) -> str:
 
 
 _NARROW = " || '|' || ".join(_text(f'"{column.name}"', column.form) for column in COLUMNS if column.form != "json")
-_LONG = " + ".join(
-    f"coalesce({_digest(column.name)}, 0)" for column in COLUMNS if column.form == "json"
-)
+_LONG = " + ".join(f"coalesce({_digest(column.name)}, 0)" for column in COLUMNS if column.form == "json")
 _JUDGED = " || '|' || ".join(_text(f'"{name}"', "text") for name in _SCORE_FIELDS if name not in {"number", "metadata"})
 _SUMS: dict[str, Prepared] = {
     "spans": prepare(
@@ -127,7 +125,7 @@ _SUMS: dict[str, Prepared] = {
 _APART = prepare(
     sql(
         f"""
-        SELECT CAST(coalesce(sum({_digest('text')}), 0) AS BIGINT) FROM payloads
+        SELECT CAST(coalesce(sum({_digest("text")}), 0) AS BIGINT) FROM payloads
         WHERE started >= $low AND started < $high
         """  # noqa: S608 - as above
     )
@@ -152,9 +150,7 @@ _ROWS: dict[str, Prepared] = {
         )
     ),
 }
-_TEXTS = prepare(
-    sql("SELECT trace_id, span_id, field, text FROM payloads WHERE started >= $low AND started < $high")
-)
+_TEXTS = prepare(sql("SELECT trace_id, span_id, field, text FROM payloads WHERE started >= $low AND started < $high"))
 
 
 class Migration:
@@ -335,7 +331,9 @@ def _span_lines(place: Place, chunk: Chunk) -> Iterator[bytes]:
 
 
 def _score_lines(place: Place, chunk: Chunk) -> Iterator[bytes]:
-    for row in place.engine.read(_ROWS_OF_SCORES, {"low": chunk.low, "high": chunk.high}):
+    with place.engine.snapshot() as read:
+        rows = read(_ROWS["scores"], {"low": chunk.low, "high": chunk.high})
+    for row in rows:
         fields = {
             name: _spelled(_SCORE_FORMS.get(name, "text"), value)
             for name, value in zip(_SCORE_FIELDS, row, strict=True)
@@ -359,4 +357,3 @@ def _spelled(form: Form, value: Any) -> Any:
 
 _NAMES = [column.name for column in COLUMNS]
 _STARTED, _TRACE, _SPAN = (_NAMES.index(name) for name in ("started", "trace_id", "span_id"))
-_ROWS_OF_SCORES = _ROWS["scores"]

@@ -38,9 +38,13 @@ _NOTE = """
     SELECT {job:String}, {batch:Int64}, {spans:Int64}, {scores:Int64}
     WHERE (SELECT count() FROM deletions WHERE job = {job:String} AND batch = {batch:Int64}) = 0
 """
-_NOTED = "SELECT toInt64(ifNull(sum(spans), 0)), toInt64(ifNull(sum(scores), 0)) FROM deletions WHERE job = {job:String}"
+_NOTED = (
+    "SELECT toInt64(ifNull(sum(spans), 0)), toInt64(ifNull(sum(scores), 0)) FROM deletions WHERE job = {job:String}"
+)
 _SUMMED = "SELECT DISTINCT trace_id FROM totals WHERE project = {project:String} AND trace_id IN"
-_MASKED = "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND active AND has_lightweight_delete"
+_MASKED = (
+    "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND active AND has_lightweight_delete"
+)
 _BYTES = """
     SELECT table, sum(bytes_on_disk) FROM system.parts
     WHERE database = currentDatabase() AND active GROUP BY table
@@ -177,8 +181,11 @@ def _condition(query: exp.Select, values: Values) -> tuple[str, dict[str, Any]]:
 
 
 def _hours(engine: ClickHouseEngine, condition: str, values: dict[str, Any]) -> list[int]:
-    """Hours in which spans started for which this holds. They are touched before and after the spans go: who sums them
-    up in between begins anew, and who finds them gone has a touch to begin with."""
+    """Hours in which spans started for which this holds.
+
+    They are touched before and after the spans go: who sums them up in between begins anew, and who finds them gone has
+    a touch to begin with.
+    """
     query = f"SELECT DISTINCT intDiv(started, {HOUR}) * {HOUR} FROM spans WHERE {condition}"  # noqa: S608 - an expression; values are bound
     return [hour for (hour,) in engine.ask(query, values)]
 

@@ -64,7 +64,7 @@ def _keys(path: str) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", found[1]) if found[1] is not None else found[2] for found in _KEY.finditer(path)]
 
 
-def _type(value: Any) -> str:
+def _type(value: Any) -> str:  # noqa: PLR0911 - one for each type
     match value:
         case None:
             return "Nullable(Nothing)"
@@ -191,7 +191,7 @@ def _cast(self: generator.Generator, expression: exp.Expr) -> str:
     """What is rounded may be infinite in rows that do not count, where a plain cast would be an error."""
     if isinstance(expression.this, exp.Round):
         return _try_cast(self, expression)
-    return ClickHouseGenerator.cast_sql(self, cast("exp.Cast", expression))
+    return ClickHouseGenerator.cast_sql(cast("ClickHouseGenerator", self), cast("exp.Cast", expression))
 
 
 def _try_cast(self: generator.Generator, expression: exp.Expr) -> str:

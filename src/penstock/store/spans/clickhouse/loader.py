@@ -1,9 +1,10 @@
 """Segments into their tables, each exactly once, without transactions.
 
-What is stored together is first written down beside the segments, as a plan: the names of the segments, in order. All
-of it is inserted as one block with a token made of these names, which the server stores once however often it is
-sent. What follows from the records (hours to sum up, covered calls, sums of traces) may be done again without harm, and
-the names of the segments are stored last. Whoever comes after a crash finds the plan, and does all of it again.
+What is stored together is first written down beside the segments, as a plan: the names of the segments, in order, and
+the number of the first row. All of it is inserted as one block with a token made of these names, which the server
+stores once however often it is sent. What follows from the records (hours to sum up, covered calls, sums of traces) may
+be done again without harm, and the names of the segments are stored last. Whoever comes after a crash finds the plan,
+and does all of it again.
 """
 
 import hashlib
@@ -42,6 +43,9 @@ INSERT_SETTINGS: Mapping[str, Any] = {
     "max_partitions_per_insert_block": 0,
     "wait_end_of_query": 1,
 }
+ROWS_PER_MICROSECOND = 1024
+"""Row numbers grow with time, so that two consoles that store into one database do not give the same ones."""
+_NEWEST = "SELECT max(rowid) FROM spans"
 _KNOWN = "SELECT name FROM segments WHERE name IN {names:Array(String)}"
 _REMEMBER = """
     INSERT INTO segments (name, spans, bytes, quarantined, ingested_at)
@@ -72,10 +76,8 @@ class Records(msgspec.Struct, frozen=True):
     """Table and columns: what follows `INSERT INTO`."""
     rows: str
     """The query that makes rows of `input(…)`."""
-    choose: Callable[[ClickHouseEngine, Sequence[Line]], Insertion]
-    """Which lines are stored."""
-    values: Callable[[ClickHouseEngine, Clock], Mapping[str, Any]]
-    """Values of the statement's placeholders."""
+    choose: Callable[[ClickHouseEngine, Sequence[Line], int], Insertion]
+    """Which lines are stored; rows from that number on are of the same plan, and do not count as stored before."""
 
 
 def load(
@@ -99,6 +101,12 @@ def load(
     return [done[path] for path in paths if path in done]
 
 
+class _Plan(msgspec.Struct):
+    names: list[str]
+    row: int
+    """Number of the first row."""
+
+
 class _Loading:
     def __init__(
         self, engine: ClickHouseEngine, plan: Path, *, records: Records, quarantine: Path, clock: Clock
@@ -112,10 +120,10 @@ class _Loading:
     def resume(self) -> list[Loaded]:
         """Finish what an earlier call began."""
         try:
-            names = msgspec.json.decode(self._plan.read_bytes(), type=list[str])
+            plan = msgspec.json.decode(self._plan.read_bytes(), type=_Plan)
         except FileNotFoundError:
             return []
-        loaded = self._store_planned([self._plan.with_name(name) for name in names])
+        loaded = self._store_planned([self._plan.with_name(name) for name in plan.names], plan.row)
         self._plan.unlink()
         return loaded
 
@@ -124,19 +132,24 @@ class _Loading:
             return []
         known = self._known(paths)
         fresh = [path for path in paths if path.stem not in known]
+        plan = _Plan([path.name for path in fresh], self._next_row() if fresh else 0)
         if fresh:
-            replace_file(self._plan, msgspec.json.encode([path.name for path in fresh]))
-        loaded = {one.path: one for one in self._store_planned(fresh)}
+            replace_file(self._plan, msgspec.json.encode(plan))
+        loaded = {one.path: one for one in self._store_planned(fresh, plan.row)}
         self._plan.unlink(missing_ok=True)
         for path in paths:
             if path.stem in known and (size := _size(path)) is not None:
                 loaded[path] = Loaded(path=path, spans=0, size=size, repeated=True)
         return list(loaded.values())
 
+    def _next_row(self) -> int:
+        ((newest,),) = self._engine.ask(_NEWEST)
+        return max(self._clock.now() * ROWS_PER_MICROSECOND, -1 if newest is None else newest) + 1
+
     def _known(self, paths: Sequence[Path]) -> set[str]:
         return {name for (name,) in self._engine.ask(_KNOWN, {"names": [path.stem for path in paths]})}
 
-    def _store_planned(self, paths: Sequence[Path]) -> list[Loaded]:
+    def _store_planned(self, paths: Sequence[Path], row: int) -> list[Loaded]:
         sources = [source for path in paths if (source := _examined(path, self._records.form)) is not None]
         if not sources:
             return []
@@ -150,22 +163,22 @@ class _Loading:
         if not fresh:
             return repeated
         try:
-            return repeated + self._store(fresh, token=_token(paths))
+            return repeated + self._store(fresh, row, token=_token(paths))
         except Refused as error:
             logger.warning("the server refuses %d segments, which are stored one by one: %s", len(fresh), error)
-        return repeated + [one for source in fresh for one in self._store_by_halves(source)]
+        return repeated + [one for source in fresh for one in self._store_by_halves(source, row)]
 
-    def _store(self, sources: Sequence[Source], *, token: str) -> list[Loaded]:
+    def _store(self, sources: Sequence[Source], row: int, *, token: str) -> list[Loaded]:
         for source in sources:
             self._set_aside(source)
         lines = [line for source in sources for line in source.lines]
-        insertion = self._records.choose(self._engine, lines)
+        insertion = self._records.choose(self._engine, lines, row)
         if insertion.kept:
             insertion.announce()
             self._engine.insert(
                 f"INSERT INTO {self._records.table} {self._records.rows} FORMAT JSONEachRow",
                 b"".join(line.text for line in insertion.kept),
-                self._records.values(self._engine, self._clock),
+                {"row": row},
                 token=token,
                 settings=INSERT_SETTINGS,
             )
@@ -193,12 +206,12 @@ class _Loading:
             for source in sources
         ]
 
-    def _store_by_halves(self, source: Source) -> list[Loaded]:
+    def _store_by_halves(self, source: Source, row: int) -> list[Loaded]:
         """A segment without the lines that the server will not take."""
         bad: list[BadLine] = []
         good = self._taken(source, source.lines, bad)
         clean = msgspec.structs.replace(source, lines=good, bad=sorted([*source.bad, *bad], key=lambda one: one.line))
-        return self._store([clean], token=_token([source.path]))
+        return self._store([clean], row, token=_token([source.path]))
 
     def _taken(self, source: Source, lines: list[Line], bad: list[BadLine]) -> list[Line]:
         try:
@@ -216,9 +229,9 @@ class _Loading:
     def _try(self, lines: Sequence[Line]) -> None:
         """Let the server read lines without storing them. Raises `Refused` when it cannot."""
         self._engine.insert(
-            f"INSERT INTO FUNCTION null('taken UInt8') SELECT ignore(*) FROM ({self._records.rows}) FORMAT JSONEachRow",
+            f"INSERT INTO FUNCTION null('taken UInt8') SELECT ignore(*) FROM ({self._records.rows}) FORMAT JSONEachRow",  # noqa: S608 - a constant; values are bound
             b"".join(line.text for line in lines),
-            self._records.values(self._engine, self._clock),
+            {"row": 0},
             token="",
             settings=INSERT_SETTINGS,
         )

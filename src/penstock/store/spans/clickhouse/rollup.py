@@ -93,7 +93,7 @@ def sweep(engine: ClickHouseEngine) -> None:
 def _pending(engine: ClickHouseEngine, period: str, *, last: int, most: int) -> dict[int, int]:
     """Starts of pending hours or days, with the version of the last touch."""
     rows = engine.ask(_PENDING.format(period=period), {"last": last, "most": most})
-    return {start: touched for start, touched in rows}
+    return dict(rows)  # pyright: ignore[reportArgumentType] - rows of two
 
 
 def _attempt(engine: ClickHouseEngine) -> int:
@@ -108,8 +108,11 @@ def _name(engine: ClickHouseEngine, period: str, found: Mapping[int, int], attem
 
 
 def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
-    """Hours that lie near each other as half-open ranges. What is made of hours between them names no attempt that
-    counts, and a statement more takes longer than an hour more."""
+    """Hours that lie near each other as half-open ranges.
+
+    What is made of hours between them is of an attempt that does not count for these; a statement more takes longer
+    than an hour more.
+    """
     runs: list[tuple[int, int]] = []
     for hour in hours:
         if runs and hour - runs[-1][1] < DAY:

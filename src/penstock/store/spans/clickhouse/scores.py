@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from penstock.core.clock import Clock
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
 from penstock.store.spans.clickhouse.loader import Insertion, Records
 from penstock.store.spans.clickhouse.reading import SCORE, Line
@@ -38,7 +37,7 @@ _STORED = """
 _CHOSEN = "project = {project:String} AND id IN {ids:Array(String)}"
 
 
-def _choose(engine: ClickHouseEngine, lines: Sequence[Line]) -> Insertion:
+def _choose(engine: ClickHouseEngine, lines: Sequence[Line], _row: int) -> Insertion:
     """Of one id the newest, and of those that are equally new the last that came."""
     newest: dict[tuple[str, str], Line] = {}
     for line in lines:
@@ -70,8 +69,4 @@ def delete_scores(engine: ClickHouseEngine, project: str, ids: Sequence[str]) ->
     return deleted
 
 
-def _values(_engine: ClickHouseEngine, _clock: Clock) -> dict[str, Any]:
-    return {}
-
-
-SCORES = Records(SCORE, _TABLE, _ROWS, _choose, _values)
+SCORES = Records(SCORE, _TABLE, _ROWS, _choose)

@@ -1,9 +1,8 @@
 """Spans out of segments into their table: those of the gateway as they come, those of applications each once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from penstock.core.clock import Clock
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
 from penstock.store.spans.clickhouse.kin import refresh
 from penstock.store.spans.clickhouse.loader import Insertion, Records
@@ -16,8 +15,6 @@ __all__ = ["INTAKE", "JOURNAL", "pieces"]
 
 PIECE = 4000
 """Ids of one question at most: a server limits the length of a value."""
-ROWS_PER_MICROSECOND = 1024
-"""Row numbers grow with time, so that two consoles that store into one database do not give the same ones."""
 PREVIEW = 72
 """Characters."""
 
@@ -26,11 +23,10 @@ _PREVIEWS = {
     "output_preview": ("JSONExtractArrayRaw(ifNull(output, ''), 1, 'parts')", ("content", "name")),
 }
 """Of a message, its last text; else what a tool answered, or the name of the tool that is called."""
-_NEWEST = "SELECT max(rowid) FROM spans"
 _STORED = """
     SELECT project, trace_id, span_id FROM spans
     WHERE project IN {projects:Array(String)} AND started >= {low:Int64} AND started <= {high:Int64}
-        AND span_id IN {spans:Array(UInt64)}
+        AND span_id IN {spans:Array(UInt64)} AND rowid < {row:Int64}
 """
 
 
@@ -73,13 +69,13 @@ _ROWS = f"""SELECT {", ".join(_value(column) for column in COLUMNS)},
     FROM input('{_STRUCTURE}')"""  # noqa: S608 - names of columns; values are bound
 
 
-def _choose(engine: ClickHouseEngine, lines: Sequence[Line]) -> Insertion:
+def _choose(engine: ClickHouseEngine, lines: Sequence[Line], _row: int) -> Insertion:
     return Insertion(list(lines), lambda: _settle(engine, lines), lambda: _touch(engine, lines))
 
 
-def _choose_new(engine: ClickHouseEngine, lines: Sequence[Line]) -> Insertion:
+def _choose_new(engine: ClickHouseEngine, lines: Sequence[Line], row: int) -> Insertion:
     """The first of a name wins, whether it was stored before or stands further up."""
-    seen = _stored(engine, lines)
+    seen = _stored(engine, lines, before=row)
     kept: list[Line] = []
     for line in lines:
         name = _name(line)
@@ -94,7 +90,7 @@ def _name(line: Line) -> tuple[str, str, str]:
     return span.project, span.trace_id.lower(), span.span_id.lower()
 
 
-def _stored(engine: ClickHouseEngine, lines: Sequence[Line]) -> set[tuple[str, str, str]]:
+def _stored(engine: ClickHouseEngine, lines: Sequence[Line], *, before: int) -> set[tuple[str, str, str]]:
     """Of the names of these spans, those that are in the store. A span that is sent again started when it did."""
     found: set[tuple[str, str, str]] = set()
     for piece in pieces(lines):
@@ -104,6 +100,7 @@ def _stored(engine: ClickHouseEngine, lines: Sequence[Line]) -> set[tuple[str, s
             "spans": [int(span.span_id, 16) for span in spans],
             "low": min(span.started for span in spans),
             "high": max(span.started for span in spans),
+            "row": before,
         }
         found |= {(project, trace.hex, f"{span:016x}") for project, trace, span in engine.ask(_STORED, values)}
     return found
@@ -125,10 +122,5 @@ def _settle(engine: ClickHouseEngine, lines: Sequence[Line]) -> None:
     )
 
 
-def _values(engine: ClickHouseEngine, clock: Clock) -> Mapping[str, Any]:
-    ((newest,),) = engine.ask(_NEWEST)
-    return {"row": max(clock.now() * ROWS_PER_MICROSECOND, -1 if newest is None else newest) + 1}
-
-
-JOURNAL = Records(SPAN, _TABLE, _ROWS, _choose, _values)
-INTAKE = Records(SPAN, _TABLE, _ROWS, _choose_new, _values)
+JOURNAL = Records(SPAN, _TABLE, _ROWS, _choose)
+INTAKE = Records(SPAN, _TABLE, _ROWS, _choose_new)
