@@ -2,10 +2,13 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alerts_harness import HOUR, MINUTE, START, FakeMetrics, Rig, rule, threshold
+from alerts_harness import HOUR, MINUTE, START, FakeMetrics, Rig, holds, rule, threshold
 from penstock.alerts.types import AlertCondition, MetricSpec
 from penstock.core.errors import Unavailable
+from penstock.tracing.query import parse
 
 ERRORS = MetricSpec(aggregation="share", of="status:error")
 
@@ -224,3 +227,12 @@ def test_a_state_survives_its_journey_through_json():
     minutes(it, 0.5, 0.5)
     (state,) = it.states
     assert msgspec.convert(msgspec.to_builtins(state), type(state)) == state
+
+
+@given(value=st.text(min_size=1).filter(lambda text: text.isprintable()))
+def test_the_query_of_any_group_is_understood(value):
+    it = Rig(rule(threshold(0), metric=MetricSpec(q="status:ok or status:error"), group_by=["route"], window=60))
+    it.metrics.add(START, route=value)
+    it.at(START + MINUTE)
+    found = parse(it.transitions[0].query)
+    assert holds(found, {"status": "ok", "route": value})
