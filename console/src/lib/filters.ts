@@ -1,11 +1,14 @@
-/** Column filters of the trace list, as the API and the address write them: `column:operator:value`. */
+/**
+ * Column filters of the trace list, as links of other pages write them into the address: `column:operator:value`.
+ * What people type is the filter language, which the server reads.
+ */
 
 import { formatDuration, formatMoney } from "./format";
 
-export const OPERATORS = ["eq", "ne", "in", "gt", "gte", "lt", "lte", "contains", "has", "missing"] as const;
+const OPERATORS = ["eq", "ne", "in", "gt", "gte", "lt", "lte", "contains", "has", "missing"] as const;
 export type Operator = (typeof OPERATORS)[number];
 
-/** All names of the API's filter are taken from an address; these are offered. `category` values come from a short list (facets); the others are typed in. */
+/** All names of the API's filter are taken from an address; these have a label and a unit. */
 export type ColumnType = "category" | "text" | "duration" | "money" | "count" | "flag";
 
 export interface FilterColumn {
@@ -14,7 +17,7 @@ export interface FilterColumn {
   type: ColumnType;
 }
 
-export const FILTER_COLUMNS: readonly FilterColumn[] = [
+const FILTER_COLUMNS: readonly FilterColumn[] = [
   { id: "status", label: "Status", type: "category" },
   { id: "model", label: "Model", type: "category" },
   { id: "requested_model", label: "Requested model", type: "category" },
@@ -44,16 +47,7 @@ export const FILTER_COLUMNS: readonly FilterColumn[] = [
   { id: "kind", label: "Kind", type: "category" },
 ];
 
-const BY_TYPE: Record<ColumnType, readonly Operator[]> = {
-  category: ["in", "eq", "ne", "contains", "has", "missing"],
-  text: ["contains", "eq", "ne", "has", "missing"],
-  duration: ["gte", "lte", "gt", "lt", "has", "missing"],
-  money: ["gte", "lte", "gt", "lt", "has", "missing"],
-  count: ["gte", "lte", "gt", "lt", "eq"],
-  flag: ["eq"],
-};
-
-export const OPERATOR_LABELS: Record<Operator, string> = {
+const OPERATOR_LABELS: Record<Operator, string> = {
   eq: "is",
   ne: "is not",
   in: "is one of",
@@ -73,15 +67,11 @@ export interface Filter {
   value: string;
 }
 
-export function operatorsOf(type: ColumnType): readonly Operator[] {
-  return BY_TYPE[type];
-}
-
-export function columnOf(id: string): FilterColumn {
+function columnOf(id: string): FilterColumn {
   return FILTER_COLUMNS.find((column) => column.id === id) ?? { id, label: id, type: "text" };
 }
 
-export function needsValue(operator: Operator): boolean {
+function needsValue(operator: Operator): boolean {
   return operator !== "has" && operator !== "missing";
 }
 
@@ -95,12 +85,6 @@ export function parseFilter(text: string): Filter | null {
   return { column, operator, value };
 }
 
-export function formatFilter(filter: Filter): string {
-  return needsValue(filter.operator)
-    ? `${filter.column}:${filter.operator}:${filter.value}`
-    : `${filter.column}:${filter.operator}`;
-}
-
 /** For people: `Latency ≥ 2.00 s`. Key ids read as their names where `names` knows them. */
 export function describeFilter(filter: Filter, names: Record<string, string> = {}): string {
   const { label } = columnOf(filter.column);
@@ -109,7 +93,7 @@ export function describeFilter(filter: Filter, names: Record<string, string> = {
   return `${label} ${operator} ${describeValue(filter, names)}`;
 }
 
-export function describeValue(filter: Filter, names: Record<string, string> = {}): string {
+function describeValue(filter: Filter, names: Record<string, string> = {}): string {
   const { type } = columnOf(filter.column);
   if (type === "duration") return formatDuration(Number(filter.value));
   if (type === "money") return formatMoney(Number(filter.value));
@@ -121,52 +105,8 @@ export function describeValue(filter: Filter, names: Record<string, string> = {}
 }
 
 /** The values of an `in` filter. */
-export function listOf(value: string): string[] {
+function listOf(value: string): string[] {
   return value.split(",").filter((text) => text !== "");
-}
-
-/** What a person types, as the API wants it; null when it cannot be read. `2s`, `350 ms`, `$0.01`, `1.5k`. */
-export function readTyped(type: ColumnType, text: string): string | null {
-  const trimmed = text.trim();
-  if (trimmed === "") return null;
-  if (type === "duration") return readDuration(trimmed);
-  if (type === "money") {
-    const match = /^\$?\s*(\d+(?:\.\d+)?|\.\d+)$/.exec(trimmed);
-    return match ? String(Math.round(Number(match[1]) * 1_000_000_000)) : null;
-  }
-  if (type === "count") {
-    const match = /^(\d+(?:\.\d+)?)\s*([km]?)$/i.exec(trimmed);
-    if (!match) return null;
-    const scale = { "": 1, k: 1_000, m: 1_000_000 }[(match[2] ?? "").toLowerCase()] ?? 1;
-    return String(Math.round(Number(match[1]) * scale));
-  }
-  return trimmed;
-}
-
-function readDuration(text: string): string | null {
-  const match = /^(\d+(?:\.\d+)?|\.\d+)\s*(us|µs|ms|s|m|min|h)?$/i.exec(text);
-  if (!match) return null;
-  const units: Record<string, number> = { us: 1, µs: 1, ms: 1e3, s: 1e6, m: 6e7, min: 6e7, h: 3.6e9 };
-  return String(Math.round(Number(match[1]) * (units[(match[2] ?? "ms").toLowerCase()] ?? 1e3)));
-}
-
-/** Adds a filter; one that says the same about the same column is replaced, not doubled. */
-export function withFilter(filters: readonly string[], next: Filter): string[] {
-  const kept = filters.filter((text) => {
-    const filter = parseFilter(text);
-    return !filter || filter.column !== next.column || !supersedes(next.operator, filter.operator);
-  });
-  return [...kept, formatFilter(next)];
-}
-
-function supersedes(next: Operator, before: Operator): boolean {
-  if (next === before) return true;
-  const bounds: readonly Operator[][] = [
-    ["eq", "in", "has", "missing"],
-    ["gt", "gte", "missing"],
-    ["lt", "lte", "missing"],
-  ];
-  return bounds.some((group) => group.includes(next) && group.includes(before));
 }
 
 function isOperator(text: string): text is Operator {
