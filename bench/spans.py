@@ -256,8 +256,9 @@ class _Source:
             span.session, span.user, span.tags = told.session, told.user, told.tags
         yield Span(
             project=told.project, trace_id=told.trace_id, span_id=root, name="invoke_agent shop", kind="agent",
-            source="otlp", service="shop", started=started, duration=at - started, session=told.session, user=told.user,
-            tags=told.tags, input=told.input, output=told.output, attributes=msgspec.Raw(b'{"gen_ai.agent.name":"shop"}'),
+            source="otlp", service="shop", started=started, duration=at - started, session=told.session,
+            user=told.user, tags=told.tags, input=told.input, output=told.output,
+            attributes=msgspec.Raw(b'{"gen_ai.agent.name":"shop"}'),
         )  # fmt: skip
         yield from spans
 

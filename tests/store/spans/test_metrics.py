@@ -78,16 +78,16 @@ class Told:
         whole = (
             trace
             if span.parent_id is None
-            else [each for each in trace if each is span or each.parent_id == span.span_id and not each.call]
+            else [each for each in trace if each is span or (each.parent_id == span.span_id and not each.call)]
         )
-        summed = len(whole) > 1 and row and (span.parent_id is None or span.kind == "gateway" and span.call)
+        summed = len(whole) > 1 and row and (span.parent_id is None or (span.kind == "gateway" and span.call))
         of = whole if summed else [span]
         self.cost = cost_of(of) if summed else span.cost
         self.buckets = {name: sum(getattr(each, name) for each in of) for name in ("usage_input", "usage_output")}
         judged = [value for at_span, value in scores if span.parent_id is None or at_span in {None, span.span_id}]
         self.number = number if number is not None else sum(judged) / len(judged) if judged else None
 
-    def get(self, name):
+    def get(self, name):  # noqa: PLR0911 - one for each way of naming a field
         span = self.span
         if name == "cost":
             return self.cost
@@ -116,7 +116,7 @@ def cost_of(spans):
     return sum(known)
 
 
-def holds(told, node):
+def holds(told, node):  # noqa: PLR0911 - one for each node
     match node:
         case None:
             return True

@@ -62,7 +62,8 @@ def search(
     oldest, newest = _extent(read, window)
     if oldest is None or newest is None:
         return [], None
-    high = newest + 1 if after is None else min(newest, after[0]) + 1
+    # Nothing that started with the place itself comes after it when it is between spans.
+    high = newest + 1 if after is None else min(newest + 1, after[0] + (1 if after[1] else 0))
     begun = monotonic()
     found: Rows = []
     slices = _Wide(read, window, oldest, high) if stretches is None else _Known(stretches, oldest, high)
