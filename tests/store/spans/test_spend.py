@@ -119,6 +119,20 @@ def test_costs_that_are_unknown_are_counted_beside_what_is_spent(store, journal)
     assert (row.spent, row.unknown) == (7, 2)
 
 
+@pytest.mark.parametrize("rolled", [False, True])
+def test_calls_that_applications_report_count_towards_no_budget(store, journal, rolled):
+    ours = journal.span(started=START, cost=5, key="k", user="u", tags={"job": "day"})
+    elsewhere = journal.span(started=START, source="otlp", call=False, cost=70, key="k", user="u", tags={"job": "day"})
+    store.load([journal.write(ours, elsewhere)])
+    if rolled:
+        store.maintain()
+    for level, tag in (("organisation", ""), ("project", ""), ("key", ""), ("user", ""), ("tag", "job")):
+        assert ask(store, area(level, tag=tag)).spent == 5
+    ((costs,), _) = store.recorded([area()], segments=[])
+    assert costs == {"": 5}
+    assert [top.cost for top in store.spenders(area(), ["key"])["key"]] == [5]
+
+
 def test_only_the_largest_are_given_and_all_are_counted(store, journal):
     store.load([journal.write(*(journal.span(user=f"u{number}", cost=number) for number in range(1, 8)))])
     found = ask(store, area("user"), most=2)

@@ -16,6 +16,7 @@ _BOOKS = f"""
     SELECT count(*) FILTER (WHERE call), count(*), coalesce(sum(cost), 0),
         count(*) FILTER (WHERE {MODEL_SPAN} AND cost IS NULL), coalesce(sum({TOKENS}), 0)
     FROM spans
+    WHERE source = 'gateway'
 """  # noqa: S608 - constants; values are bound
 
 
@@ -73,7 +74,7 @@ def provider_stats(engine: Engine, window: Window) -> list[ProviderStat]:
 
 
 def books(engine: Engine, window: Window) -> Books:
-    """What is stored, counted from the spans themselves."""
+    """What is stored of the gateway, counted from the spans themselves."""
     values: Values = {}
     ((calls, spans, cost, unknown, tokens),) = engine.read(sql(_BOOKS).where(*within(window, values)), values)
     return Books(calls=calls, spans=spans, cost=int(cost), cost_unknown=unknown, tokens=int(tokens))

@@ -1,7 +1,8 @@
 """Who spent what: money by counter of a budget, its course, who is behind it, peaks of rates, and savings.
 
 Budgets count in whole hours of the calendar, so what the rollup holds is read from there; the hours after the
-oldest pending one are read from spans. End users and tags are not in the rollup.
+oldest pending one are read from spans. End users and tags are not in the rollup. Budgets are of what goes through the
+gateway: what applications report of calls elsewhere costs money too, and counts towards none.
 
 A call belongs to the window in which it started, with all its attempts, so attempts of calls that began before
 the window are taken off again. Windows are meant that are not over: attempts after the end are not looked for.
@@ -48,12 +49,9 @@ _WHO: dict[Level, str] = {
     "user": '"user"',
     "tag": "tags[$tag]",
 }
-_ROLLED: dict[Level, tuple[str, str]] = {
-    "organisation": ("all", "''"),
-    "project": ("all", "project"),
-    "key": ("key", "label"),
-}
-"""Dimension of the rollup, and whom a row of it counts."""
+_ROLLED = frozenset[Level]({"organisation", "project", "key"})
+"""Levels of which the rollup tells."""
+_OURS = "source = 'gateway'"
 _LABELS: dict[TopOf, str] = {
     "project": "project",
     "key": '"key"',
@@ -279,7 +277,9 @@ def _values(area: Area) -> Values:
 
 def _of(query: exp.Select, shape: _Shape) -> exp.Select:
     """A query over spans, held to an area."""
-    return query.where("started >= $from", "started < $to", *shape.conditions(_WHO[shape.level]), dialect="duckdb")
+    return query.where(
+        _OURS, "started >= $from", "started < $to", *shape.conditions(_WHO[shape.level]), dialect="duckdb"
+    )
 
 
 def _late(read: Read, area: Area) -> list[tuple[str, int, int]]:
@@ -294,7 +294,8 @@ def _late_query(shape: _Shape) -> Prepared:
         f"""
         SELECT {who}, c.started, c.cost
         FROM spans AS c JOIN spans AS p ON p.trace_id = c.trace_id AND p.span_id = c.parent_id
-        WHERE NOT c."call" AND c.cost <> 0 AND c.started >= $from AND c.started < $to AND c.started < $from + $day
+        WHERE c.{_OURS} AND p.{_OURS}
+            AND NOT c."call" AND c.cost <> 0 AND c.started >= $from AND c.started < $to AND c.started < $from + $day
             AND p."call" AND p.started >= $from - $day AND p.started < $from AND p.started + p.duration >= $from
         """  # noqa: S608 - constants; values are bound
     )
@@ -323,13 +324,13 @@ def _cells(shape: _Shape, *, rolled: bool) -> exp.Subquery:
     direct = _of(direct, shape)
     if not rolled:
         return direct.subquery("cells")
-    dimension, who = _ROLLED[shape.level]
     kept = sql(
         f"""
-        SELECT {who} AS who, hour // $step * $step AS t, cost, unknown
-        FROM rollup WHERE dimension = '{dimension}' AND hour >= $from AND hour < $split
+        SELECT {_WHO[shape.level]} AS who, hour // $step * $step AS t, coalesce(cost, 0) AS cost,
+            CASE WHEN {MODEL_SPAN} THEN spans - cost_count ELSE 0 END AS unknown
+        FROM cube_keys WHERE NOT listed AND {_OURS} AND hour >= $from AND hour < $split
         """  # noqa: S608 - constants; values are bound
-    ).where(*shape.conditions(who), dialect="duckdb")
+    ).where(*shape.conditions(_WHO[shape.level]), dialect="duckdb")
     return exp.union(kept, direct, distinct=False).subquery("cells")
 
 
