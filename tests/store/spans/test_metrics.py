@@ -159,7 +159,7 @@ def population(traces, name):
     return found
 
 
-def answer(query, told, seconds):
+def answer(query, told, seconds):  # noqa: PLR0911 - one for each aggregation
     values = [value for each in told if query.field and (value := each.get(query.field)) is not None]
     match query.aggregation:
         case "count":

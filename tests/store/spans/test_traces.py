@@ -182,6 +182,8 @@ def test_a_search_that_takes_too_long_sends_what_it_has_and_can_be_continued(sto
 def test_slices_of_a_search_are_wide_where_spans_are_few_and_narrow_where_they_are_many(store, journal, monkeypatch):
     monkeypatch.setattr(search, "SLICE_ROWS", 4)
     monkeypatch.setattr(search, "SEARCH_SECONDS", 60)
+    monkeypatch.setattr(search, "QUICK_SECONDS", -1)
+    monkeypatch.setattr(store, "_candidates", None)
     dense = [journal.span(started=FIRST + 86_400_000_000 + number) for number in range(64)]
     store.load([journal.write(journal.span(started=FIRST), *dense)])
     slices = []
