@@ -180,6 +180,9 @@ def _json_text(self: generator.Generator, expression: exp.Expr) -> str:
 def _anonymous(self: generator.Generator, expression: exp.Expr) -> str:
     if expression.name.lower() == "message_text":
         return _MESSAGE_TEXT.format(self.sql(expression.expressions[0]))
+    if expression.name.lower() == "json_extract_string" and isinstance(expression.expressions[1], exp.Placeholder):
+        document, path = expression.expressions
+        return _JSON_TEXT.format(self.sql(document), f"{{{path.name}:?keys}}")
     if expression.name.lower() == "md5_number_lower":
         return f"reinterpretAsUInt64(substring(MD5({self.sql(expression.expressions[0])}), 9, 8))"
     if expression.name.lower() == "quantile_disc":
