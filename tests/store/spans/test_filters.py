@@ -306,8 +306,9 @@ def test_a_call_with_several_attempts_is_filtered_by_their_sum(store, journal, b
     assert found("lt", 7) == [other.span_id]
 
 
-def test_no_value_is_part_of_the_sql(store, journal, monkeypatch):
+def test_no_value_is_part_of_the_sql(duckdb_store, journal, monkeypatch):
     """FAILURES S7, S31."""
+    store = duckdb_store
     seen = []
     original = engine.render
     monkeypatch.setattr(engine, "render", lambda query: seen.append(original(query)) or seen[-1])
