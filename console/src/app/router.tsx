@@ -10,11 +10,14 @@ import {
   redirect,
   retainSearchParams,
 } from "@tanstack/react-router";
+import { validateAlert, validateAlerts } from "@/features/alerts/search";
 import { validateDashboard } from "@/features/dashboards/search";
+import { validateIncidents } from "@/features/incidents/search";
 import { validateLimit, validateLimits } from "@/features/limits/search";
 import { validateRoute, validateRoutes } from "@/features/routes/search";
 import { validateSessions } from "@/features/sessions/search";
 import { validateSignin } from "@/features/signin/search";
+import { validateSlo, validateSlos } from "@/features/slos/search";
 import { validateCompare, validateTrace, validateTraces } from "@/features/traces/search";
 import { validateUsers } from "@/features/users/search";
 import { SHARED_KEYS, validateShared } from "@/lib/address";
@@ -117,6 +120,53 @@ const dashboard = createRoute({
   component: lazyRouteComponent(() => import("@/features/dashboards/detail/page"), "DashboardPage"),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => app,
+  path: "/alerts",
+  validateSearch: validateAlerts,
+  component: lazyRouteComponent(() => import("@/features/alerts/page"), "AlertsPage"),
+});
+
+const alert = createRoute({
+  getParentRoute: () => app,
+  path: "/alerts/$rule",
+  validateSearch: validateAlert,
+  component: lazyRouteComponent(() => import("@/features/alerts/detail/page"), "AlertPage"),
+});
+
+const slos = createRoute({
+  getParentRoute: () => app,
+  path: "/slos",
+  validateSearch: validateSlos,
+  component: lazyRouteComponent(() => import("@/features/slos/page"), "SlosPage"),
+});
+
+const slo = createRoute({
+  getParentRoute: () => app,
+  path: "/slos/$slo",
+  validateSearch: validateSlo,
+  component: lazyRouteComponent(() => import("@/features/slos/detail/page"), "SloPage"),
+});
+
+const incidents = createRoute({
+  getParentRoute: () => app,
+  path: "/incidents",
+  validateSearch: validateIncidents,
+  component: lazyRouteComponent(() => import("@/features/incidents/page"), "IncidentsPage"),
+});
+
+const incident = createRoute({
+  getParentRoute: () => app,
+  path: "/incidents/$incident",
+  component: lazyRouteComponent(() => import("@/features/incidents/detail/page"), "IncidentPage"),
+});
+
+const data = createRoute({
+  getParentRoute: () => app,
+  path: "/data",
+  component: lazyRouteComponent(() => import("@/features/data/page"), "DataPage"),
+});
+
 const routes = createRoute({
   getParentRoute: () => app,
   path: "/routes",
@@ -183,6 +233,13 @@ export const routeTree = root.addChildren([
     user,
     dashboards,
     dashboard,
+    alerts,
+    alert,
+    slos,
+    slo,
+    incidents,
+    incident,
+    data,
     routes,
     route,
     limits,
