@@ -118,7 +118,7 @@ def _spelling(form: Form) -> Callable[[Any], Any] | None:
 
 _NAMES = tuple(each.name for each in _NARROW)
 _SPELLED = tuple((at, spell) for at, each in enumerate(_NARROW) if (spell := _spelling(each.form)) is not None)
-_WITHOUT = dict.fromkeys(LONG)
+_WITHOUT: dict[str, Any] = dict.fromkeys(LONG)
 
 
 def _span(row: Sequence[Any], texts: Mapping[TextKey, str]) -> SpanView:
@@ -127,7 +127,7 @@ def _span(row: Sequence[Any], texts: Mapping[TextKey, str]) -> SpanView:
     for at, spell in _SPELLED:
         values[at] = spell(values[at])
     fields: dict[str, Any] = dict(zip(_NAMES, values, strict=True))
-    fields.update(_WITHOUT)
+    fields |= _WITHOUT
     if texts:
         # Checked when they were stored; sent on as they lie.
         for name in LONG:
