@@ -51,7 +51,7 @@ openapi: $(VENV)/.dev  ## Write console/openapi.json and the console's client fr
 
 docs: $(VENV)/.dev  ## Write the generated parts of docs/
 	@$(PY) -m penstock.cli.reference
-	@$(PY) -m penstock.registry.reference
+	@$(PY) -m penstock.registry.reference docs
 	@$(PY) -m penstock.tracing.reference
 
 bench: $(VENV)/.dev  ## Run the benchmarks and write the table of the README
