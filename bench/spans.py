@@ -232,7 +232,6 @@ class _Source:
             finish_reasons=["stop"] if http == 200 else [],
         )
 
-
     def trace(self, started: int) -> Iterator[Span]:
         """A call by itself, or what an application did around some."""
         rng = self.rng

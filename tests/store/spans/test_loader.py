@@ -23,7 +23,9 @@ def quarantined(journal, path):
 
 
 def test_the_table_has_the_fields_of_a_span_and_its_previews(duckdb_store):
-    names = rows(duckdb_store, "SELECT column_name FROM duckdb_columns() WHERE table_name = 'spans' ORDER BY column_index")
+    names = rows(
+        duckdb_store, "SELECT column_name FROM duckdb_columns() WHERE table_name = 'spans' ORDER BY column_index"
+    )
 
     assert {name for (name,) in names} == {
         *(column.name for column in COLUMNS),

@@ -189,7 +189,9 @@ def check_providers(stats, spans):
     length=st.integers(1, 8 * HOUR),
     points=st.sampled_from([1, 3, 60]),
 )
-def test_the_numbers_are_those_of_the_spans_rolled_up_or_not(store, journal, clock, empty, first, later, low, length, points):
+def test_the_numbers_are_those_of_the_spans_rolled_up_or_not(
+    store, journal, clock, empty, first, later, low, length, points
+):
     """FAILURES O8: attempts are not counted with the call that they belong to."""
     empty()
     clock.advance(24 * 3600)

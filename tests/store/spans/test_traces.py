@@ -229,9 +229,7 @@ def test_an_empty_store_has_a_mark_too(store, journal):
     store.load([journal.write(journal.span())])
 
     assert len(store.rows_after(PROJECT, mark=mark)[0]) == 1
-    assert (
-        store.rows_after(PROJECT, mark=mark, where=Filter(column="status", operator="eq", value="error"))[0] == []
-    )
+    assert store.rows_after(PROJECT, mark=mark, where=Filter(column="status", operator="eq", value="error"))[0] == []
 
 
 FACETS = {

@@ -71,7 +71,7 @@ def fill(store, journal, tmp_path):
 
 
 def count(store, table="spans"):
-    return store.engine.read(parse_one(f"SELECT count(*) FROM {table}"))[0][0]
+    return store.engine.read(parse_one(f"SELECT count(*) FROM {table}"))[0][0]  # noqa: S608 - names of our own tables
 
 
 def test_all_of_a_store_comes_over_and_back(migration, back, duckdb_store, clickhouse_store, journal, tmp_path):
@@ -90,7 +90,7 @@ def test_all_of_a_store_comes_over_and_back(migration, back, duckdb_store, click
 
     with duckdb_store._engine.write() as cursor:
         for table in ("spans", "scores", "payloads", "totals", "segments"):
-            cursor.execute(f"DELETE FROM {table}")
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
     back.run()
 
     assert back.check() == []

@@ -68,7 +68,9 @@ def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[F
         parts = found[0]
         for part in found[1:]:
             parts = exp.union(parts, part, distinct=False, copy=False)
-    query = exp.select("value", "CAST(sum(n) AS BIGINT) AS total").from_(parts.subquery("parts", copy=False), copy=False)
+    query = exp.select("value", "CAST(sum(n) AS BIGINT) AS total").from_(
+        parts.subquery("parts", copy=False), copy=False
+    )
     query = query.group_by("value").order_by("total DESC", "value NULLS LAST").limit(MOST)
     return [Facet(value=value, count=count) for value, count in read(prepare(query), values)]
 
