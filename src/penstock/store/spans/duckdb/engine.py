@@ -21,7 +21,7 @@ __all__ = ["DuckDbEngine", "MalformedLine", "render"]
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_MEMORY_BYTES = 1024**3
+DEFAULT_MEMORY_BYTES = 700 * 1024**2
 DIALECT = "duckdb"
 
 _BAD_DATA = (
