@@ -31,6 +31,7 @@ const WITHOUT_RANGE = [
   "Limits",
   "Limit",
   "Alerts",
+  "Alert",
   "SLOs",
   "SLO",
   "Incidents",

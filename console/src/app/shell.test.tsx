@@ -15,12 +15,17 @@ describe("the shell", () => {
       "Traces",
       "Sessions",
       "Users",
+      "Dashboards",
+      "Alerts",
+      "SLOs",
+      "Incidents",
       "Routes",
       "Limits",
       "Health",
       "Cache",
       "Models",
       "Keys",
+      "Data",
     ]);
     expect(rail?.querySelector('[data-status="active"]')?.textContent).toContain("Models");
   });

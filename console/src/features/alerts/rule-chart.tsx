@@ -30,7 +30,9 @@ function Tested({ test, days, busy }: { test: BackTest; days: number; busy: bool
       <div className="card-head">
         The rule {sayFirings(test.firings, days)}
         {test.firings !== test.notifications && (
-          <span className="faint">and told somebody {test.notifications} times</span>
+          <span className="faint">
+            and have told somebody {test.notifications === 0 ? "never" : `${test.notifications} times`}
+          </span>
         )}
       </div>
       {test.series.length === 0 ? (

@@ -31,12 +31,11 @@ export function ruleOption(test: BackTest, scheme: Scheme): ChartOption {
   const bad = SERIES_COLORS[scheme].errors;
   const point = (times: number[], values: (number | null)[]) =>
     times.map((time, index) => [time / 1000, values[index] ?? null]);
-  const areas = shown.flatMap((one) =>
-    one.firings.map((firing) => [
-      { xAxis: firing.fired / 1000 },
-      { xAxis: (firing.resolved ?? test.to) / 1000 },
-    ]),
-  );
+  // Of the group that fired most; all of them together would cover the chart.
+  const areas = (shown[0]?.firings ?? []).map((firing) => [
+    { xAxis: firing.fired / 1000 },
+    { xAxis: (firing.resolved ?? test.to) / 1000 },
+  ]);
   const line = { type: "line", silent: true, showSymbol: false, emphasis: { disabled: true } };
   return {
     ...frame(scheme),

@@ -52,7 +52,7 @@ export function SloEditor({ slo, onDone, onCancel }: SloEditorProps) {
   const indicate = (next: Partial<Indicator>) => change({ indicator: { ...spec.indicator, ...next } });
   const kind = KINDS.find((one) => one.value === spec.indicator.kind);
   return (
-    <div className={watch.columns}>
+    <div className={watch.halves}>
       <form
         className={`card ${watch.stack} ${watch.pad}`}
         aria-label="Objective"

@@ -89,7 +89,7 @@ export function RuleEditor({ rule, onDone, onCancel }: RuleEditorProps) {
   const change = (next: Partial<RuleSpec>) => setSpec({ ...spec, ...next });
   const metric = { ...NEW_QUERY, ...spec.metric, group_by: spec.group_by ?? [] };
   return (
-    <div className={classes.columns}>
+    <div className={classes.halves}>
       <form
         className={`card ${classes.stack} ${classes.pad}`}
         aria-label="Rule"

@@ -129,17 +129,17 @@ function Worst({ slo, status }: { slo: Slo; status: SloStatus }) {
       </div>
       {error && <Failure error={error} />}
       {data?.series.length === 0 && <p className={watch.none}>None in this period.</p>}
-      <ul className={watch.list}>
+      <ul className={watch.list} aria-label="Bad calls">
         {data?.series.map((series) => {
           const q = allOf(indicator.q, badOf(indicator), groupTerms([column], series.labels));
           const search = { q, from: status.from_, to: status.to, range: undefined };
           return (
             <li key={series.labels.join()}>
-              <b className="number">{formatCount(series.total.count)}</b>
               <Link to="/traces" search={search as never}>
                 {series.labels[0] ?? "none"}
               </Link>
               <span />
+              <b className="number">{formatCount(series.total.count)}</b>
             </li>
           );
         })}
