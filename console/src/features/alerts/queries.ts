@@ -94,7 +94,8 @@ export function useRuleWrites() {
       mutationFn: async (id: string) => {
         await api.DELETE("/api/v1/alerts/{id}", { params: { path: { id }, query } });
       },
-      onSuccess,
+      // Not the rule itself: its page is left at this moment, and it is not there any more.
+      onSuccess: () => client.invalidateQueries({ queryKey: ["alerts", project.id, "rules"] }),
     }),
   };
 }

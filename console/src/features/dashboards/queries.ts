@@ -87,7 +87,8 @@ export function useDashboardWrites() {
       mutationFn: async (id: string) => {
         await api.DELETE("/api/v1/dashboards/{dashboard}", at(id));
       },
-      onSuccess,
+      // Not the dashboard itself: its page is left at this moment, and it is not there any more.
+      onSuccess: () => client.invalidateQueries({ queryKey: ["dashboards", project.id], exact: true }),
     }),
     restore: useMutation({
       mutationFn: async () => bodyOf(await api.POST("/api/v1/dashboards/restore", { params: { query } })),

@@ -99,7 +99,8 @@ export function useSloWrites() {
       mutationFn: async (id: string) => {
         await api.DELETE("/api/v1/slos/{id}", { params: { path: { id }, query } });
       },
-      onSuccess,
+      // Not the objective itself: its page is left at this moment, and it is not there any more.
+      onSuccess: () => client.invalidateQueries({ queryKey: ["slos", project.id], exact: true }),
     }),
   };
 }

@@ -32,7 +32,7 @@ export function WidgetCard({ widget, filter, handles, onData }: WidgetCardProps)
         <Tooltip label={widget.about} disabled={!widget.about} multiline maw={320}>
           <h2 className={`${classes.title} cut`}>{widget.title}</h2>
         </Tooltip>
-        {handles ?? (data && <WidgetMenu widget={widget} data={data} />)}
+        {handles || (data && <WidgetMenu widget={widget} data={data} />)}
       </div>
       <div className={classes.body} aria-busy={loading}>
         {data ? (
