@@ -100,9 +100,11 @@ def test_a_dashboard_is_edited_and_a_conflict_is_told(page: Page, control: Contr
     page.goto(f"/dashboards/{dashboard['id']}?edit=yes")
     page.get_by_role("button", name="Add a widget").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Title").fill("By model")
-    dialog.get_by_label("Aggregation").select_option("p95")
-    expect(dialog.get_by_label("Field")).to_have_value("duration")
+    dialog.get_by_role("textbox", name="Title").fill("By model")
+    dialog.get_by_role("combobox", name="Aggregation").select_option("p95")
+    expect(dialog.get_by_role("textbox", name="Field").or_(dialog.get_by_role("combobox", name="Field"))).to_have_value(
+        "duration"
+    )
     dialog.get_by_role("button", name="Add", exact=True).click()
     grip = page.get_by_role("button", name=re.compile("^Resize By model"))
     grip.focus()

@@ -75,3 +75,8 @@ export function categoryAxis(scheme: Scheme, data: string[]): ChartOption {
     axisPointer: { show: false },
   };
 }
+
+/** The lower end of an axis: zero, unless values lie below it. */
+export function belowZero(extent: { min: number }): number {
+  return Math.min(0, extent.min);
+}

@@ -1,5 +1,5 @@
 import type { ChartOption } from "@/components/chart";
-import { frame, timeAxis, valueAxis } from "@/lib/chart-parts";
+import { belowZero, frame, timeAxis, valueAxis } from "@/lib/chart-parts";
 import { colorsOf } from "@/lib/group-colors";
 import { axisUnit } from "@/lib/metrics";
 import { type Scheme, SERIES_COLORS } from "@/lib/series";
@@ -40,7 +40,7 @@ export function ruleOption(test: BackTest, scheme: Scheme): ChartOption {
   return {
     ...frame(scheme),
     xAxis: timeAxis(scheme, test.from_, test.to),
-    yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, test.unit)), min: 0 },
+    yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, test.unit)), min: belowZero },
     series: [
       ...shown.map((one, index) => ({
         ...line,

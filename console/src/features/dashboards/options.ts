@@ -1,7 +1,7 @@
 /** ECharts options of the widgets. */
 
 import type { ChartOption } from "@/components/chart";
-import { categoryAxis, frame, timeAxis, valueAxis } from "@/lib/chart-parts";
+import { belowZero, categoryAxis, frame, timeAxis, valueAxis } from "@/lib/chart-parts";
 import { axisTime, INK } from "@/lib/chart-theme";
 import { colorsOf } from "@/lib/group-colors";
 import { axisUnit } from "@/lib/metrics";
@@ -24,7 +24,7 @@ export function linesOption(
   return {
     ...frame(scheme),
     xAxis: timeAxis(scheme, lines.times[0] ?? data.window.from, kind === "bar" ? last + data.step : last),
-    yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, lines.unit)), min: 0 },
+    yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, lines.unit)), min: belowZero },
     series: lines.lines.map((line, index) => ({
       name: line.name,
       data: line.values.map((value, at) => [(lines.times[at] ?? 0) / 1000, value]),
@@ -51,7 +51,7 @@ export function bandsOption(lines: Lines, data: WidgetData, scheme: Scheme): Cha
   return {
     ...frame(scheme),
     xAxis: timeAxis(scheme, lines.times[0] ?? data.window.from, lines.times.at(-1) ?? data.window.to),
-    yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, lines.unit)), min: 0 },
+    yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, lines.unit)), min: belowZero },
     series: lines.lines.map((line, index) => ({
       name: line.name,
       type: "line",
