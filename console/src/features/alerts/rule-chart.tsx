@@ -31,7 +31,7 @@ function Tested({ test, days, busy }: { test: BackTest; days: number; busy: bool
         The rule {sayFirings(test.firings, days)}
         {test.firings !== test.notifications && (
           <span className="faint">
-            and have told somebody {test.notifications === 0 ? "never" : `${test.notifications} times`}
+            {test.notifications === 0 ? "telling nobody" : `telling somebody ${test.notifications} times`}
           </span>
         )}
       </div>
