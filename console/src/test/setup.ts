@@ -46,3 +46,12 @@ configure({
 });
 // Nothing lies at the edge, or popovers would take their anchor for scrolled away and hide.
 Element.prototype.getBoundingClientRect = () => new DOMRect(100, 100, 200, 30);
+// Mantine's dialogs listen until a signal of Node's own AbortController, which jsdom does not know for one.
+const { addEventListener } = EventTarget.prototype;
+EventTarget.prototype.addEventListener = function (this: EventTarget, type, listener, options) {
+  if (typeof options !== "object" || !options.signal)
+    return addEventListener.call(this, type, listener, options);
+  const { signal, ...others } = options;
+  addEventListener.call(this, type, listener, others);
+  signal.addEventListener("abort", () => this.removeEventListener(type, listener, others));
+};

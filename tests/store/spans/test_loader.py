@@ -30,7 +30,7 @@ def test_the_table_has_the_fields_of_a_span_and_its_previews(duckdb_store):
     assert {name for (name,) in names} == {
         *(column.name for column in COLUMNS),
         *("input_preview", "output_preview"),
-        *("input_bytes", "output_bytes", "attributes_bytes"),
+        *("input_bytes", "output_bytes", "attributes_bytes", "summed"),
     }
 
 

@@ -87,16 +87,16 @@ def test_a_search_finds_the_same_before_and_after_hours_are_indexed_and_touched(
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_only_blocks_that_hold_all_words_are_read(store, journal, clock):
+def test_only_blocks_that_hold_all_words_are_read(duckdb_store, journal, clock):
     clock.advance(40 * 24 * 3600)
     spans = [
         journal.span(started=START + number * HOUR, input=said("needle" if number in {3, 20} else "hay"))
         for number in range(24)
     ]
-    store.load([journal.write(*spans)])
-    upkeep(store)
+    duckdb_store.load([journal.write(*spans)])
+    upkeep(duckdb_store)
 
-    with store._engine.snapshot() as read:
+    with duckdb_store._engine.snapshot() as read:
         found = text_index.candidates(read, WINDOW, Text(words="needle"))
         assert [low // HOUR * HOUR for low, _, _ in found] == [spans[20].started, spans[3].started]
         assert text_index.candidates(read, WINDOW, And((Text(words="needle"), Text(words="hay")))) == []
@@ -104,33 +104,33 @@ def test_only_blocks_that_hold_all_words_are_read(store, journal, clock):
         assert text_index.candidates(read, WINDOW, Filter(column="route", operator="missing")) is None
 
 
-def test_the_macro_and_the_search_hash_alike(store):
-    with store._engine.snapshot() as read:
+def test_the_macro_and_the_search_hash_alike(duckdb_store):
+    with duckdb_store._engine.snapshot() as read:
         for word in ("alpha", "^refu", "naïve"):
             ((found,),) = read(sql("SELECT text_hash($word)"), {"word": word})
             assert found == text_index.text_hash(word)
 
 
-def test_spans_that_come_while_an_hour_is_indexed_leave_it_pending(store, journal, clock, monkeypatch):
+def test_spans_that_come_while_an_hour_is_indexed_leave_it_pending(duckdb_store, journal, clock, monkeypatch):
     clock.advance(40 * 24 * 3600)
-    store.load([journal.write(journal.span(started=START, input=said("one")))])
-    while store.maintain() is not True:
+    duckdb_store.load([journal.write(journal.span(started=START, input=said("one")))])
+    while duckdb_store.maintain() is not True:
         pass
     indexed = text_index._index_block
 
     def late(engine, hour, low, high):
         indexed(engine, hour, low, high)
-        store.load([journal.write(journal.span(started=START + 1, input=said("two")))])
+        duckdb_store.load([journal.write(journal.span(started=START + 1, input=said("two")))])
 
-    store.load([journal.write(journal.span(started=START + 2, input=said("three")))])
+    duckdb_store.load([journal.write(journal.span(started=START + 2, input=said("three")))])
     monkeypatch.setattr(text_index, "_index_block", late)
-    assert text_index.index_text(store._engine, before=clock.now())
+    assert text_index.index_text(duckdb_store._engine, before=clock.now())
     monkeypatch.undo()
 
-    assert len(ids(store, Text(words="two"))) == 1
-    upkeep(store)
-    assert len(ids(store, Text(words="two"))) == 1
-    assert len(ids(store, Text(words="three"))) == 1
+    assert len(ids(duckdb_store, Text(words="two"))) == 1
+    upkeep(duckdb_store)
+    assert len(ids(duckdb_store, Text(words="two"))) == 1
+    assert len(ids(duckdb_store, Text(words="three"))) == 1
 
 
 def test_a_search_over_indexed_hours_that_takes_long_is_sent_in_parts(store, journal, clock, monkeypatch):

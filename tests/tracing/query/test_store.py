@@ -73,7 +73,7 @@ def value_of(span, column):
     return getattr(span, column)
 
 
-def holds(node, span):
+def holds(node, span):  # noqa: PLR0911 - one for each kind of node
     match node:
         case None:
             return True
@@ -86,6 +86,10 @@ def holds(node, span):
         case Text():
             wanted = re.findall(r"[^\W_]+", node.words.lower())
             return any(has_phrase(words, wanted, prefix=node.prefix) for words in said(span, node.where))
+        case Filter(column="model", operator="eq" | "ne" | "in" | "like") if "/" not in str(node.value):
+            whole = value_of(span, "model")
+            every = all if node.operator == "ne" else any
+            return every(fits(node, value) for value in (whole, span.target_model))
         case Filter():
             return fits(node, value_of(span, node.column))
     raise AssertionError(node)

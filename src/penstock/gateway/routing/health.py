@@ -248,8 +248,8 @@ class TargetHealth:
         if ticket.probe and ticket.epoch == self._epoch:
             self._probing = False
             self._probed(now, slow=ticket.slow, seconds=seconds)
-        elif ticket.last_resort and ticket.epoch == self._epoch and not ticket.slow:
-            # With every target out, calls are probes that cost nothing: one that answers need not wait for its own.
+        elif ticket.last_resort and ticket.epoch == self._epoch and not ticket.slow and self._aside_until <= 0.0:
+            # With all targets out, calls are probes that cost nothing: one that answers need not wait for its own.
             self._half_open("it answered although it was out")
             self._probed(now, slow=False, seconds=seconds)
 

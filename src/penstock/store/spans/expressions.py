@@ -13,6 +13,7 @@ __all__ = [
     "FAILED",
     "HOUR",
     "MODEL",
+    "MODEL_NAME",
     "MODEL_SPAN",
     "TOKENS",
     "Values",
@@ -34,6 +35,7 @@ MODEL_SPAN = "(kind IN ('llm', 'embedding', 'reranker') AND NOT covered)"
 these.
 """
 FAILED = "status IN ('error', 'interrupted')"
+MODEL_NAME = "coalesce(target_model, served_model, requested_model)"
 MODEL = "provider || '/' || coalesce(target_model, served_model, requested_model)"
 """`provider/model` in the configuration's spelling, where the record has it. Null for a call that
 reached no provider."""

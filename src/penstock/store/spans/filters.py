@@ -9,7 +9,7 @@ import msgspec
 from sqlglot import exp, parse_one
 
 from penstock.store.spans.columns import BY_NAME, USAGE, Form
-from penstock.store.spans.expressions import MODEL, TOKENS, Values, bind, column
+from penstock.store.spans.expressions import MODEL, MODEL_NAME, TOKENS, Values, bind, column
 
 __all__ = [
     "OPERATORS",
@@ -35,6 +35,7 @@ Scope = Literal["span", "row"]
 FieldForm = Form | Literal["score", "attribute"]
 """What the values of a field are: a column's form; `score` is numbers and labels, `attribute` text and numbers."""
 
+_OF_A_NAME = frozenset({"eq", "ne", "in", "like"})
 _DERIVED: dict[str, tuple[Form, str]] = {"usage_total": ("integer", TOKENS), "model": ("text", MODEL)}
 _APART = frozenset(("input", "output", "attributes"))
 """Columns whose text lies in the table `payloads` when it is long; the row has its size in `<column>_bytes` then."""
@@ -105,6 +106,14 @@ def condition(given: Filter, values: Values, *, scope: Scope = "span") -> exp.Ex
             return _holds(left, form, bind(values, _stored(form, given.value)))
         absent = _absent(left, form, given.column)
         return absent if given.operator == "missing" else exp.not_(exp.paren(absent))
+    if _names_model_alone(given):
+        name = parse_one(MODEL_NAME, dialect="duckdb")
+        both = [_asked(each, form, given, values) for each in (left, exp.paren(name))]
+        return exp.paren(exp.and_(*both) if given.operator == "ne" else exp.or_(*both))
+    return _asked(left, form, given, values)
+
+
+def _asked(left: exp.Expr, form: FieldForm, given: Filter, values: Values) -> exp.Expr:
     if given.operator in {"contains", "like"}:
         return _like(left, form, given, values)
     return _compared(left, form, given, values)
@@ -161,6 +170,16 @@ def _stored(form: FieldForm, value: object) -> object:
     if form == "span_id":
         return int(str(value), 16)
     return value
+
+
+def _names_model_alone(given: Filter) -> bool:
+    """Whether a condition on `model` may mean a model of whatever provider: `model:claude*`."""
+    options = given.value if isinstance(given.value, list) else [given.value]
+    return (
+        given.column == "model"
+        and given.operator in _OF_A_NAME
+        and all(isinstance(option, str) and "/" not in option for option in options)
+    )
 
 
 def _absent(left: exp.Expr, form: FieldForm, name: str) -> exp.Expr:

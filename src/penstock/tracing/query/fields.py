@@ -180,7 +180,9 @@ def _fields() -> dict[str, Field]:
         if column.name not in _HIDDEN
     ]
     found += [
-        Field(name="model", values="text", about="provider/model that was asked"),
+        Field(
+            name="model", values="text", about="provider/model that was asked, or the model alone, whoever serves it"
+        ),
         Field(name="usage_total", values="count", about="all tokens", aliases=_ALIASES["usage_total"]),
         Field(name="text", values="words", about="words of what was asked or answered"),
     ]

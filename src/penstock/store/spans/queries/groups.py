@@ -76,10 +76,10 @@ class _Grouped:
         values, parts = self._parts(
             sums, family=family_of(columns_of(self._where, fields=self._columns), histogram=False), groups=()
         )
-        merged = [f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {name}" for name in sums]
+        merged = [f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS all_{name}" for name in sums]
         query = exp.select(*self._names, *merged).from_(parts, copy=False).group_by(*self._names)
         ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
-        query = query.order_by("n DESC", *ordered).limit(bind(values, limit), copy=False)
+        query = query.order_by("all_n DESC", *ordered).limit(bind(values, limit), copy=False)
         return self._read(prepare(query), values)
 
     def histograms(self, chosen: Sequence[Labels]) -> dict[Labels, Histogram]:

@@ -12,11 +12,12 @@ from penstock.store.spans.types import Books, ModelStat, ProviderStat
 
 __all__ = ["books", "model_stats", "provider_stats"]
 
+_OURS = "source = 'gateway'"
 _BOOKS = f"""
-    SELECT count(*) FILTER (WHERE call), count(*), coalesce(sum(cost), 0),
-        count(*) FILTER (WHERE {MODEL_SPAN} AND cost IS NULL), coalesce(sum({TOKENS}), 0)
+    SELECT count(*) FILTER (WHERE call), count(*), coalesce(sum(cost) FILTER (WHERE {_OURS}), 0),
+        count(*) FILTER (WHERE {_OURS} AND {MODEL_SPAN} AND cost IS NULL),
+        coalesce(sum({TOKENS}) FILTER (WHERE {_OURS}), 0)
     FROM spans
-    WHERE source = 'gateway'
 """  # noqa: S608 - constants; values are bound
 
 
@@ -74,7 +75,7 @@ def provider_stats(engine: Engine, window: Window) -> list[ProviderStat]:
 
 
 def books(engine: Engine, window: Window) -> Books:
-    """What is stored of the gateway, counted from the spans themselves."""
+    """What is stored, counted from the spans themselves; tokens and money of the gateway alone."""
     values: Values = {}
     ((calls, spans, cost, unknown, tokens),) = engine.read(sql(_BOOKS).where(*within(window, values)), values)
     return Books(calls=calls, spans=spans, cost=int(cost), cost_unknown=unknown, tokens=int(tokens))

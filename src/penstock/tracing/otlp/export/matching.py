@@ -68,10 +68,23 @@ def _text(node: Text) -> Matches:
 
 def _filter(given: Filter) -> Matches:
     """Absent values fit no comparison but `ne` and `missing`."""
+    fits = _comparison(given)
+    if given.column != "model" or given.operator not in {"eq", "ne", "in", "like"}:
+        return lambda span: fits(_value(span, given.column))
+    every = all if given.operator == "ne" else any
+
+    def of_any_provider(span: Span) -> bool:
+        """`model:claude*` means the model whoever serves it, `model:anthropic/*` that provider's."""
+        whole = _value(span, "model")
+        return every(fits(value) for value in (whole, whole if whole is None else whole.rpartition("/")[2]))
+
+    return of_any_provider
+
+
+def _comparison(given: Filter) -> Callable[[Any], bool]:
     wanted, operator = given.value, given.operator
 
-    def fits(span: Span) -> bool:  # noqa: PLR0911 - one for each operator
-        value = _value(span, given.column)
+    def fits(value: Any) -> bool:  # noqa: PLR0911 - one for each operator
         absent = value is None or (isinstance(value, list | dict) and not value)
         if operator in {"has", "missing"} and not wanted:
             return absent == (operator == "missing")
@@ -109,7 +122,8 @@ def _value(span: Span, column: str) -> Any:
     if column == "usage_total":
         return sum(getattr(span, name) for name in USAGE)
     if column == "model":
-        return span.served_model or span.target_model or span.requested_model
+        name = span.target_model or span.served_model or span.requested_model
+        return name if name is None or span.provider is None else f"{span.provider}/{name}"
     value = getattr(span, column)
     return bytes(value).decode() if isinstance(value, msgspec.Raw) else value
 
