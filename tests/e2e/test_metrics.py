@@ -47,4 +47,5 @@ def test_a_key_is_needed_and_one_for_calls_is_not_enough(server):
     key = Control(server.console_url, server.admin_key).ask("POST", "/keys", {"name": "app"})["secret"]
     for url in (server.gateway_url, server.console_url):
         assert scrape(url, None).status_code == 401
-        assert scrape(url, key).status_code == 403
+        # A new key is known to the workers in a moment.
+        assert eventually(lambda url=url: scrape(url, key).status_code == 403)
