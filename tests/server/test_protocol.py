@@ -100,3 +100,25 @@ async def test_a_head_after_another_request_is_bounded_too(talk: Talk) -> None:
     first = HEAD + b"content-length: 10\r\n\r\n0123456789"
     received = await talk([first, HEAD + b"x-filler: ", *[b"a" * 8192] * (MAX_HEAD // 8192 + 40)], answers=2)
     assert received.count(b"200 OK") <= 1
+
+
+async def test_a_connection_that_was_just_made_is_answered_by_a_server_that_stops() -> None:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(echo, http=BoundedProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        while not server.server_state.connections:
+            await asyncio.sleep(0.005)
+        (connection,) = server.server_state.connections
+        connection.shutdown()
+        writer.write(HEAD + b"content-length: 2\r\n\r\nok")
+        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 200 ")
+        server.should_exit = True
+        await serving
+        writer.close()

@@ -1,4 +1,6 @@
-"""uvicorn's HTTP protocol with what it lacks: a bound on a request's head."""
+"""uvicorn's HTTP protocol with what it lacks: a bound on a request's head, and a stop that drops no request."""
+
+import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -11,6 +13,10 @@ REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(TOO_LARGE), TOO_LARGE)
 )
+
+
+ARRIVAL_SECONDS = 0.5
+"""How long the first request of a connection is waited for when the server stops: it may be on its way."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -35,6 +41,13 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
                 self.transport.write(REFUSAL)
                 self.transport.close()
+
+    def shutdown(self) -> None:
+        """Stop with the answer under way; a connection that was only just made gets one, too."""
+        if self.cycle is None:  # pyright: ignore[reportUnnecessaryComparison] - typed as if there were one from the start
+            asyncio.get_running_loop().call_later(ARRIVAL_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     def on_headers_complete(self) -> None:
         self._part_ended = self._in_body = True
