@@ -7,7 +7,6 @@ The others hold histograms of a duration; `listed` says there whether the span i
 to a model.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -87,10 +86,6 @@ def _table(family: Family) -> str:
     return f"CREATE TABLE {family.table} ({', '.join([*head, *dimensions, *measured])});"
 
 
-def _asked(table: str) -> str:
-    return re.sub(r"\\b(kind|covered|provider|source)\\b", rf"{table}\\1", ASKED)
-
-
 def _type(name: str) -> str:
     return "BOOLEAN" if name in _BOOLEAN else "INTEGER" if name == "http_status" else "VARCHAR"
 
@@ -127,7 +122,7 @@ def _sums(family: Family, *, listed: bool) -> str:
         where += f" AND {ROW.replace('call', 'own.call').replace('parent_id', 'own.parent_id')}"
     return (
         f"SELECT own.started // {HOUR} * {HOUR} AS hour, own.project, {listed} AS listed, "  # noqa: S608 - constants; values are bound
-        f"{_asked('own.')} AS asked, {columns}, {', '.join(sums)} "
+        f"{ASKED} AS asked, {columns}, {', '.join(sums)} "
         f"FROM {source} WHERE {where} GROUP BY ALL"
     )
 
