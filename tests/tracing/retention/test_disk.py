@@ -18,6 +18,7 @@ def test_every_part_of_the_home_is_counted(disk, store, journal, applications, h
     store.load([path])
     store.compact()
     waiting = applications.write(applications.span(source="otlp"))
+    (home.scores / "reserve-0123456789abcdef").write_bytes(b"room that a writer has set aside")
 
     state = disk.state(lambda project: project == PROJECT)
 

@@ -81,9 +81,11 @@ class DiskWatch:
 
 
 def _folder_bytes(folder: Path) -> int:
-    """Bytes of all files of a folder, those in its folders too."""
+    """Bytes of the records in a folder and its folders, without the room that writers set aside."""
     total = 0
     for path in folder.rglob("*"):
+        if path.name.startswith("reserve-"):
+            continue
         try:
             total += path.stat().st_size if path.is_file() else 0
         except FileNotFoundError:
