@@ -68,6 +68,13 @@ UPSTREAMS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_faults_left(request: pytest.FixtureRequest) -> None:
+    """The simulator of the session misbehaves for no test but the one that asked for it."""
+    if "penstock_simulator_process" in request.fixturenames:
+        request.getfixturevalue("penstock_simulator_process").reset()
+
+
 @pytest.fixture(scope="session")
 def stack(
     penstock_simulator_process: SimulatorServer, tmp_path_factory: pytest.TempPathFactory
