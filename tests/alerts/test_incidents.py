@@ -3,9 +3,10 @@
 import pytest
 
 from alerts_harness import DAY, HOUR, MINUTE, START, threshold
-from penstock.alerts.incidents.types import IncidentChange, NewIncident, NewNote
+from penstock.alerts.incidents.types import IncidentChange, NewIncident, NewNote, NewPostmortem
 from penstock.alerts.types import MetricSpec
-from penstock.core.errors import InvalidInput, NotFound
+from penstock.core.errors import InvalidInput, NotFound, PreconditionFailed
+from penstock.identity.store import audit
 
 
 def opened(house, **options):
@@ -127,6 +128,47 @@ def test_a_bare_post_mortem_says_what_is_not_there(house):
     text = house.alerts.incidents.postmortem(house.project, opened(house).id).markdown
     for words in ("None that Penstock knows of.", "None were kept.", "No steps.", "What happened, in two sentences"):
         assert words in text
+
+
+def test_a_saved_post_mortem_takes_the_place_of_the_draft_and_keeps_its_versions(house):
+    incident = opened(house)
+    incidents = house.alerts.incidents
+    assert incidents.postmortem(house.project, incident.id).version == 0
+
+    def save(text, expected=None):
+        new = NewPostmortem(markdown=text)
+        return incidents.save_postmortem(house.actor, house.project, incident.id, new, expected=expected)
+
+    first = save("# It was the cable", "0")
+    assert (first.version, first.saved, first.saved_by) == (1, START, "admin")
+    assert save("# It was the cable") == first
+    house.clock.advance(60)
+    assert save("# It was the plug\n", "1").version == 2
+    assert incidents.postmortem(house.project, incident.id).markdown == "# It was the plug\n"
+    assert incidents.postmortem(house.project, incident.id, version=1) == first
+    assert incidents.postmortem(house.project, incident.id, version=0).markdown.startswith("# Post-mortem: incident 1")
+    with house.metadata.read() as connection:
+        acts = [row for row in audit.newest(connection) if row.action == "incident.postmortem"]
+    assert [(row.target, row.details["version"]) for row in acts] == [(incident.id, 2), (incident.id, 1)]
+
+
+def test_a_post_mortem_is_not_written_over_unseen(house):
+    incident = opened(house)
+    incidents = house.alerts.incidents
+    incidents.save_postmortem(house.actor, house.project, incident.id, NewPostmortem(markdown="a"))
+    with pytest.raises(PreconditionFailed, match="version 1, written by admin"):
+        incidents.save_postmortem(house.actor, house.project, incident.id, NewPostmortem(markdown="b"), expected="0")
+    assert (
+        incidents.save_postmortem(
+            house.actor, house.project, incident.id, NewPostmortem(markdown="b"), expected="*"
+        ).version
+        == 2
+    )
+    with pytest.raises(NotFound):
+        incidents.postmortem(house.project, incident.id, version=7)
+    for wrong in ("", "\x07", "a" * 100_001):
+        with pytest.raises(InvalidInput):
+            incidents.save_postmortem(house.actor, house.project, incident.id, NewPostmortem(markdown=wrong))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def console(canned):
     canned.respond(
         {"incident": INCIDENT, "timeline": [{"at": 1, "by": "Ada", "text": "seen"}]}, to="GET /api/v1/incidents/i1"
     )
-    canned.respond({"markdown": "# Post-mortem\n"}, to="GET /api/v1/incidents/i1/postmortem")
+    canned.respond({"markdown": "# Post-mortem\n", "version": 0}, to="GET /api/v1/incidents/i1/postmortem")
+    canned.respond({"markdown": "x", "version": 3}, to="PUT /api/v1/incidents/i1/postmortem")
     canned.respond(INCIDENT, to="POST /api/v1/incidents")
     canned.respond(INCIDENT, to="PATCH /api/v1/incidents")
     canned.respond(INCIDENT, to="PUT /api/v1/incidents")
@@ -176,3 +177,22 @@ def test_what_is_not_there_is_told(ask, console, command):
     ran = ask(*command.split())
     assert ran.code == 2
     assert ran.err
+
+
+def test_a_post_mortem_is_saved_in_the_place_of_what_was_read(ask, console, tmp_path):
+    text = tmp_path / "text.md"
+    text.write_text("# Why é")
+    ran = ask("incidents", "postmortem", "7", "--save", str(text), "--expect", "2")
+    assert (ran.code, "version 3" in ran.err) == (0, True)
+    sent = console.asked[-1]
+    assert (json.loads(sent.body), sent.headers["if-match"]) == ({"markdown": "# Why é"}, '"2"')
+    assert ask("incidents", "postmortem", "7", "--draft").code == 0
+    assert console.asked[-1].path.endswith("version=0")
+
+
+def test_a_text_that_cannot_be_read_is_not_saved(ask, console, tmp_path):
+    (tmp_path / "text.md").write_bytes(b"\xff")
+    for path in ("text.md", "missing.md"):
+        assert ask("incidents", "postmortem", "7", "--save", path).code == 2
+    assert ask("incidents", "postmortem", "7", "--save", "text.md", "--draft").code == 2
+    assert not [asked for asked in console.asked if asked.method == "PUT"]

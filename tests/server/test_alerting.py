@@ -131,6 +131,32 @@ async def test_silences_policy_and_pages(console):
     assert "seen" in (await ask(console, "GET", f"/incidents/{found}/postmortem"))["markdown"]
 
 
+async def test_a_post_mortem_is_saved_under_its_version(console):
+    found = (await ask(console, "POST", "/incidents", 201, json={"title": "a"}))["id"]
+    path = f"/api/v1/incidents/{found}/postmortem"
+    draft = await console.ask("GET", path, key=console.made.secret)
+    assert (draft.headers["etag"], draft.json()["saved"]) == ('"0"', None)
+
+    async def save(text, version):
+        headers = {"if-match": version}
+        return await console.ask("PUT", path, key=console.made.secret, json={"markdown": text}, headers=headers)
+
+    saved = await save("# Why", '"0"')
+    assert (saved.status_code, saved.headers["etag"], saved.json()["saved_by"]) == (200, '"1"', "admin")
+    late = await save("# Other", '"0"')
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    assert (await ask(console, "GET", f"/incidents/{found}/postmortem"))["markdown"] == "# Why"
+    assert (await ask(console, "GET", f"/incidents/{found}/postmortem?version=0"))["version"] == 0
+
+
+async def test_windows_begin_at_from_on_the_wire(console):
+    await calls(console, "error")
+    console.clock.advance(60)
+    assert {"from", "to"} < (await ask(console, "POST", "/alerts/test?days=1", json=rule())).keys()
+    body = {"name": "x", "objective": 0.9, "indicator": {"kind": "availability"}}
+    assert {"from", "to"} < (await ask(console, "POST", "/slos/test", json=body)).keys()
+
+
 async def test_ingestion_that_lags_is_told(console):
     assert ingestion_behind(console.ingest) is None
     console.ingest.state.waiting_segments = 500

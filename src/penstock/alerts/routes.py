@@ -6,21 +6,11 @@ The app provides the dependencies: `principal` and `project` (id, from its guard
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Router, delete, get, patch, post, put
+from litestar import Controller, Router, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from penstock.alerts.incidents.types import (
-    Incident,
-    IncidentChange,
-    IncidentEvent,
-    IncidentState,
-    IncidentView,
-    NewIncident,
-    NewNote,
-    Postmortem,
-    StepChange,
-)
+from penstock.alerts.incidents.routes import IncidentsController
 from penstock.alerts.notify.types import Channel, ChannelTest, Delivery, NewChannel
 from penstock.alerts.service import AlertService
 from penstock.alerts.slo.types import Slo, SloSpec, SloStatus
@@ -95,13 +85,6 @@ class SloPage(msgspec.Struct, frozen=True, kw_only=True):
     """Objectives by name."""
 
     items: list[Slo]
-    next_cursor: str | None
-
-
-class IncidentPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Incidents, newest first."""
-
-    items: list[Incident]
     next_cursor: str | None
 
 
@@ -347,88 +330,6 @@ class SlosController(Controller):
     ) -> SloStatus:
         """Error budget, burn rates and burn-down as of now."""
         return alerts.slos.status(project, id, points=points)
-
-
-class IncidentsController(Controller):
-    path = "/incidents"
-    tags = ("incidents",)
-
-    @get("/", operation_id="listIncidents", opt={"permission": "incidents:read"}, sync_to_thread=True)
-    def list_incidents(
-        self,
-        *,
-        alerts: Alerts,
-        project: ProjectId,
-        wanted: Annotated[IncidentState | None, QueryParameter(name="state", description="Only these.")] = None,
-        cursor: Annotated[
-            int | None, QueryParameter(name="cursor", description="The `next_cursor` of the page before.")
-        ] = None,
-        limit: Limit = 50,
-    ) -> IncidentPage:
-        found = alerts.incidents.everything(project, state=wanted, cursor=cursor, limit=limit)
-        return IncidentPage(items=found, next_cursor=str(found[-1].number) if len(found) == limit else None)
-
-    @post("/", operation_id="createIncident", opt={"permission": "incidents:write"}, sync_to_thread=True)
-    def create_incident(
-        self, alerts: Alerts, principal: Caller, project: ProjectId, data: JSONBody[NewIncident]
-    ) -> Incident:
-        """Open an incident by hand."""
-        return alerts.incidents.create(principal, project, data)
-
-    @get("/{id:str}", operation_id="getIncident", opt={"permission": "incidents:read"}, sync_to_thread=True)
-    def get_incident(self, alerts: Alerts, project: ProjectId, id: Id) -> IncidentView:  # noqa: A002 - as above
-        """The incident with its timeline: alerts, changes, notes, and what was done about it."""
-        return alerts.incidents.view(project, id)
-
-    @patch("/{id:str}", operation_id="updateIncident", opt={"permission": "incidents:write"}, sync_to_thread=True)
-    def update_incident(
-        self,
-        alerts: Alerts,
-        principal: Caller,
-        project: ProjectId,
-        id: Id,  # noqa: A002 - as above
-        data: JSONBody[IncidentChange],
-    ) -> Incident:
-        """Change its state, severity, owner, title or summary."""
-        return alerts.incidents.change(principal, project, id, data)
-
-    @post("/{id:str}/notes", operation_id="addIncidentNote", opt={"permission": "incidents:write"}, sync_to_thread=True)
-    def add_note(
-        self,
-        alerts: Alerts,
-        principal: Caller,
-        project: ProjectId,
-        id: Id,  # noqa: A002 - as above
-        data: JSONBody[NewNote],
-    ) -> IncidentEvent:
-        """Add a note, or a trace that shows it, to the timeline."""
-        return alerts.incidents.note(principal, project, id, data)
-
-    @put(
-        "/{id:str}/steps/{step:int}",
-        operation_id="tickIncidentStep",
-        opt={"permission": "incidents:write"},
-        sync_to_thread=True,
-    )
-    def tick_step(
-        self,
-        *,
-        alerts: Alerts,
-        principal: Caller,
-        project: ProjectId,
-        id: Id,  # noqa: A002 - as above
-        step: Annotated[int, PathParameter(description="Which step of the run book, from 0.")],
-        data: JSONBody[StepChange],
-    ) -> Incident:
-        """Tick off a step of the run book, or take that back."""
-        return alerts.incidents.tick(principal, project, id, step, done=data.done)
-
-    @get(
-        "/{id:str}/postmortem", operation_id="getPostmortem", opt={"permission": "incidents:read"}, sync_to_thread=True
-    )
-    def get_postmortem(self, alerts: Alerts, project: ProjectId, id: Id) -> Postmortem:  # noqa: A002 - as above
-        """A draft in Markdown, with the facts already in it."""
-        return alerts.incidents.postmortem(project, id)
 
 
 def alerts_router() -> Router:

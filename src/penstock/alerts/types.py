@@ -197,7 +197,7 @@ class AlertTransition(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None
     unit: Unit
     reason: str
-    from_: int
+    from_: int = msgspec.field(name="from")
     """Start of the window that was looked at."""
     to: int
     query: str
@@ -286,7 +286,7 @@ class BackTestSeries(msgspec.Struct, frozen=True, kw_only=True):
 class BackTest(msgspec.Struct, frozen=True, kw_only=True):
     """When a rule would have fired."""
 
-    from_: int
+    from_: int = msgspec.field(name="from")
     to: int
     step: int
     """Seconds between two evaluations; more than the rule's interval where that would be too many."""

@@ -96,9 +96,9 @@ class ControlClient:
         """As `get`, with a JSON body."""
         return self._call("POST", path, query, body)
 
-    def put(self, path: str, body: object, query: Query | None = None) -> bytes:
-        """As `get`, with a JSON body."""
-        return self._call("PUT", path, query, body)
+    def put(self, path: str, body: object, query: Query | None = None, *, if_match: str | None = None) -> bytes:
+        """As `get`, with a JSON body; `if_match` is the version that what is there must have."""
+        return self._call("PUT", path, query, body, if_match=if_match)
 
     def patch(self, path: str, body: object, query: Query | None = None) -> bytes:
         """As `get`, with a JSON body."""
@@ -139,8 +139,8 @@ class ControlClient:
             if response.length:  # as in `_call`
                 raise http.client.IncompleteRead(b"", response.length)
 
-    def _call(self, method: str, path: str, query: Query | None, body: object) -> bytes:
-        with self._open(method, path, query, body, timeout=self._timeout) as response:
+    def _call(self, method: str, path: str, query: Query | None, body: object, *, if_match: str | None = None) -> bytes:
+        with self._open(method, path, query, body, timeout=self._timeout, if_match=if_match) as response:
             data = response.read(MAX_ANSWER + 1)
             if len(data) > MAX_ANSWER:
                 raise TooLarge(f"The console's answer is over {MAX_ANSWER // 1024**2} MiB.", hint="Ask for less.")
@@ -156,12 +156,21 @@ class ControlClient:
 
     @contextmanager
     def _open(
-        self, method: str, path: str, query: Query | None, body: object, *, timeout: float
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: object,
+        *,
+        timeout: float,
+        if_match: str | None = None,
     ) -> Generator[http.client.HTTPResponse, None, None]:
         connection = self._connection(timeout)
         headers = {"accept": "application/json", "user-agent": f"penstock-cli/{__version__}"}
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key}"
+        if if_match is not None:
+            headers["if-match"] = f'"{if_match}"'
         content = None
         if body is not None:
             content = msgspec.json.encode(body)

@@ -22,7 +22,7 @@ from penstock.store.metadata import Metadata, open_metadata
 from penstock.store.metadata.database import bump_revision
 from penstock.store.metadata.engine import WRITES, sqlite_engine
 from penstock.store.metadata.migrate import alembic_config, upgrade
-from penstock.store.metadata.schema import HEAD, keys, metadata, organizations
+from penstock.store.metadata.schema import HEAD, alert_transitions, incident_events, keys, metadata, organizations
 
 
 @pytest.fixture
@@ -276,3 +276,23 @@ def test_opening_an_up_to_date_store_does_not_load_the_migration_library(path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.strip() == "False"
+
+
+def test_windows_of_alerts_kept_under_the_old_name_are_read_under_the_new_one(path):
+    open_metadata(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DROP TABLE postmortems")
+        connection.execute("UPDATE alembic_version SET version_num = '0007'")
+        window = '{"from_": 1, "to": 2}'
+        connection.execute(
+            "INSERT INTO alert_transitions (id, project, rule, at, body) VALUES ('t', 'p', 'r', 0, ?)", (window,)
+        )
+        events = [("a", f'{{"data": {window}}}'), ("b", '{"data": {}}')]
+        connection.executemany("INSERT INTO incident_events (id, incident, at, body) VALUES (?, 'i', 0, ?)", events)
+    store = open_metadata(path)
+    with store.read() as connection:
+        assert connection.execute(select(alert_transitions.c.body)).scalar_one() == {"to": 2, "from": 1}
+        bodies = connection.execute(select(incident_events.c.body).order_by(incident_events.c.id)).scalars().all()
+    assert bodies == [{"data": {"to": 2, "from": 1}}, {"data": {}}]
+    store.close()

@@ -519,7 +519,8 @@ export interface paths {
         };
         /** GetPostmortem */
         get: operations["getPostmortem"];
-        put?: never;
+        /** PutPostmortem */
+        put: operations["putPostmortem"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1610,7 +1611,7 @@ export interface components {
             /** @enum {string} */
             before: "ok" | "pending" | "firing" | "resolved" | "no_data" | "error";
             /** Format: int64 */
-            from_: number;
+            from: number;
             id: string;
             labels: {
                 [key: string]: string;
@@ -1645,7 +1646,7 @@ export interface components {
             /** Format: int64 */
             firings: number;
             /** Format: int64 */
-            from_: number;
+            from: number;
             /** Format: int64 */
             notifications: number;
             series: components["schemas"]["BackTestSeries"][];
@@ -2585,6 +2586,10 @@ export interface components {
             text: string;
             trace_id?: string | null;
         };
+        /** NewPostmortem */
+        NewPostmortem: {
+            markdown: string;
+        };
         /** NewProject */
         NewProject: {
             name: string;
@@ -2697,6 +2702,10 @@ export interface components {
         /** Postmortem */
         Postmortem: {
             markdown: string;
+            saved: number | null;
+            saved_by: string | null;
+            /** Format: int64 */
+            version: number;
         };
         /** PriceView */
         PriceView: {
@@ -3142,7 +3151,7 @@ export interface components {
             ends: number;
             exhausted_at: number | null;
             /** Format: int64 */
-            from_: number;
+            from: number;
             /** Format: int64 */
             good: number;
             objective: number;
@@ -5230,6 +5239,8 @@ export interface operations {
             query?: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
+                /** @description Which text; 0 is the draft. Without it, the last one. */
+                version?: number | null;
             };
             header?: never;
             path: {
@@ -5239,6 +5250,48 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postmortem"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putPostmortem: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: {
+                /** @description The `version` that it must have, or `*` for any. */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPostmortem"];
+            };
+        };
         responses: {
             /** @description Request fulfilled, document follows */
             200: {

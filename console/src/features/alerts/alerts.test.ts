@@ -51,7 +51,7 @@ test("the chart of a rule shows what it is held against and when it fired", () =
   };
   const option = ruleOption(
     {
-      from_: 0,
+      from: 0,
       to: 20_000,
       step: 60,
       evaluations: 1,
@@ -83,7 +83,7 @@ test("an objective says what is good, and finds what is bad", () => {
 
 test("a budget that is overspent goes below the line", () => {
   const status = {
-    from_: 0, to: 10, ends: 20, good: 1, total: 2, share: 0.5, objective: 0.9, budget: 0.2, bad: 1,
+    from: 0, to: 10, ends: 20, good: 1, total: 2, share: 0.5, objective: 0.9, budget: 0.2, bad: 1,
     remaining: -4, exhausted_at: null, burn_rates: [], points: [{ t: 10, good: 1, total: 2, remaining: -4 }],
   }; // biome-ignore format: figures
   const option = budgetOption(status, "dark") as { yAxis: { min: number } };

@@ -39,7 +39,7 @@ export function ruleOption(test: BackTest, scheme: Scheme): ChartOption {
   const line = { type: "line", silent: true, showSymbol: false, emphasis: { disabled: true } };
   return {
     ...frame(scheme),
-    xAxis: timeAxis(scheme, test.from_, test.to),
+    xAxis: timeAxis(scheme, test.from, test.to),
     yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, test.unit)), min: belowZero },
     series: [
       ...shown.map((one, index) => ({

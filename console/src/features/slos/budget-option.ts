@@ -13,7 +13,7 @@ export function budgetOption(status: SloStatus, scheme: Scheme): ChartOption {
   const lowest = Math.min(0, ...status.points.map((point) => point.remaining));
   return {
     ...frame(scheme),
-    xAxis: timeAxis(scheme, status.from_, Math.max(status.ends, status.to)),
+    xAxis: timeAxis(scheme, status.from, Math.max(status.ends, status.to)),
     yAxis: {
       ...valueAxis(scheme, (value) => formatPercent(value)),
       min: lowest < 0 ? Math.floor(lowest * 4) / 4 : 0,
@@ -41,7 +41,7 @@ export function budgetOption(status: SloStatus, scheme: Scheme): ChartOption {
         // Even use: all of it gone exactly at the end.
         type: "line",
         data: [
-          [status.from_ / 1000, 1],
+          [status.from / 1000, 1],
           [Math.max(status.ends, status.to) / 1000, 0],
         ],
         silent: true,

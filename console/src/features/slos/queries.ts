@@ -63,7 +63,7 @@ export function useSloTest(spec: SloSpec | null) {
 export function useWorst(slo: Slo, status: SloStatus, column: string) {
   const { project } = useSignedIn();
   return useQuery({
-    queryKey: ["slos", project.id, slo.id, "worst", slo.version, status.from_, column],
+    queryKey: ["slos", project.id, slo.id, "worst", slo.version, status.from, column],
     queryFn: async ({ signal }): Promise<MetricResult> => {
       const { indicator } = slo.spec;
       const body = {
@@ -72,7 +72,7 @@ export function useWorst(slo: Slo, status: SloStatus, column: string) {
         q: allOf(indicator.q, badOf(indicator)),
         group_by: [column],
         top: 8,
-        from: status.from_,
+        from: status.from,
         to: Math.min(status.to, nowMicroseconds()),
       };
       return bodyOf(

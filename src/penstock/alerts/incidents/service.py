@@ -20,15 +20,16 @@ from penstock.alerts.incidents.types import (
     IncidentView,
     NewIncident,
     NewNote,
+    NewPostmortem,
     Postmortem,
 )
 from penstock.alerts.ports import Changes, Examples
 from penstock.alerts.rules.check import check_runbook, check_steps
 from penstock.alerts.rules.measure import SECOND
 from penstock.alerts.store import incidents as store
-from penstock.alerts.store import rules
+from penstock.alerts.store import postmortems, rules
 from penstock.alerts.types import AlertTransition, SeriesState
-from penstock.core.errors import Conflict, InvalidInput, NotFound
+from penstock.core.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from penstock.identity.types import Principal
 
 __all__ = ["Incidents"]
@@ -38,6 +39,7 @@ BEFORE: Final = 2 * 3600 * SECOND
 OLDEST: Final = 30 * 24 * 3600 * SECOND
 MAX_EVENTS: Final = 500
 MAX_EXAMPLES: Final = 5
+MAX_POSTMORTEM: Final = 100_000
 ORDER: Final[tuple[IncidentState, ...]] = ("open", "acknowledged", "mitigated", "resolved")
 TRACE: Final = re.compile(r"[0-9a-f]{32}\Z")
 SYSTEM_NAME: Final = "penstock"
@@ -241,11 +243,74 @@ class Incidents:
             self._note(connection, incident, "step", by=actor.name, text=text)
         return incident
 
-    def postmortem(self, project: str, id_: str) -> Postmortem:
-        """A draft with the facts. Raises `NotFound`."""
+    def postmortem(self, project: str, id_: str, *, version: int | None = None) -> Postmortem:
+        """What is written about it.
+
+        Args:
+            project: Whose incident.
+            id_: Which.
+            version: Which text; 0 is the draft with the facts as of now. None: the last, or the draft if there is none.
+
+        Raises:
+            NotFound: there is no such incident, or no such version.
+        """
+        if version != 0:
+            with self._context.metadata.read() as connection:
+                _found(connection, id_, project=project)
+                known = postmortems.get(connection, id_, version=version)
+            if known is not None:
+                return known
+            if version is not None:
+                raise NotFound(f"The post-mortem has no version {version}.", code="version_not_found")
         view = self.view(project, id_)
         text = render(view.incident, view.timeline, traces=view.traces, console=self._console())
-        return Postmortem(markdown=text)
+        return Postmortem(markdown=text, version=0, saved=None, saved_by=None)
+
+    def save_postmortem(
+        self, actor: Principal, project: str, id_: str, new: NewPostmortem, *, expected: str | None = None
+    ) -> Postmortem:
+        """Write a text in the place of the last one, which stays under its version.
+
+        Args:
+            actor: Who does it.
+            project: Whose incident.
+            id_: Which.
+            new: The text.
+            expected: The version that the last text must have, `0` for none; `*` or None for any.
+
+        Raises:
+            NotFound: there is no such incident.
+            InvalidInput: the text is empty, too long, or has control characters.
+            PreconditionFailed: somebody else has written since.
+        """
+        check_text(new.markdown, field="markdown", least=1, most=MAX_POSTMORTEM)
+        with self._context.metadata.write() as connection:
+            incident = _found(connection, id_, project=project)
+            last = postmortems.get(connection, id_)
+            version = 0 if last is None else last.version
+            if expected not in {None, "*", str(version)}:
+                who = "" if last is None else f", written by {last.saved_by}"
+                raise PreconditionFailed(
+                    f"Version {expected} of the post-mortem was expected, and it is in version {version}{who}.",
+                    hint="Read it again, and put your changes into what is there.",
+                )
+            if last is not None and last.markdown == new.markdown:
+                return last
+            written = Postmortem(
+                markdown=new.markdown, version=version + 1, saved=self._context.clock.now(), saved_by=actor.name
+            )
+            postmortems.append(connection, id_, written)
+            self._context.audit(
+                connection,
+                actor,
+                action="incident.postmortem",
+                on=id_,
+                project=project,
+                number=incident.number,
+                version=written.version,
+                characters=len(written.markdown),
+            )
+        return written
 
     def examples(self, transition: AlertTransition) -> list[str]:
         """Ids of traces that show what an alert saw."""

@@ -16,6 +16,7 @@ __all__ = [
     "IncidentView",
     "NewIncident",
     "NewNote",
+    "NewPostmortem",
     "Postmortem",
     "StepChange",
 ]
@@ -120,4 +121,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Postmortem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written about an incident: its last text, or a draft with the facts until there is one."""
+
     markdown: str
+    version: int
+    """1, 2, 3, …; 0 is the draft, which nobody has saved and which is made anew each time."""
+    saved: int | None
+    saved_by: str | None
+
+
+class NewPostmortem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    markdown: str
+    """1 to 100,000 characters."""

@@ -103,7 +103,7 @@ class BudgetPoint(msgspec.Struct, frozen=True):
 
 
 class SloStatus(msgspec.Struct, frozen=True, kw_only=True):
-    from_: int
+    from_: int = msgspec.field(name="from")
     """Start of the period."""
     to: int
     ends: int

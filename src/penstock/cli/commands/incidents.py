@@ -1,5 +1,7 @@
 """`penstock incidents`: what went wrong, who takes care, what was done."""
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -51,6 +53,9 @@ class _View(msgspec.Struct):
 
 class _Postmortem(msgspec.Struct):
     markdown: str
+    version: int
+    saved: int | None = None
+    saved_by: str | None = None
 
 
 @app.command("list")
@@ -172,19 +177,61 @@ def update_incident(
 def postmortem(
     number: Number,
     *,
+    draft: Annotated[bool, typer.Option("--draft", help="The draft with the facts as of now.")] = False,
+    version: Annotated[
+        int | None, typer.Option("--version", metavar="N", help="A version before the last.", show_default=False)
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            show_default=False,
+            help="Save this text; - is the standard input. Prints nothing.",
+        ),
+    ] = None,
+    expect: Annotated[
+        int | None,
+        typer.Option(
+            "--expect",
+            metavar="N",
+            show_default=False,
+            help="With --save: only in the place of this version, 0 for none.",
+        ),
+    ] = None,
     project: ProjectOption = None,
     home: HomeOption = None,
     url: UrlOption = None,
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the draft of a post-mortem, in Markdown, with the facts already in it."""
+    """Print the post-mortem in Markdown: the text saved last, or a draft with the facts in it; or save one."""
+    if save is not None and (draft or version is not None):
+        raise InvalidInput("--save writes a text; --draft and --version read one.", hint="Give one of them.")
     client = connect(home, url, key)
-    data = client.get(path_of("incidents", _id(client, number, project), "postmortem"), {"project": project})
+    path = path_of("incidents", _id(client, number, project), "postmortem")
+    if save is not None:
+        body = {"markdown": _text(save)}
+        data = client.put(path, body, {"project": project}, if_match=None if expect is None else str(expect))
+    else:
+        data = client.get(path, {"project": project, "version": 0 if draft else version})
+    text = decode(data, _Postmortem)
     if as_json:
         print_json(data)
+    elif save is not None:
+        say(f"Incident {number}: version {text.version} of its post-mortem.")
     else:
-        print_data(decode(data, _Postmortem).markdown.rstrip("\n"))
+        print_data(text.markdown.rstrip("\n"))
+
+
+def _text(path: Path) -> str:
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return data.decode()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="--save") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text.", field="--save") from error
 
 
 def _id(client: ControlClient, number: int, project: str | None) -> str:

@@ -40,6 +40,7 @@ __all__ = [
     "memberships",
     "metadata",
     "organizations",
+    "postmortems",
     "projects",
     "retention",
     "saved_views",
@@ -50,7 +51,7 @@ __all__ = [
     "users",
 ]
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 metadata = MetaData(
@@ -340,6 +341,17 @@ incident_events = Table(
     Column("incident", String(36), ForeignKey("incidents.id"), nullable=False, index=True),
     Column("at", BigInteger, nullable=False),
     Column("body", JSON, nullable=False),
+)
+
+# What people wrote about incidents, every version of it.
+postmortems = Table(
+    "postmortems",
+    metadata,
+    Column("incident", String(36), ForeignKey("incidents.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("markdown", Text, nullable=False),
+    Column("saved", BigInteger, nullable=False),
+    Column("saved_by", String(100), nullable=False),
 )
 
 counters = Table(

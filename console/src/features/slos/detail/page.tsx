@@ -132,7 +132,7 @@ function Worst({ slo, status }: { slo: Slo; status: SloStatus }) {
       <ul className={watch.list} aria-label="Bad calls">
         {data?.series.map((series) => {
           const q = allOf(indicator.q, badOf(indicator), groupTerms([column], series.labels));
-          const search = { q, from: status.from_, to: status.to, range: undefined };
+          const search = { q, from: status.from, to: status.to, range: undefined };
           return (
             <li key={series.labels.join()}>
               <Link to="/traces" search={search as never}>
