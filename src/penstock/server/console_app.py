@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Router, get
 from litestar.di import NamedDependency, Provide
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSend
 
@@ -80,6 +82,11 @@ class ConsoleApp(Litestar):
         super().__init__(**options)  # pyright: ignore[reportUnknownMemberType] - the framework's generics
         self._edge = Edge(super().__call__, hosts=settings.hosts, https=settings.https, clock=clock)  # pyright: ignore[reportArgumentType] - the lifespan's types ride along
         check_declared(self)
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        """The framework's would load Pydantic and attrs wherever they are installed; every type here is msgspec's."""
+        return [*plugins, MsgspecDIPlugin()]
 
     async def __call__(
         self,

@@ -12,10 +12,8 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import msgspec
-import uvicorn
 
 __all__ = [
-    "PlaneServer",
     "adopt_socket",
     "announce_ready",
     "set_up_logging",
@@ -27,23 +25,6 @@ __all__ = [
 LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s[%(process)d] %(message)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S"
 NOISY = ("alembic", "asyncio", "sqlglot", "uvicorn", "watchfiles")
-
-
-class PlaneServer(uvicorn.Server):
-    """uvicorn's server, stopped by this process's own signal handlers.
-
-    uvicorn raises a caught SIGTERM again once it has stopped, which would end the process before its
-    journal is sealed.
-    """
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        with stop_on_signals(self.stop):
-            yield
-
-    def stop(self) -> None:
-        """Stop accepting, let requests in flight finish, return from `serve`."""
-        self.should_exit = True
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.core.errors import InvalidInput
 from penstock.core.home import Home
@@ -12,9 +13,11 @@ from penstock.core.settings import resolve_secret
 from penstock.tracing.otlp.export.matching import matcher
 from penstock.tracing.otlp.export.sender import Sender, Transport
 from penstock.tracing.otlp.export.spool import Spool
-from penstock.tracing.otlp.export.transport import HttpTransport
 from penstock.tracing.query.parser import parse
 from penstock.wire.snapshot import ExportEntry, TelemetrySettings
+
+if TYPE_CHECKING:
+    from penstock.tracing.otlp.export.transport import HttpTransport
 
 __all__ = ["SpanExport"]
 
@@ -33,8 +36,11 @@ class SpanExport:
     """
 
     def __init__(self, home: Home, settings: TelemetrySettings) -> None:
-        self._transport = HttpTransport()
-        self.senders = [_sender(home, entry, self._transport) for entry in settings.export]
+        self.senders: list[Sender] = []
+        self._transport: HttpTransport | None = None
+        if settings.export:
+            transport = self._transport = _http_transport()
+            self.senders = [_sender(home, entry, transport) for entry in settings.export]
 
     def keep(self, segment: Path) -> None:
         """Keep a segment for every export, before ingestion removes it."""
@@ -42,10 +48,19 @@ class SpanExport:
             sender.spool.keep(segment)
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send until cancelled; return at once where nothing is to be sent on."""
+        if self._transport is None:
+            return
         async with self._transport, asyncio.TaskGroup() as tasks:
             for sender in self.senders:
                 tasks.create_task(sender.run())
+
+
+def _http_transport() -> "HttpTransport":
+    # Its HTTP client is a tenth of the console's start, and most installations send nothing on.
+    from penstock.tracing.otlp.export.transport import HttpTransport  # noqa: PLC0415
+
+    return HttpTransport()
 
 
 def _sender(home: Home, entry: ExportEntry, transport: Transport) -> Sender:

@@ -23,8 +23,6 @@ from penstock.registry.config.route_checks import (
 )
 from penstock.registry.config.types import BreakerConfig, ExportConfig, FeedbackConfig, GatewayConfig, ProviderConfig
 from penstock.registry.config.vendors import VENDORS
-from penstock.tracing.otlp.export.matching import matcher
-from penstock.tracing.query.parser import parse
 
 __all__ = ["STRUCT_CHECKS", "check_references"]
 
@@ -175,8 +173,17 @@ def _check_export(export: ExportConfig, path: str, binder: Binder) -> None:
             header.lower() in SECRET_HEADERS and not value.startswith(("env:", "file:"))
         ):
             binder.fail(f"the header {header} carries a secret: expected env:NAME or file:PATH.", path=where)
+    if export.filter is not None:
+        _check_search(export.filter, path, binder)
+
+
+def _check_search(search: str, path: str, binder: Binder) -> None:
+    # The first snapshot waits for this module, and few configurations have a search.
+    from penstock.tracing.otlp.export.matching import matcher  # noqa: PLC0415
+    from penstock.tracing.query.parser import parse  # noqa: PLC0415
+
     try:
-        matcher(parse(export.filter or ""))
+        matcher(parse(search))
     except InvalidInput as error:
         binder.fail(f"the search cannot be read: {error}", path=child_path(path, "filter"))
 
