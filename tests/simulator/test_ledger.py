@@ -6,6 +6,8 @@ import json
 import aiohttp
 import pytest
 
+from penstock.simulator import SimulatorConfig
+
 MODEL = "gpt-4o-mini"
 STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -56,6 +58,21 @@ async def test_a_cut_stream_of_gemini_told_its_usage_so_far(sim):
     assert found["unreported"] == {}
     (row,) = found["reported"].values()
     assert (row["answers"], row["output"]) == (1, 2)
+
+
+async def test_a_stream_of_gemini_that_is_cut_after_its_last_piece_told_no_more_than_its_usage(serve):
+    """The last piece carries two tokens of the four that a piece has room for."""
+    sim = await serve(SimulatorConfig(chunk_tokens=4))
+    path = f"{sim.url}/v1beta/models/gemini-2.5-flash-lite:streamGenerateContent?alt=sse"
+    question = {"contents": [{"parts": [{"text": "What is a dam?"}]}]}
+    received = b""
+    with contextlib.suppress(aiohttp.ClientError):
+        async with sim.session.post(path, json=question, headers={"x-sim-fault": "tokens=10;cut=3"}) as response:
+            async for piece in response.content:
+                received += piece
+    last = json.loads(received.split(b"data: ")[-1])["usageMetadata"]
+    (row,) = (await ledger(sim))["reported"].values()
+    assert last["candidatesTokenCount"] == row["output"] + row["reasoning"] == 10
 
 
 @pytest.mark.parametrize("fault", ["cut", "truncate", "malformed"])

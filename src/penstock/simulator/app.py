@@ -300,8 +300,11 @@ class _Exchange:
 
 
 def _so_far(usage: Usage, given: int) -> Usage:
-    """What an answer took that ended early: the tokens that went out, of whatever kind."""
-    return msgspec.structs.replace(usage, output=given, reasoning=0)
+    """What an answer took that ended early: the tokens that went out, of whatever kind.
+
+    No more than the whole answer has: its last piece counts as a full one.
+    """
+    return msgspec.structs.replace(usage, output=min(given, usage.total_output), reasoning=0)
 
 
 def _grows(fault: Fault, dialect: Dialect) -> bool:
