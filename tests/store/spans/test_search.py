@@ -6,6 +6,7 @@ import random
 import msgspec
 import pytest
 
+from penstock.store.spans.clickhouse import text_index as clickhouse_index
 from penstock.store.spans.duckdb import text_index
 from penstock.store.spans.expressions import sql
 from penstock.store.spans.filters import Filter
@@ -56,6 +57,7 @@ QUESTIONS = [
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(text_index, "_LOWS", text_index._LOWS.replace("% 2048", "% 4"))
+    monkeypatch.setattr(clickhouse_index, "BLOCK_SPANS", 4)
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -100,14 +100,15 @@ def disk_use(engine: ClickHouseEngine, *, now: int) -> DiskUse:
     projects = [(project, spans) for project, spans in engine.read(sql(_PROJECTS))]
     stored = sum(spans for _, spans in projects)
     own = {name: sizes.pop(name, 0) for name in ("spans", "payloads", "scores")}
+    index = sum(sizes.pop(name, 0) for name in ("text_words_rows", "text_blocks_rows", "indexed_hours"))
     return DiskUse(
         spans=own["spans"],
         payloads=own["payloads"],
         rollups=sum(sizes.values()),
-        text_index=0,
+        text_index=index,
         scores=own["scores"],
         free=int(inactive),
-        growth=(sum(own.values()) + sum(sizes.values())) * int(came) // stored if stored else 0,
+        growth=(sum(own.values()) + index + sum(sizes.values())) * int(came) // stored if stored else 0,
         by_project=projects,
     )
 

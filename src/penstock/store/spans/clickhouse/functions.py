@@ -9,7 +9,7 @@ from sqlglot import exp, generator
 from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
-__all__ = ["DIALECT", "SETTINGS", "bound", "render"]
+__all__ = ["DIALECT", "SETTINGS", "bound", "message_text", "render"]
 
 DIALECT = "clickhouse"
 SETTINGS: Mapping[str, int] = {
@@ -159,15 +159,20 @@ def _length(self: generator.Generator, expression: exp.Expr) -> str:
     return f"{'length' if lists else 'lengthUTF8'}({self.sql(expression, 'this')})"
 
 
-_MESSAGE_TEXT = """lower(if(JSONHas(ifNull({0}, ''), 1, 'parts'),
-    arrayStringConcat(arrayMap(name -> arrayStringConcat(arrayMap(message -> arrayStringConcat(arrayMap(part ->
-    if(JSONType(part, name) = 'String', JSONExtractString(part, name), JSONExtractRaw(part, name)),
-    JSONExtractArrayRaw(message, 'parts')), '\\n'), JSONExtractArrayRaw(ifNull({0}, ''))), '\\n'),
-    ['content', 'arguments', 'response', 'result', 'name']), '\\n'), {0}))"""
+_PART_TEXTS = ("content", "arguments", "response", "result", "name")
+_PARTS = f"Array(Tuple(parts Array(Tuple({', '.join(f'{name} String' for name in _PART_TEXTS)}))))"
+_JOINED = ", '\\n', ".join(f"arrayStringConcat(tupleElement(parts, '{name}'), '\\n')" for name in _PART_TEXTS)
+_MESSAGE_TEXT = f"""lowerUTF8(if(JSONHas(ifNull({{0}}, ''), 1, 'parts'), arrayMap(parts -> concat({_JOINED}),
+    [arrayFlatten(tupleElement(JSONExtract(ifNull({{0}}, ''), '{_PARTS}'), 'parts'))])[1], {{0}}))"""
 """The texts of a recorded message in lower case; of what is no message, all of it."""
 _JSON_TEXT = """arrayMap(found -> if(found IN ('', 'null'), NULL, if(startsWith(found, '"'), JSONExtractString(found),
     found)), [arrayFold((found, name) -> JSONExtractRaw(found, name), {1}, ifNull({0}, ''))])[1]"""
 """What a path leads to, as text; null when there is nothing."""
+
+
+def message_text(message: str) -> str:
+    """Text of the expression that gives the texts of a recorded message."""
+    return _MESSAGE_TEXT.format(message)
 
 
 def _json_text(self: generator.Generator, expression: exp.Expr) -> str:
@@ -179,7 +184,7 @@ def _json_text(self: generator.Generator, expression: exp.Expr) -> str:
 
 def _anonymous(self: generator.Generator, expression: exp.Expr) -> str:
     if expression.name.lower() == "message_text":
-        return _MESSAGE_TEXT.format(self.sql(expression.expressions[0]))
+        return message_text(self.sql(expression.expressions[0]))
     if expression.name.lower() == "json_extract_string" and isinstance(expression.expressions[1], exp.Placeholder):
         document, path = expression.expressions
         return _JSON_TEXT.format(self.sql(document), f"{{{path.name}:?keys}}")
@@ -223,6 +228,7 @@ class _Generator(ClickHouseGenerator):
         exp.JSONExtractScalar: _json_text,
         exp.LogicalAnd: _call("min", "this"),
         exp.LogicalOr: _call("max", "this"),
+        exp.Lower: _call("lowerUTF8", "this"),
         exp.MapKeys: _call("mapKeys", "this"),
         exp.PercentileDisc: _quantile,
         exp.Placeholder: _placeholder,

@@ -10,6 +10,7 @@ from sqlglot import exp, parse
 
 from penstock.core.errors import Unavailable
 from penstock.store.spans.columns import USAGE
+from penstock.store.spans.expressions import HOUR
 from penstock.store.spans.queries.activity import schema_activity
 from penstock.store.spans.queries.cube import schema
 
@@ -269,7 +270,51 @@ _V1 = (
     *_periods("hour"), *_rollups(_CELLS + schema()),
     *_periods("day"), *_rollups(schema_activity(), "day"),
 )  # fmt: skip
-_STEPS = (_V1,)
+# 2: The words of indexed hours, by blocks of neighbouring spans; see `text_index`. An hour is pending when it was
+# touched after it was indexed.
+_V2 = (
+    """
+    CREATE TABLE IF NOT EXISTS indexed_hours (hour Int64, version Int64, attempt Int64)
+    ENGINE = ReplacingMergeTree(version)
+    ORDER BY hour
+    """,
+    """
+    CREATE OR REPLACE VIEW text_hours AS
+    SELECT hour, max(t) AS touched, max(r) AS rolled, argMax(a, r) AS attempt
+    FROM (
+        SELECT hour, version AS t, toInt64(-1) AS r, toInt64(0) AS a FROM touched_hours
+        UNION ALL
+        SELECT hour, toInt64(-1) AS t, version AS r, attempt AS a FROM indexed_hours
+    )
+    GROUP BY hour
+    """,
+    "CREATE OR REPLACE VIEW pending_text AS SELECT hour FROM text_hours WHERE touched > rolled",
+    """
+    CREATE TABLE IF NOT EXISTS text_blocks_rows (attempt Int64, hour Int64, block Int64, low Int64, high Int64)
+    ENGINE = MergeTree
+    ORDER BY hour
+    """,
+    """
+    CREATE OR REPLACE VIEW text_blocks AS
+    SELECT hour, block, low, high FROM text_blocks_rows
+    WHERE (hour, attempt) IN (SELECT hour, attempt FROM text_hours WHERE rolled >= touched)
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS text_words_rows (
+        attempt Int64 CODEC(Delta, ZSTD),
+        hour Int64 CODEC(Delta, ZSTD),
+        word UInt32 CODEC(Delta, ZSTD),
+        blocks Array(UInt16) CODEC(ZSTD)
+    )
+    ENGINE = MergeTree
+    ORDER BY (word, hour)
+    """,
+    f"""
+    CREATE OR REPLACE VIEW text_words AS
+    SELECT word, hour AS day, intDiv(hour, {HOUR}) * 65536 + arrayJoin(blocks) AS block FROM text_words_rows
+    """,  # noqa: S608 - a constant
+)
+_STEPS = (_V1, _V2)
 SCHEMA = len(_STEPS)
 
 

@@ -22,9 +22,11 @@ HOURS_AT_ONCE = 24
 """Hours of one piece of upkeep at most."""
 
 _TABLES = {
-    "hour": ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in FAMILIES)),
-    "day": tuple(ACTIVITIES.values()),
+    ("hour", "hours"): ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in FAMILIES)),
+    ("day", "days"): tuple(ACTIVITIES.values()),
+    ("hour", "text_hours"): ("text_blocks", "text_words"),
 }
+"""What is made anew by attempts, by the view that says which of them count."""
 _TOUCH = """
     INSERT INTO touched_{period}s ({period}, version)
     SELECT arrayJoin({{starts:Array(Int64)}}) AS {period}, ifNull((SELECT max(version) FROM touched_{period}s), 0) + 1
@@ -42,7 +44,7 @@ _ROLLED = """
 _ATTEMPT = "SELECT toInt64(generateSnowflakeID())"
 _STALE = """
     attempt < toInt64(dateTimeToSnowflakeID(now() - INTERVAL 1 DAY))
-    AND ({period}, attempt) NOT IN (SELECT {period}, attempt FROM {period}s)
+    AND ({period}, attempt) NOT IN (SELECT {period}, attempt FROM {counted})
 """
 
 
@@ -83,8 +85,8 @@ def roll_up_days(engine: ClickHouseEngine, *, before: int) -> int:
 
 def sweep(engine: ClickHouseEngine) -> None:
     """Remove rows of attempts that no longer count, or never did."""
-    for period, tables in _TABLES.items():
-        stale = _STALE.format(period=period)
+    for (period, counted), tables in _TABLES.items():
+        stale = _STALE.format(period=period, counted=counted)
         for table in tables:
             if engine.ask(f"SELECT 1 FROM {table}_rows WHERE {stale} LIMIT 1"):  # noqa: S608 - constants
                 engine.change(f"DELETE FROM {table}_rows WHERE {stale}")  # noqa: S608 - as above

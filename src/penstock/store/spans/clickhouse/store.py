@@ -10,8 +10,10 @@ from penstock.store.spans.clickhouse.loader import Records, load
 from penstock.store.spans.clickhouse.rollup import forget_segments, roll_up, roll_up_days, sweep
 from penstock.store.spans.clickhouse.scores import SCORES, delete_scores
 from penstock.store.spans.clickhouse.spans import INTAKE, JOURNAL
+from penstock.store.spans.clickhouse.text_index import index_text
 from penstock.store.spans.deletion import Deleted, DiskUse, Remaining, Selection
 from penstock.store.spans.duckdb.deletion import remaining
+from penstock.store.spans.duckdb.text_index import candidates
 from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.questions import Questions
 
@@ -52,7 +54,7 @@ class ClickHouseSpanStore(Questions):
     ) -> None:
         self._folders = (journal, intake or journal.parent / "intake", scores or journal.parent / "scores")
         self._engine = ClickHouseEngine(address)
-        super().__init__(self._engine)
+        super().__init__(self._engine, candidates=candidates)
         self._quarantine = quarantine
         self._clock = clock
         self._swept = float("-inf")
@@ -95,10 +97,14 @@ class ClickHouseSpanStore(Questions):
         forget_deletion(self._engine, job)
 
     def maintain(self) -> int:
-        """Sum up hours that have settled, at most a day's worth; returns how many. Call again while it is not 0."""
+        """Sum up hours that have settled, at most a day's worth, or index the words of one; returns how many.
+
+        Call again while it is not 0.
+        """
         settled = self._clock.now() - SETTLED
         forget_segments(self._engine, before=self._clock.now() - REMEMBERED, waiting=self._folders)
         done = roll_up(self._engine, before=settled) or roll_up_days(self._engine, before=settled)
+        done = done or int(index_text(self._engine, before=settled))
         if not done and self._clock.monotonic() - self._swept >= SWEEP_SECONDS:
             sweep(self._engine)
             self._swept = self._clock.monotonic()
