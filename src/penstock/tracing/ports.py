@@ -98,7 +98,9 @@ class SpanStore(Protocol):
         """When keys were last used (microseconds by key id), among spans stored since the mark; and the new mark."""
         ...
 
-    def trace(self, project: str, trace_id: str) -> TraceView | None: ...
+    def trace(self, project: str, trace_id: str, *, outlined: bool = False) -> TraceView | None:
+        """All spans of one trace; of a large one without the long columns, or as its outline."""
+        ...
 
     def span(self, project: str, trace_id: str, span_id: str) -> SpanView | None:
         """One span with everything that is known of it; a large trace comes without its long columns."""

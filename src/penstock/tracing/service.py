@@ -108,14 +108,15 @@ class TracingService:
             next_cursor=None if page.next is None else _cursor(page.next),
         )
 
-    def trace(self, project: str, trace_id: str) -> TraceView:
-        """One trace with all its spans.
+    def trace(self, project: str, trace_id: str, *, outlined: bool = False) -> TraceView:
+        """One trace with all its spans; a large one as an outline, when that is wanted.
 
         Raises:
             NotFound: the project has no such trace.
             Unavailable: the store is down.
         """
-        found = self._spans.trace(project, trace_id.lower()) if _TRACE_ID.match(trace_id) else None
+        known = _TRACE_ID.match(trace_id)
+        found = self._spans.trace(project, trace_id.lower(), outlined=outlined) if known else None
         if found is None:
             raise NotFound(
                 f"There is no trace {trace_id[:64]!r} in this project.",

@@ -171,6 +171,38 @@ def test_a_large_trace_comes_without_its_texts_and_each_span_with_them(store, jo
     assert store.span("other", root.trace_id, root.span_id) is None
 
 
+def test_a_large_trace_is_outlined_column_by_column_when_that_is_asked_for(store, journal, monkeypatch):
+    """FAILURES O3."""
+    monkeypatch.setattr(traces, "MOST_WHOLE", 2)
+    root = journal.span(started=START, kind="agent", parent_id="00000000000000ff", duration=9, cost=None)
+    rest = [
+        journal.span(started=START + at, call=False, kind="llm", trace_id=root.trace_id, parent_id=root.span_id,
+                     name=f"step {at}", duration=20, cost=at, usage_input=at, served_model="m")
+        for at in (1, 2, 3)
+    ]  # fmt: skip
+    store.load([journal.write(root, *rest[:1])])
+    assert store.trace(PROJECT, root.trace_id, outlined=True) == store.trace(PROJECT, root.trace_id)
+    store.load([journal.write(*rest[1:])])
+
+    whole = store.trace(PROJECT, root.trace_id)
+    view = store.trace(PROJECT, root.trace_id, outlined=True)
+
+    assert (view.spans, view.complete, view.totals, view.trace_id) == ([], False, whole.totals, root.trace_id)
+    made = view.outline
+    assert made.span_id == [span.span_id for span in whole.spans]
+    assert (made.start, made.started, made.parent) == (START, [0, 1, 2, 3], [None, 0, 0, 0])
+    assert made.call == [True, False, False, False]
+    assert made.cost == [None, 1, 2, 3]
+    assert made.status == made.usage_output == []
+    sent = msgspec.to_builtins(made)
+    assert {"usage_output", "status", "route"}.isdisjoint(sent)
+    for name, column in sent.items():
+        if name not in {"start", "started", "parent", "span_id"}:
+            told = [getattr(span, name) for span in whole.spans]
+            assert (column if len(column) == len(told) else column * len(told)) == told
+    assert store.trace("other", root.trace_id, outlined=True) is None
+
+
 def test_an_export_holds_every_span_that_fits_once_in_each_format(store, journal, monkeypatch):
     """FAILURES O2, S42."""
     parquet = pytest.importorskip("pyarrow.parquet")

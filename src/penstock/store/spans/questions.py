@@ -139,9 +139,9 @@ class Questions:
         """When keys were last used, among the spans stored since the mark; and the new mark."""
         return key_uses(self._asked, mark=mark)
 
-    def trace(self, project: str, trace_id: str) -> TraceView | None:
-        """All spans of one trace; of a large one without the texts."""
-        return trace(self._asked, project, trace_id)
+    def trace(self, project: str, trace_id: str, *, outlined: bool = False) -> TraceView | None:
+        """All spans of one trace; of a large one without the texts, or as its outline."""
+        return trace(self._asked, project, trace_id, outlined=outlined)
 
     def span(self, project: str, trace_id: str, span_id: str) -> SpanView | None:
         """One span with its texts."""

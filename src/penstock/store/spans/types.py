@@ -26,6 +26,7 @@ __all__ = [
     "Top",
     "Tops",
     "Totals",
+    "TraceOutline",
     "TraceRow",
     "TraceTotals",
     "TraceView",
@@ -190,6 +191,54 @@ class TraceTotals(msgspec.Struct, kw_only=True):
     usage: UsageView
 
 
+class TraceOutline(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The spans of a large trace in order of start, column by column.
+
+    A column has one value for each span; one value, when all spans share it; and is left out when that is what
+    a span has unless told otherwise (null, 0, false, `ok`, `gateway`, no text).
+    """
+
+    start: int
+    """When the first span started."""
+    span_id: list[str]
+    parent: list[int | None]
+    """Place of the parent in these columns; null when it is not in this trace."""
+    started: list[int]
+    """Microseconds after `start`."""
+    name: list[str] = []
+    kind: list[Kind] = []
+    call: list[bool] = []
+    covered: list[bool] = []
+    source: list[Source] = []
+    service: list[str | None] = []
+    duration: list[int] = []
+    ttft: list[int | None] = []
+    status: list[Status] = []
+    error_type: list[str | None] = []
+    operation: list[str] = []
+    route: list[str | None] = []
+    variant: list[str | None] = []
+    provider: list[str | None] = []
+    target_model: list[str | None] = []
+    requested_model: list[str | None] = []
+    served_model: list[str | None] = []
+    session: list[str | None] = []
+    user: list[str | None] = []
+    cache: list[str | None] = []
+    saved: list[int | None] = []
+    cost: list[int | None] = []
+    usage_estimated: list[bool] = []
+    usage_input: list[int] = []
+    usage_cache_read: list[int] = []
+    usage_cache_write: list[int] = []
+    usage_output: list[int] = []
+    usage_reasoning: list[int] = []
+    usage_input_audio: list[int] = []
+    usage_output_audio: list[int] = []
+    usage_input_image: list[int] = []
+    usage_output_image: list[int] = []
+
+
 class TraceView(msgspec.Struct, kw_only=True):
     """A trace: its spans in order of start, and their sums."""
 
@@ -201,6 +250,8 @@ class TraceView(msgspec.Struct, kw_only=True):
     complete: bool = True
     """False when the spans come without their long columns (`input`, `output`, `attributes`, `usage_raw`) because
     there are many, or much text; each span by itself has them."""
+    outline: TraceOutline | None = None
+    """Instead of `spans`, when it was asked for and there are many."""
 
 
 class Facet(msgspec.Struct, kw_only=True):

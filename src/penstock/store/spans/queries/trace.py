@@ -10,6 +10,7 @@ from penstock.store.spans.columns import COLUMNS, USAGE, Form
 from penstock.store.spans.duckdb.payloads import PAYLOADS, TextKey, large_texts
 from penstock.store.spans.engine import Engine, Prepared, Read, prepare
 from penstock.store.spans.expressions import column, sql
+from penstock.store.spans.queries.outline import outline
 from penstock.store.spans.queries.overview import known_cost
 from penstock.store.spans.queries.scores import ScoreFilter, list_scores
 from penstock.store.spans.types import SpanView, TraceTotals, TraceView, UsageView
@@ -38,6 +39,7 @@ _SPANS = _asked(
     *(each.name for each in _NARROW),
     *_EXTRA,
 )
+_FEW = prepare(sql("SELECT span_id FROM spans WHERE project = $project AND trace_id = $trace LIMIT $limit"))
 _SPAN = _asked(
     "SELECT 1 FROM spans WHERE project = $project AND trace_id = $trace AND span_id = $span LIMIT 1",
     *(each.name for each in _NARROW),
@@ -46,17 +48,20 @@ _SPAN = _asked(
 _TEXTS = _asked("SELECT 1 FROM spans WHERE rowid IN (SELECT unnest($rows))", "rowid", *LONG)
 
 
-def trace(engine: Engine, project: str, trace_id: str) -> TraceView | None:
+def trace(engine: Engine, project: str, trace_id: str, *, outlined: bool = False) -> TraceView | None:
     """All spans of a trace in order of start; None when the project has none of it.
 
     One of more than `MOST_WHOLE` spans or `MOST_TEXT` bytes is sent without its texts: `complete` is false, the
-    columns of `LONG` are None, and `span` has them.
+    columns of `LONG` are None, and `span` has them. With `outlined`, one of more than `MOST_WHOLE` spans is sent as
+    its `outline`.
 
     Raises:
         ValueError: `trace_id` is not 32 hex digits.
     """
     values = {"project": project, "trace": uuid.UUID(hex=trace_id)}
     with engine.snapshot() as read:
+        if outlined and len(read(_FEW, {**values, "limit": MOST_WHOLE + 1})) > MOST_WHOLE:
+            return _outlined(engine, read, values)
         rows = read(_SPANS, values)
         if not rows:
             return None
@@ -71,6 +76,20 @@ def trace(engine: Engine, project: str, trace_id: str) -> TraceView | None:
         totals=_totals(spans),
         scores=list_scores(engine, wanted, after=None, limit=MOST_SCORES),
         complete=texts is not None,
+    )
+
+
+def _outlined(engine: Engine, read: Read, values: dict[str, Any]) -> TraceView:
+    made, totals = outline(read, values)
+    trace_id = values["trace"].hex
+    wanted = ScoreFilter(project=values["project"], trace_id=trace_id)
+    return TraceView(
+        trace_id=trace_id,
+        spans=[],
+        totals=totals,
+        scores=list_scores(engine, wanted, after=None, limit=MOST_SCORES),
+        complete=False,
+        outline=made,
     )
 
 
