@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from penstock.sdk.client import flush, init, shutdown, statistics
     from penstock.sdk.context import context, headers
     from penstock.sdk.scores import feedback, score
+    from penstock.sdk.search import get_trace, spans, traces
     from penstock.sdk.tracing import current_span_id, current_trace_id, span, trace
 
 __version__ = "0.1.0"
@@ -22,14 +23,17 @@ __all__ = [
     "current_trace_id",
     "feedback",
     "flush",
+    "get_trace",
     "headers",
     "init",
     "masking",
     "score",
     "shutdown",
     "span",
+    "spans",
     "statistics",
     "trace",
+    "traces",
 ]
 
 _PLACES = {
@@ -38,14 +42,17 @@ _PLACES = {
     "current_trace_id": "tracing",
     "feedback": "scores",
     "flush": "client",
+    "get_trace": "search",
     "headers": "context",
     "init": "client",
     "masking": "masking",
     "score": "scores",
     "shutdown": "client",
     "span": "tracing",
+    "spans": "search",
     "statistics": "client",
     "trace": "tracing",
+    "traces": "search",
 }
 """The module of the SDK that each name is found in."""
 

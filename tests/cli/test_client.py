@@ -87,7 +87,7 @@ def test_an_answer_that_is_cut_is_an_error_not_half_an_answer(canned):
 
 
 def test_an_answer_over_the_limit_is_refused(canned, monkeypatch):
-    monkeypatch.setattr("penstock.cli.client.MAX_ANSWER", 10)
+    monkeypatch.setattr("penstock.sdk.control.MAX_ANSWER", 10)
     canned.respond(b"x" * 11)
     with pytest.raises(TooLarge):
         ControlClient(canned.url, "k").get("/api/v1/traces")

@@ -1,236 +1,23 @@
-"""A small synchronous client of the control API, on the standard library.
+"""The console that a command speaks to."""
 
-It follows no redirect and knows no proxy, so a key reaches the console it was given for and nothing else.
-"""
-
-import http.client
-import ssl
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from typing import ClassVar, Final
 
-import msgspec
-
-from penstock import __version__
-from penstock.core.errors import (
-    Conflict,
-    InvalidInput,
-    NotFound,
-    PenstockError,
-    PermissionDenied,
-    TooLarge,
-    Unauthenticated,
-    Unavailable,
-)
+from penstock.core.errors import Unauthenticated, Unavailable
 from penstock.core.home import Home
 from penstock.core.settings import default_home
+from penstock.sdk import control
+from penstock.sdk.control import Naming, Query, path_of, split_address
 
 __all__ = ["ControlClient", "Query", "connect", "path_of"]
 
-Query = Mapping[str, str | int | Sequence[str] | None]
-"""Query parameters; None is left out, a sequence repeats the name."""
-
-MAX_ANSWER: Final = 64 * 1024 * 1024
-PIECE: Final = 256 * 1024
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_BY_STATUS: Final[Mapping[int, type[PenstockError]]] = {
-    400: InvalidInput,
-    401: Unauthenticated,
-    403: PermissionDenied,
-    404: NotFound,
-    409: Conflict,
-    412: Conflict,
-    413: TooLarge,
-    422: InvalidInput,
-}
 
 
-class Problem(msgspec.Struct):
-    """RFC 9457, as the control API sends it."""
+class ControlClient(control.ControlClient):
+    """Speaks to one console with one key; its hints name the options of the command line."""
 
-    title: str = ""
-    detail: str = ""
-    code: str | None = None
-    hint: str | None = None
-    field: str | None = None
-
-
-def path_of(*parts: str) -> str:
-    """`/api/v1/…` of path segments, each quoted whole."""
-    return "/api/v1/" + "/".join(quote(part, safe="") for part in parts)
-
-
-class ControlClient:
-    """Speaks to one console with one key.
-
-    Args:
-        url: The console's base address, `http://127.0.0.1:4180`.
-        key: A Penstock key; None sends none.
-        timeout: Seconds to connect, and of silence while an answer is read.
-
-    Raises:
-        InvalidInput: `url` is not an http or https address.
-    """
-
-    def __init__(self, url: str, key: str | None, *, timeout: float = 15.0) -> None:
-        self.url = url.rstrip("/")
-        self._key = key
-        self._timeout = timeout
-        parts = _split(url)
-        self._secure = parts.scheme == "https"
-        self._host = parts.hostname or ""
-        self._port = parts.port
-        self._prefix = parts.path.rstrip("/")
-
-    def get(self, path: str, query: Query | None = None) -> bytes:
-        """The answer's body.
-
-        Raises:
-            PenstockError: the console said no (its own words and code), or cannot be reached (`Unavailable`).
-        """
-        return self._call("GET", path, query, None)
-
-    def post(self, path: str, body: object = None, query: Query | None = None) -> bytes:
-        """As `get`, with a JSON body."""
-        return self._call("POST", path, query, body)
-
-    def put(self, path: str, body: object, query: Query | None = None, *, if_match: str | None = None) -> bytes:
-        """As `get`, with a JSON body; `if_match` is the version that what is there must have."""
-        return self._call("PUT", path, query, body, if_match=if_match)
-
-    def patch(self, path: str, body: object, query: Query | None = None) -> bytes:
-        """As `get`, with a JSON body."""
-        return self._call("PATCH", path, query, body)
-
-    def delete(self, path: str, query: Query | None = None) -> bytes:
-        """As `get`; the body is empty."""
-        return self._call("DELETE", path, query, None)
-
-    def events(self, path: str, query: Query | None = None, *, silence: float = 60.0) -> Generator[bytes, None, None]:
-        """Data of each server-sent event, until the console ends the stream.
-
-        Raises:
-            PenstockError: as `get`; `Unavailable` too when the stream breaks or stays silent for `silence` seconds.
-        """
-        with self._open("GET", path, query, None, timeout=silence) as response:
-            data: list[bytes] = []
-            while line := self._read(response):
-                text = line.rstrip(b"\r\n")
-                if not text:
-                    if data:
-                        yield b"\n".join(data)
-                    data = []
-                elif text.startswith(b"data:"):
-                    data.append(text[5:].removeprefix(b" "))
-
-    def download(
-        self, path: str, query: Query | None = None, *, silence: float = 120.0
-    ) -> Generator[bytes, None, None]:
-        """A file, piece by piece, however large.
-
-        Raises:
-            PenstockError: as `get`; `Unavailable` too when the file breaks off.
-        """
-        with self._open("GET", path, query, None, timeout=silence) as response:
-            while piece := response.read(PIECE):
-                yield piece
-            if response.length:  # as in `_call`
-                raise http.client.IncompleteRead(b"", response.length)
-
-    def _call(self, method: str, path: str, query: Query | None, body: object, *, if_match: str | None = None) -> bytes:
-        with self._open(method, path, query, body, timeout=self._timeout, if_match=if_match) as response:
-            data = response.read(MAX_ANSWER + 1)
-            if len(data) > MAX_ANSWER:
-                raise TooLarge(f"The console's answer is over {MAX_ANSWER // 1024**2} MiB.", hint="Ask for less.")
-            if response.length:  # a bounded read ends quietly where the connection was cut
-                raise http.client.IncompleteRead(data, response.length)
-        return data
-
-    def _read(self, response: http.client.HTTPResponse) -> bytes:
-        try:
-            return response.readline(MAX_ANSWER)
-        except (OSError, http.client.HTTPException) as error:
-            raise self._broken(error) from error
-
-    @contextmanager
-    def _open(
-        self,
-        method: str,
-        path: str,
-        query: Query | None,
-        body: object,
-        *,
-        timeout: float,
-        if_match: str | None = None,
-    ) -> Generator[http.client.HTTPResponse, None, None]:
-        connection = self._connection(timeout)
-        headers = {"accept": "application/json", "user-agent": f"penstock-cli/{__version__}"}
-        if self._key is not None:
-            headers["authorization"] = f"Bearer {self._key}"
-        if if_match is not None:
-            headers["if-match"] = f'"{if_match}"'
-        content = None
-        if body is not None:
-            content = msgspec.json.encode(body)
-            headers["content-type"] = "application/json"
-        try:
-            try:
-                connection.request(method, self._prefix + path + _encode(query), content, headers)
-                response = connection.getresponse()
-            except (OSError, http.client.HTTPException) as error:
-                raise self._unreachable(error) from error
-            if not 200 <= response.status < 300:
-                raise self._refused(response)
-            try:
-                yield response
-            except (OSError, http.client.HTTPException) as error:
-                raise self._broken(error) from error
-        finally:
-            connection.close()
-
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        if self._secure:
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
-
-    def _unreachable(self, error: Exception) -> Unavailable:
-        reason = str(error) or type(error).__name__
-        return Unavailable(
-            f"The console at {self.url} cannot be reached: {reason}.",
-            hint="Is it running? Start it with `penstock up`, or name another with --url.",
-            code="console_unreachable",
-        )
-
-    def _broken(self, error: Exception) -> Unavailable:
-        reason = str(error) or type(error).__name__
-        return Unavailable(f"The console at {self.url} stopped answering: {reason}.", code="console_unreachable")
-
-    def _refused(self, response: http.client.HTTPResponse) -> PenstockError:
-        status = response.status
-        if 300 <= status < 400:
-            return Unavailable(
-                f"{self.url} answered with a redirect to {response.headers.get('location', 'nowhere')}.",
-                hint="Give that address with --url if it is the console's.",
-                code="console_redirects",
-            )
-        try:
-            problem = msgspec.json.decode(response.read(1024 * 1024), type=Problem)
-        except (msgspec.MsgspecError, OSError, http.client.HTTPException):
-            problem = Problem()
-        detail = problem.detail or problem.title
-        if not detail:
-            return Unavailable(
-                f"{self.url} answered {status} {response.reason}, not as a Penstock console would.",
-                hint="Check that --url names the console (port 4180), not the gateway (4100).",
-                code="not_a_console",
-            )
-        hint = problem.hint
-        if status == 401 and hint is None:
-            hint = "Give a key with PENSTOCK_KEY or --key."
-        return _BY_STATUS.get(status, Unavailable)(detail, hint=hint, code=problem.code)
+    naming: ClassVar = Naming(url="--url", key="PENSTOCK_KEY or --key", agent="penstock-cli")
 
 
 def connect(home: Path | None, url: str | None, key: str | None, *, timeout: float = 15.0) -> ControlClient:
@@ -252,7 +39,7 @@ def connect(home: Path | None, url: str | None, key: str | None, *, timeout: flo
             hint="Start one with `penstock up`, or name one with --home, --url or PENSTOCK_CONSOLE_URL.",
             code="console_unreachable",
         )
-    if key is None and (address == own or _split(address).hostname in LOOPBACK):
+    if key is None and (address == own or split_address(address, field="--url").hostname in LOOPBACK):
         key = _first_line(place.path / "admin.key")
     if key is None:
         raise Unauthenticated(
@@ -269,20 +56,3 @@ def _first_line(path: Path) -> str | None:
     except OSError as error:
         raise Unavailable(f"The file {path} cannot be read: {error.strerror}.", code="home_not_readable") from error
     return text or None
-
-
-def _split(url: str) -> Any:
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    else:
-        if valid and not parts.query and not parts.fragment and parts.username is None:
-            return parts
-    raise InvalidInput(f"--url expects an address like http://127.0.0.1:4180, got {url!r}.", field="--url")
-
-
-def _encode(query: Query | None) -> str:
-    pairs = {name: value for name, value in (query or {}).items() if value is not None}
-    return f"?{urlencode(pairs, doseq=True)}" if pairs else ""

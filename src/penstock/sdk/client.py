@@ -24,7 +24,7 @@ from penstock.sdk.masking import Masker, Masking
 from penstock.sdk.outbox import Bounds, Outbox
 from penstock.sdk.propagation import Propagation, origin_of
 from penstock.sdk.spans import SpanQueue
-from penstock.sdk.state import Delivery, NewScore, active, set_active, warn_once
+from penstock.sdk.state import Console, Delivery, NewScore, active, set_active, warn_once
 
 __all__ = ["Client", "Statistics", "flush", "init", "shutdown", "statistics"]
 
@@ -49,7 +49,7 @@ class Client:
         self,
         *,
         spans: SpanQueue,
-        sender: ScoreSender | None,
+        console: Console | None,
         masker: Masker | None,
         propagation: Propagation,
         capture: bool,
@@ -58,10 +58,11 @@ class Client:
         exit_seconds: float,
         clock: Clock,
     ) -> None:
+        self.console = console
         self.capture = capture
         self.max_value = max_value
         self._spans = spans
-        self._sender = sender
+        self._sender = None if console is None else ScoreSender(console.endpoint, console.api_key)
         self._masker = masker
         self._propagation = propagation
         self._exit_seconds = exit_seconds
@@ -224,7 +225,7 @@ def init(  # noqa: PLR0913 - one call with everything that can be chosen, all of
     )
     client = Client(
         spans=spans,
-        sender=None if endpoint is None else ScoreSender(endpoint, api_key),
+        console=None if endpoint is None else Console(endpoint, api_key),
         masker=masker,
         propagation=propagation,
         capture=capture,

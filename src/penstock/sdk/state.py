@@ -1,13 +1,13 @@
 """What `penstock.init()` set up, for the parts of the package that work with it."""
 
 import logging
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from penstock.wire.scoring import Value
 
-__all__ = ["Delivery", "NewScore", "Setup", "Value", "active", "set_active", "warn_once"]
+__all__ = ["Console", "Delivery", "NewScore", "Setup", "Value", "active", "set_active", "warn_once"]
 
 logger = logging.getLogger("penstock")
 
@@ -41,8 +41,16 @@ class NewScore(msgspec.Struct, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] | None = None
 
 
+class Console(NamedTuple):
+    endpoint: str
+    api_key: str | None
+
+
 class Setup(Protocol):
-    """The part of a client that spans and scores need."""
+    """The part of a client that spans, scores and searches need."""
+
+    console: Console | None
+    """Where things are sent, and looked for; None with an exporter of one's own."""
 
     capture: bool
     """Whether arguments and results are put on spans at all."""
