@@ -33,9 +33,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from penstock.testing.server import PenstockServer
 from penstock.tracing.otlp.body import PROTOBUF
 from penstock.tracing.otlp.decode import decode
-from penstock.tracing.otlp.intake import PREFIX
+from penstock.tracing.otlp.intake import append_line
 from penstock.tracing.otlp.mapping.span import SpanMapper
-from penstock.wire.span import encode_span
 
 RATE = 20_000
 MICROSECONDS_PER_SPAN = 45
@@ -163,10 +162,11 @@ def mapped(bodies: list[bytes], *, packed: bool) -> tuple[float, int]:
         mapper = SpanMapper("p", now=time.time_ns() // 1000, pricing=lambda *_: (1, "x"), hide=str)
         begun, size, spans = time.process_time(), 0, 0
         for body in bodies:
+            lines = bytearray()
             for origin, received in decode(body, PROTOBUF):
-                line = encode_span(mapper.map(origin, received))
-                size += len(PREFIX) + len(line)
+                append_line(lines, mapper.map(origin, received))
                 spans += 1
+            size += len(lines)
         best = min(best, time.process_time() - begun)
     return best / spans * 1e6, size // spans
 

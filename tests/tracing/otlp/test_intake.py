@@ -59,14 +59,14 @@ async def test_each_rejected_span_is_counted_under_its_reason_and_the_others_are
 
 async def test_a_defect_costs_the_span_it_strikes_and_no_other(intake, log, monkeypatch, caplog):
     """FAILURES O4"""
-    real = module.encode_span
+    real = module.append_line
 
-    def encode(given):
-        if given.user is not None:
+    def append(lines, span):
+        real(lines, span)
+        if span.user is not None:
             raise TypeError("nobody foresaw this")
-        return real(given)
 
-    monkeypatch.setattr(module, "encode_span", encode)
+    monkeypatch.setattr(module, "append_line", append)
     outcome, _ = await send(intake, GOOD)
     assert (outcome.accepted, len(log.spans)) == (1, 1)
     assert outcome.rejected == {"it could not be read; the console's log has the details": 1}

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from otlp_harness import NOW, SPAN, TRACE, map_one, price, request, span
 from penstock.tracing.otlp.body import PROTOBUF
 from penstock.tracing.otlp.decode import decode
-from penstock.tracing.otlp.mapping import messages
+from penstock.tracing.otlp.mapping import messages, shape
 from penstock.tracing.otlp.mapping import span as mapping
 from penstock.tracing.otlp.mapping.span import SpanMapper
 from penstock.tracing.otlp.mapping.values import json_of
 from penstock.tracing.otlp.types import Refused
-from penstock.wire.span import decode_span, encode_span
+from penstock.wire.span import Span, decode_span, encode_span
 
 
 def value(raw: msgspec.Raw | None):
@@ -128,6 +128,33 @@ def test_credentials_that_instrumentations_record_are_hidden():
     assert b"secret" not in bytes(record.attributes or b"")
     assert rest["http.request.header.accept"] == ["text/html"]
     assert rest["url.full"] == "https://[hidden]@example.com/v1?key=[hidden]&page=2&access_token=[hidden]"
+
+
+def test_what_the_details_of_an_event_bring_is_hidden_and_read_like_what_stands_on_the_span():
+    details = {
+        "http.request.header.authorization": ["Bearer psk_secret"],
+        "user.id": "a person",
+        "penstock.tag.env": "prod",
+        "gen_ai.usage.input_tokens": 7,
+    }
+    events = [("gen_ai.client.inference.operation.details", NOW * 1000, details)]
+    record = map_one({"gen_ai.operation.name": "chat"}, events=events)
+    assert b"secret" not in bytes(record.attributes or b"")
+    assert b"a person" not in bytes(record.attributes or b"")
+    assert (record.user, record.tags, record.usage_input) == ("hash of a person", {"env": "prod"}, 7)
+
+
+def test_more_shapes_of_spans_than_are_remembered_are_read_all_the_same():
+    told = [
+        {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 3, f"llm.usage.kind_{number}": 1}
+        for number in (*range(2 * shape.MOST), 0)
+    ]
+    data = request(*map(span, told)).SerializeToString()
+    mapper = SpanMapper("p1", now=NOW, pricing=price, hide=str)
+    for given_names, (origin, received) in zip(told, decode(data, PROTOBUF), strict=True):
+        record = mapper.map(origin, received)
+        assert isinstance(record, Span)
+        assert value(record.usage_raw).keys() == given_names.keys() - {"gen_ai.operation.name"}
 
 
 def test_long_messages_are_cut_until_they_fit(monkeypatch):

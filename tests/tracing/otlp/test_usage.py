@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otlp_harness import map_one
-from penstock.tracing.otlp.mapping.usage import take_cost, take_usage
+from penstock.tracing.otlp.mapping.usage import take_cost, take_usage, usage_names
 
 GENAI = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m"}
 
 
 def usage(attributes: dict[str, object]):
-    reported = take_usage(dict(attributes))
+    reported = take_usage(dict(attributes), usage_names(attributes))
     assert reported is not None
     return reported.usage
 
@@ -78,7 +78,7 @@ def test_two_conventions_on_one_span_count_once():
 @pytest.mark.parametrize("wrong", ["many", -1, True, None, [1], 2.5, 2.5e300, float("nan")])
 def test_what_is_no_count_of_tokens_is_left_where_it_was(wrong):
     attributes = {"gen_ai.usage.input_tokens": wrong}
-    assert take_usage(attributes) is None
+    assert take_usage(attributes, usage_names(attributes)) is None
     assert list(attributes) == ["gen_ai.usage.input_tokens"]
 
 

@@ -144,10 +144,11 @@ def _pairs(pairs: Any, counted: _Counted, depth: int = 0) -> Attributes:
     found: Attributes = {}
     for pair in pairs:
         value = pair.value
-        text = value.string_value
-        # Most values are text, and asking which kind a value is costs as much as reading it.
-        if text:
+        # Asking which kind a value is costs more than reading it as what most are. A member that is not set is empty.
+        if text := value.string_value:
             found[pair.key] = text if len(text) <= MAX_TEXT else counted.text(text)
+        elif number := value.int_value or value.double_value:
+            found[pair.key] = number
         else:
             found[pair.key] = _value(value, counted, depth)
     return found

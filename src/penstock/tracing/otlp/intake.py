@@ -19,15 +19,17 @@ from penstock.tracing.otlp.decode import decode
 from penstock.tracing.otlp.mapping.span import SpanMapper
 from penstock.tracing.otlp.ports import Hide, IntakeLog, Pricing
 from penstock.tracing.otlp.types import Encoding, Outcome, Refused
-from penstock.wire.span import encode_span
+from penstock.wire.span import Span
 
-__all__ = ["MAX_BODY", "IntakeLimits", "IntakeState", "OtlpIntake", "keep_sealing"]
+__all__ = ["MAX_BODY", "IntakeLimits", "IntakeState", "OtlpIntake", "append_line", "keep_sealing"]
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request as it comes."""
 PREFIX = b'{"record":"span",'
+_COMMA = PREFIX[-1]
+_encode_into = msgspec.json.Encoder().encode_into
 MEASURE_SECONDS = 1.0
 """How old a measurement of what waits may be."""
 TICK_SECONDS = 0.1
@@ -60,6 +62,16 @@ class IntakeState(msgspec.Struct, kw_only=True):
     """Bytes, now."""
     waiting: int = 0
     """Bytes that the store has not taken yet, as last measured."""
+
+
+def append_line(lines: bytearray, span: Span) -> None:
+    """Write a span that was mapped behind other lines, without a copy of it in between."""
+    lines += PREFIX
+    brace = len(lines) - 1
+    # All JSON in the span was encoded here, so that no newline stands between its values.
+    _encode_into(span, lines, brace)
+    lines[brace] = _COMMA
+    lines += b"\n"
 
 
 class _Mapped(NamedTuple):
@@ -208,20 +220,24 @@ class OtlpIntake:
         data = unpack(body, content_encoding, limit=self._limits.unpacked)
         del body
         mapper = SpanMapper(project, now=self._clock.now(), pricing=self._pricing, hide=self._hide)
-        lines: list[bytes] = []
+        lines = bytearray()
+        spans = 0
         rejected: Counter[str] = Counter()
         for origin, received in decode(data, encoding):
+            whole = len(lines)
             try:
                 mapped = mapper.map(origin, received)
-                line = b"" if isinstance(mapped, Refused) else encode_span(mapped)
+                if not isinstance(mapped, Refused):
+                    append_line(lines, mapped)
             except Exception:  # boundary: a span that nobody foresaw must not cost the others of its request
                 logger.exception("span %s of project %s cannot be mapped", received.span_id, project)
-                mapped, line = Refused("it could not be read; the console's log has the details"), b""
+                mapped = Refused("it could not be read; the console's log has the details")
+                del lines[whole:]
             if isinstance(mapped, Refused):
                 rejected[mapped.reason] += 1
             else:
-                lines += (PREFIX, line[1:], b"\n")
-        return _Mapped(b"".join(lines), len(lines) // 3, dict(rejected))
+                spans += 1
+        return _Mapped(bytes(lines), spans, dict(rejected))
 
     def _count(self, outcome: Outcome, project: str) -> None:
         rejected = sum(outcome.rejected.values())

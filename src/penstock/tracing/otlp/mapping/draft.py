@@ -2,6 +2,8 @@
 
 from typing import get_args
 
+import msgspec
+
 from penstock.tracing.otlp.mapping.messages import Message
 from penstock.wire.span import Kind
 
@@ -12,42 +14,24 @@ MODEL_KINDS: frozenset[Kind] = frozenset({"llm", "embedding", "reranker"})
 """Only these carry usage and cost. A total that an agent or a chain reports is the sum of what lies below it."""
 
 
-class Draft:
+class Draft(msgspec.Struct):
     """Filled by one convention after the other; what one has said, the next leaves alone."""
 
-    __slots__ = (
-        "finish_reasons",
-        "input",
-        "kind",
-        "model",
-        "operation",
-        "output",
-        "prompt_name",
-        "prompt_version",
-        "provider",
-        "served",
-        "session",
-        "stream",
-        "ttft",
-        "user",
-    )
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind: Kind = kind
-        self.operation = ""
-        self.provider: str | None = None
-        self.model: str | None = None
-        """The one that was asked for."""
-        self.served: str | None = None
-        """The one that answered."""
-        self.input: list[Message] = []
-        self.output: list[Message] = []
-        self.finish_reasons: list[str] = []
-        self.session: str | None = None
-        self.user: str | None = None
-        """As it came; never written."""
-        self.stream = False
-        self.ttft: int | None = None
-        """Microseconds."""
-        self.prompt_name: str | None = None
-        self.prompt_version: str | None = None
+    kind: Kind
+    operation: str = ""
+    provider: str | None = None
+    model: str | None = None
+    """The one that was asked for."""
+    served: str | None = None
+    """The one that answered."""
+    input: list[Message] = []
+    output: list[Message] = []
+    finish_reasons: list[str] = []
+    session: str | None = None
+    user: str | None = None
+    """As it came; never written."""
+    stream: bool = False
+    ttft: int | None = None
+    """Microseconds."""
+    prompt_name: str | None = None
+    prompt_version: str | None = None

@@ -116,9 +116,10 @@ def read(attributes: Attributes, draft: Draft) -> None:
     """What these conventions say and no other has said yet."""
     operation = text(attributes, "gen_ai.operation.name")
     draft.operation = draft.operation or operation or ""
-    if draft.session is None:
+    if draft.session is None and "gen_ai.conversation.id" in attributes:
         draft.session = text(attributes, "gen_ai.conversation.id")
-    draft.prompt_name = draft.prompt_name or text(attributes, "gen_ai.prompt.name")
+    if "gen_ai.prompt.name" in attributes:
+        draft.prompt_name = draft.prompt_name or text(attributes, "gen_ai.prompt.name")
     if draft.kind in MODEL_KINDS:
         _read_model(attributes, draft)
     if not draft.input:

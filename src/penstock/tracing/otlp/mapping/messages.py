@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any, cast
 
-from penstock.tracing.otlp.mapping.values import encode, json_of
+from penstock.tracing.otlp.mapping.values import encode, json_of, json_unbounded, json_within
 
 __all__ = [
     "Message",
@@ -43,6 +43,8 @@ FINISH_REASONS = {
     "SAFETY": "content_filter",
     "refusal": "content_filter",
 }
+_OWN_ROLES = ("user", "assistant", "system", "tool")
+_OWN_REASONS = ("stop", "length", "tool_calls", "content_filter")
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "developer": "system", "function": "tool"}
 
 
@@ -81,13 +83,41 @@ def messages_of(value: object, *, role: str = "user") -> list[Message]:
     if value is None:
         return []
     if isinstance(value, str):
-        value = json_of(value)
+        parsed = json_unbounded(value)
+        if isinstance(parsed, list) and _are_plain(cast("list[Any]", parsed)):
+            return cast("list[Message]", parsed)
+        value = json_within(value, parsed)
     if isinstance(value, list):
         entries = cast("list[object]", value)
         if entries and _is_part(entries[0]) and all(map(_is_part, entries)):
             return [{"role": role, "parts": [_part(cast("Part", entry)) for entry in entries]}]
         return [message for entry in entries for message in _entry(entry, role)]
     return _entry(value, role)
+
+
+def _are_plain(messages: list[Any]) -> bool:
+    """Whether these are messages of GenAI's form and of nothing but text, as most are: they are kept as they came."""
+    for message in messages:
+        if not isinstance(message, dict):
+            return False
+        fields = cast("Message", message)
+        if fields.get("role") not in _OWN_ROLES or not isinstance(fields.get("parts"), list):
+            return False
+        if len(fields) != 2 and (len(fields) != 3 or fields.get("finish_reason") not in _OWN_REASONS):
+            return False
+        for part in fields["parts"]:
+            if not _is_plain_text(part):
+                return False
+    return True
+
+
+def _is_plain_text(part: Any) -> bool:
+    return (
+        isinstance(part, dict)
+        and len(cast("Part", part)) == 2
+        and cast("Part", part).get("type") == "text"
+        and isinstance(cast("Part", part).get("content"), str)
+    )
 
 
 def _entry(value: object, role: str) -> list[Message]:

@@ -18,7 +18,7 @@ from penstock.tracing.otlp.mapping.messages import (
     role_of,
     said,
 )
-from penstock.tracing.otlp.mapping.values import json_of, listed, take, text
+from penstock.tracing.otlp.mapping.values import json_of, listed, places, take, text
 from penstock.tracing.otlp.types import Attributes
 from penstock.wire.span import Kind
 
@@ -38,12 +38,11 @@ _KINDS: dict[str, Kind] = {
     "DECISION": "chain",
 }
 _OPERATIONS: dict[Kind, str] = {"llm": "chat", "embedding": "embeddings", "reranker": "rerank"}
-_LISTED = re.compile(
+_LISTED = places(
     r"(llm\.(?:input_messages|output_messages|tools|prompts|choices)|embedding\.embeddings|retrieval\.documents"
-    r"|reranker\.(?:input|output)_documents)\.([0-9]{1,6})\.(.+)",
-    re.DOTALL,
+    r"|reranker\.(?:input|output)_documents)\.([0-9]{1,6})\.(.+)"
 )
-_INNER = re.compile(r"(contents|tool_calls)\.([0-9]{1,6})\.(.+)", re.DOTALL)
+_INNER = places(r"(contents|tool_calls)\.([0-9]{1,6})\.(.+)")
 _ANSWER_ID = re.compile(r'"id": ?"((?:chatcmpl|cmpl|resp|msg|gen)[-_][\w.:-]{1,200})"')
 """The id that a provider gave its answer, wherever in the answer's JSON a framework put it."""
 _MEDIA = ("image", "audio", "video", "document")

@@ -1,6 +1,6 @@
 """What stands on any span: whose session it is, errors, HTTP, and what has no column."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from typing import Any
 
 from penstock.tracing.otlp.mapping.draft import Draft
@@ -9,6 +9,7 @@ from penstock.tracing.otlp.types import Attributes, Event, Origin, Received
 from penstock.wire.span import Kind
 
 __all__ = [
+    "WHOSE",
     "describe",
     "describe_resource",
     "environment_of",
@@ -17,7 +18,9 @@ __all__ = [
     "http_status",
     "kind_of",
     "read",
-    "tags_of",
+    "read_listed_tags",
+    "read_tags",
+    "tag_names",
 ]
 
 _VECTOR_STORES = frozenset(
@@ -44,7 +47,8 @@ _STANDARD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "te
 _KIND_NAMES = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
 _SESSIONS = ("session.id", "langfuse.session.id", "session_id")
 _USERS = ("user.id", "enduser.id", "langfuse.user.id", "gen_ai.user", "llm.user", "enduser.pseudo.id")
-_WHOSE = frozenset((*_SESSIONS, *_USERS))
+WHOSE = frozenset((*_SESSIONS, *_USERS))
+"""Attributes that name a session or a user."""
 _TAG = "penstock.tag."
 MAX_TAGS = 64
 MAX_TAG = 500
@@ -61,9 +65,7 @@ def kind_of(attributes: Attributes) -> Kind | None:
 
 
 def read(attributes: Attributes, draft: Draft) -> None:
-    """Whose session it is. The user's id is taken away: only its hash is written."""
-    if _WHOSE.isdisjoint(attributes):
-        return
+    """Whose session it is, where any of `WHOSE` is. The user's id is taken away: only its hash is written."""
     session = text(attributes, *_SESSIONS)
     draft.session = session or draft.session
     user = text(attributes, *_USERS)
@@ -74,15 +76,22 @@ def read(attributes: Attributes, draft: Draft) -> None:
     draft.user = user or draft.user
 
 
-def tags_of(attributes: Attributes, prefixes: AbstractSet[str], tags: dict[str, str]) -> None:
-    """Tags of our SDK (`penstock.tag.NAME`), and of others that have a list of words."""
-    if "penstock" in prefixes:
-        for name in [name for name in attributes if name.startswith(_TAG)]:
-            if len(tags) < MAX_TAGS:
-                tags[name[len(_TAG) :]] = str(attributes.pop(name))[:MAX_TAG]
-    if "tag" in prefixes or "langfuse" in prefixes:
-        for word in texts(attributes, "tag.tags", "langfuse.trace.tags")[:MAX_TAGS]:
-            tags.setdefault(word[:MAX_TAG], "true")
+def tag_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Which attributes are tags of our SDK: `penstock.tag.NAME`."""
+    return tuple(name for name in names if name.startswith(_TAG))
+
+
+def read_tags(attributes: Attributes, names: Iterable[str], tags: dict[str, str]) -> None:
+    """Tags of our SDK."""
+    for name in names:
+        if len(tags) < MAX_TAGS:
+            tags[name[len(_TAG) :]] = str(attributes.pop(name))[:MAX_TAG]
+
+
+def read_listed_tags(attributes: Attributes, tags: dict[str, str]) -> None:
+    """Tags of others, that are a list of words."""
+    for word in texts(attributes, "tag.tags", "langfuse.trace.tags")[:MAX_TAGS]:
+        tags.setdefault(word[:MAX_TAG], "true")
 
 
 def environment_of(origin: Origin) -> str | None:

@@ -5,7 +5,6 @@ gives the same record, so that the store can tell that it has it.
 """
 
 import re
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from penstock.tracing.otlp.mapping import genai, openinference, plain, traceloop
 from penstock.tracing.otlp.mapping.draft import MODEL_KINDS, Draft
 from penstock.tracing.otlp.mapping.messages import fitted, joined
 from penstock.tracing.otlp.mapping.privacy import hide_secrets
+from penstock.tracing.otlp.mapping.shape import Shape, Shapes
 from penstock.tracing.otlp.mapping.usage import take_cost, take_usage
 from penstock.tracing.otlp.mapping.values import encode
 from penstock.tracing.otlp.ports import Hide, Pricing
@@ -48,6 +48,9 @@ class SpanMapper:
         self._now = now
         self._pricing = pricing
         self._hide = hide
+        self._shapes = Shapes()
+        self._trace_id = ""
+        """The last one that was well formed."""
         self._origin: Origin | None = None
         self._known: dict[str, Any] = {}
         self._service: str | None = None
@@ -59,8 +62,8 @@ class SpanMapper:
         if refused is not None:
             return refused
         attributes = received.attributes
-        prefixes = {name.partition(".")[0] for name in attributes}
-        hide_secrets(attributes, prefixes)
+        shape = self._shapes.of(attributes)
+        hide_secrets(attributes, shape.secrets)
         kind = _kind(attributes)
         draft = Draft(kind)
         tags: dict[str, str] = {}
@@ -70,10 +73,9 @@ class SpanMapper:
             draft.ttft = plain.first_chunk(events, started)
             events = genai.read_events(attributes, events, draft)
             # An event may have brought attributes of its own.
-            prefixes.add("gen_ai")
-        plain.read(attributes, draft)
-        _read(attributes, draft, tags, prefixes)
-        plain.tags_of(attributes, prefixes, tags)
+            shape = self._shapes.of(attributes)._replace(genai=True)
+            hide_secrets(attributes, shape.secrets)
+        _read(attributes, draft, tags, shape)
         if origin is not self._origin:
             self._enter(origin)
         if self._environment is not None:
@@ -91,25 +93,26 @@ class SpanMapper:
             started=started,
             # Both ends are rounded down, so that spans that touched still touch.
             duration=max(0, received.end // 1000 - started),
-            ttft=draft.ttft,
-            http_status=plain.http_status(attributes),
+            http_status=plain.http_status(attributes) if shape.http else None,
             operation=draft.operation,
-            stream=draft.stream or draft.ttft is not None,
-            provider=_short(draft.provider),
-            target_model=_short(draft.model),
-            requested_model=_short(draft.model),
-            served_model=_short(draft.served),
-            prompt_name=_short(draft.prompt_name),
-            prompt_version=_short(draft.prompt_version),
             session=_short(draft.session),
-            user=self._hide(draft.user) if draft.user else None,
             tags=tags,
             finish_reasons=draft.finish_reasons,
         )
+        if draft.ttft is not None or draft.stream:
+            span.ttft, span.stream = draft.ttft, True
+        if kind in MODEL_KINDS:
+            span.provider = _short(draft.provider)
+            span.target_model = span.requested_model = _short(draft.model)
+            span.served_model = _short(draft.served)
+        if draft.prompt_name is not None or draft.prompt_version is not None:
+            span.prompt_name, span.prompt_version = _short(draft.prompt_name), _short(draft.prompt_version)
+        if draft.user:
+            span.user = self._hide(draft.user)
         if received.status == 2:
             span.status = "error"
             span.error_type, span.error_message = plain.error_of(received)
-        self._bill(span, attributes)
+        self._bill(span, attributes, shape)
         _write_text(span, draft)
         self._write_attributes(span, received, events)
         return span
@@ -123,8 +126,10 @@ class SpanMapper:
         self._service = service[:MAX_NAME] if isinstance(service, str) and service else None
 
     def _refusal(self, received: Received) -> Refused | None:  # noqa: PLR0911 - one for each reason
-        if not _TRACE_ID(received.trace_id):
-            return Refused("the trace id is not 16 bytes, or all zero")
+        if received.trace_id != self._trace_id:
+            if not _TRACE_ID(received.trace_id):
+                return Refused("the trace id is not 16 bytes, or all zero")
+            self._trace_id = received.trace_id
         if not _SPAN_ID(received.span_id):
             return Refused("the span id is not 8 bytes, or all zero")
         if received.parent_id and not _SPAN_ID(received.parent_id):
@@ -139,13 +144,13 @@ class SpanMapper:
             return Refused("the start time lies more than a day ahead")
         return None
 
-    def _bill(self, span: Span, attributes: Attributes) -> None:
+    def _bill(self, span: Span, attributes: Attributes, shape: Shape) -> None:
         """Usage and cost of a model call; anything else costs nothing itself, and totals stay where they are."""
         if span.kind not in MODEL_KINDS:
             span.cost = 0
             return
         cost = take_cost(attributes)
-        reported = take_usage(attributes)
+        reported = take_usage(attributes, shape.usage)
         if cost is not None:
             span.cost, span.price_version = cost, REPORTED
         if reported is None:
@@ -188,16 +193,22 @@ def _kind(attributes: Attributes) -> Kind:
     )
 
 
-def _read(attributes: Attributes, draft: Draft, tags: dict[str, str], prefixes: AbstractSet[str]) -> None:
+def _read(attributes: Attributes, draft: Draft, tags: dict[str, str], shape: Shape) -> None:
     """By each convention that the span shows a sign of."""
-    if "openinference" in prefixes:
+    if shape.whose:
+        plain.read(attributes, draft)
+    if shape.openinference:
         openinference.read(attributes, draft)
-    if "gen_ai" in prefixes:
+    if shape.genai:
         genai.read(attributes, draft)
-    if "traceloop" in prefixes or "llm" in prefixes or not traceloop.SIGNS.isdisjoint(attributes):
+    if shape.traceloop:
         traceloop.read(attributes, draft, tags)
-    if "input" in prefixes or "output" in prefixes:
+    if shape.values:
         openinference.read_values(attributes, draft)
+    if shape.tags:
+        plain.read_tags(attributes, shape.tags, tags)
+    if shape.listed_tags:
+        plain.read_listed_tags(attributes, tags)
 
 
 def _close(draft: Draft) -> None:
@@ -210,9 +221,10 @@ def _close(draft: Draft) -> None:
 
 
 def _write_text(span: Span, draft: Draft) -> None:
-    given, answered = fitted(draft.input), fitted(draft.output)
-    span.input = None if given is None else msgspec.Raw(given)
-    span.output = None if answered is None else msgspec.Raw(answered)
+    if draft.input and (given := fitted(draft.input)) is not None:
+        span.input = msgspec.Raw(given)
+    if draft.output and (answered := fitted(draft.output)) is not None:
+        span.output = msgspec.Raw(answered)
 
 
 def _short(name: str | None) -> str | None:

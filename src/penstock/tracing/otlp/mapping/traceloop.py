@@ -3,7 +3,6 @@
 Source: opentelemetry-semantic-conventions-ai
 """
 
-import re
 from typing import Any, cast
 
 from penstock.tracing.otlp.mapping.draft import MODEL_KINDS, Draft
@@ -16,7 +15,7 @@ from penstock.tracing.otlp.mapping.messages import (
     role_of,
     said,
 )
-from penstock.tracing.otlp.mapping.values import json_of, listed, take, text
+from penstock.tracing.otlp.mapping.values import json_of, listed, places, take, text
 from penstock.tracing.otlp.types import Attributes
 from penstock.wire.span import Kind
 
@@ -35,7 +34,7 @@ _OPERATIONS: dict[str, str] = {
     "embedding": "embeddings",
     "rerank": "rerank",
 }
-_LISTED = re.compile(r"(gen_ai\.prompt|gen_ai\.completion|llm\.request\.functions)\.([0-9]{1,6})\.(.+)", re.DOTALL)
+_LISTED = places(r"(gen_ai\.prompt|gen_ai\.completion|llm\.request\.functions)\.([0-9]{1,6})\.(.+)")
 SIGNS = frozenset(
     f"{prefix}.0.{rest}"
     for prefix, rests in (
@@ -46,7 +45,7 @@ SIGNS = frozenset(
     for rest in rests
 )
 """One of these is there where anything is flattened."""
-_CALLS = re.compile(r"(tool_calls)\.([0-9]{1,6})\.(.+)", re.DOTALL)
+_CALLS = places(r"(tool_calls)\.([0-9]{1,6})\.(.+)")
 _PROPERTIES = "traceloop.association.properties."
 MAX_TAGS = 64
 

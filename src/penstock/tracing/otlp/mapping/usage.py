@@ -6,13 +6,14 @@ vendor's numbers on as they come (Anthropic's `input_tokens` counts no cached on
 are more than their total: then they are beside it.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from penstock.tracing.otlp.mapping.values import token_count
 from penstock.tracing.otlp.types import Attributes
 from penstock.wire.usage import Usage
 
-__all__ = ["Reported", "take_cost", "take_usage"]
+__all__ = ["Reported", "UsageNames", "take_cost", "take_usage", "usage_names"]
 
 Raw = dict[str, int | float]
 
@@ -61,20 +62,40 @@ class Reported(NamedTuple):
     """As it was reported, by name."""
 
 
-def take_usage(attributes: Attributes) -> Reported | None:
+class UsageNames(NamedTuple):
+    """Attributes that tell of tokens."""
+
+    known: tuple[tuple[str, str], ...]
+    """Name and bucket, in the order in which they are believed."""
+    other: tuple[str, ...]
+    """Those without a bucket, which are kept as they were reported."""
+
+
+def usage_names(names: Iterable[str]) -> UsageNames:
+    """Which of a span's attributes tell of tokens."""
+    names = tuple(names)
+    known = sorted(_RANKS.keys() & names, key=_RANKS.__getitem__)
+    return UsageNames(
+        tuple((name, _BUCKETS[name]) for name in known),
+        tuple(name for name in names if name not in _RANKS and name.startswith(_PREFIXES)),
+    )
+
+
+def take_usage(attributes: Attributes, names: UsageNames) -> Reported | None:
     """The tokens of a model call; None when nothing tells of any. What is understood is taken away."""
     raw: Raw = {}
     found: dict[str, int] = {}
-    for name in sorted(attributes.keys() & _RANKS.keys(), key=_RANKS.__getitem__):
-        count = token_count(attributes[name])
+    for name, bucket in names.known:
+        count = token_count(attributes.get(name))
         if count is not None:
             del attributes[name]
             raw[name] = count
-            found.setdefault(_BUCKETS[name], count)
+            if bucket not in found:
+                found[bucket] = count
     if not found:
         return None
-    for name in [name for name in attributes if name.startswith(_PREFIXES)]:
-        count = token_count(attributes[name])
+    for name in names.other:
+        count = token_count(attributes.get(name))
         if count is not None:
             del attributes[name]
             raw[name] = count
@@ -82,16 +103,21 @@ def take_usage(attributes: Attributes) -> Reported | None:
 
 
 def _disjoint(found: dict[str, int]) -> Usage:
-    total = found.get("total", 0)
+    get = found.get
+    total = get("total", 0)
     # With only a total, all of it is taken for input, which is what an embedding has.
-    incoming = found.get("input", max(0, total - found.get("output", 0)))
-    outgoing = found.get("output", max(0, total - incoming))
-    cached = found.get("cache_read", 0) + found.get("cache_write", 0)
-    heard, spoken, thought = found.get("input_audio", 0), found.get("output_audio", 0), found.get("reasoning", 0)
+    incoming = get("input")
+    if incoming is None:
+        incoming = max(0, total - get("output", 0))
+    outgoing = get("output")
+    if outgoing is None:
+        outgoing = max(0, total - incoming)
+    read, written, thought = get("cache_read", 0), get("cache_write", 0), get("reasoning", 0)
+    heard, spoken = get("input_audio", 0), get("output_audio", 0)
     return Usage(
-        input=_rest(incoming, cached + heard),
-        cache_read=found.get("cache_read", 0),
-        cache_write=found.get("cache_write", 0),
+        input=_rest(incoming, read + written + heard),
+        cache_read=read,
+        cache_write=written,
         output=_rest(outgoing, thought + spoken),
         reasoning=thought,
         input_audio=heard,
@@ -106,7 +132,9 @@ def _rest(total: int, details: int) -> int:
 def take_cost(attributes: Attributes) -> int | None:
     """What the sender says a call cost, in nano-dollars."""
     for name in _COSTS:
-        value = attributes.get(name)
+        if name not in attributes:
+            continue
+        value = attributes[name]
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6:
             del attributes[name]
             return round(value * 1e9)
