@@ -2,10 +2,12 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from console_seed import Seed
 from e2e_harness import Control, eventually
@@ -14,6 +16,8 @@ from penstock.testing.server import PenstockServer
 pytestmark = pytest.mark.browser
 
 LARGE = 20_000
+OPENING_SECONDS = 1.0
+"""CPU of the page's main thread until a large trace is seen; 0.3 s where it was written."""
 
 
 @dataclass(frozen=True)
@@ -218,14 +222,22 @@ def test_two_traces_stand_beside_each_other(page: Page, told: Told) -> None:
 
 
 def test_a_trace_of_20000_spans_opens_and_its_texts_come_when_they_are_looked_at(
-    page: Page, seed: Seed, control: Control
+    page: Page, seed: Seed, control: Control, record_property: Callable[[str, object], None]
 ) -> None:
-    """FAILURES O3. The time stands in the benchmarks; here it must only work."""
+    """FAILURES O3. The benchmark has the time from the navigation; here is what does not hang on other processes."""
     trace = seed.large(LARGE)
     assert eventually(lambda: len(control.status("GET", f"/traces/{trace}")[1].get("spans", ())) == LARGE, seconds=30)
+    page.goto("about:blank")
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
+    began = _worked(metrics)
     page.goto(f"/traces/{trace}")
     tree = page.get_by_role("tree", name="Spans")
-    expect(page.get_by_text("20,000 spans")).to_be_visible(timeout=15_000)
+    expect(tree.get_by_role("treeitem").first).to_be_visible(timeout=15_000)
+    worked = _worked(metrics) - began
+    record_property("main_thread_seconds", worked)
+    assert worked < OPENING_SECONDS, f"the main thread worked {worked:.2f} s until the first rows were seen"
+    expect(page.get_by_text("20,000 spans")).to_be_visible()
     assert tree.get_by_role("treeitem").count() < 100
     expect(page.get_by_role("tabpanel", name="Conversation")).to_contain_text("What step 0 was given.")
     began = time.monotonic()
@@ -233,6 +245,12 @@ def test_a_trace_of_20000_spans_opens_and_its_texts_come_when_they_are_looked_at
     expect(tree.locator('[aria-selected="true"]')).to_be_visible()
     expect(page.get_by_role("tabpanel", name="Conversation")).not_to_contain_text("What step 0 was given.")
     assert time.monotonic() - began < 5
+
+
+def _worked(metrics: CDPSession) -> float:
+    """Seconds of CPU of the page's main thread."""
+    found = cast("list[dict[str, Any]]", metrics.send("Performance.getMetrics")["metrics"])
+    return next(float(each["value"]) for each in found if each["name"] == "TaskDuration")
 
 
 def test_a_session_reads_as_a_conversation(page: Page, told: Told) -> None:

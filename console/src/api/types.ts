@@ -12,6 +12,8 @@ export type TraceList = Ok<paths["/api/v1/traces"]["get"]>;
 export type TraceRow = Item<TraceList>;
 export type Usage = TraceRow["usage"];
 export type Trace = Ok<paths["/api/v1/traces/{trace_id}"]["get"]>;
+/** Of a large trace, instead of its spans. */
+export type TraceOutline = NonNullable<Trace["outline"]>;
 export type SpanRecord = Trace["spans"][number];
 export type Overview = Ok<paths["/api/v1/overview"]["get"]>;
 export type OverviewPoint = Overview["series"][number];

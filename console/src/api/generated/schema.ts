@@ -155,7 +155,8 @@ export interface paths {
         get: operations["getCache"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** ClearCache */
+        delete: operations["clearCache"];
         options?: never;
         head?: never;
         patch?: never;
@@ -398,6 +399,23 @@ export interface paths {
         };
         /** ExportSpans */
         get: operations["exportSpans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ExportTraces */
+        get: operations["exportTraceRows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3436,6 +3454,46 @@ export interface components {
             ttft_p95: number | null;
             usage: components["schemas"]["UsageView"];
         };
+        /** TraceOutline */
+        TraceOutline: {
+            cache?: (string | null)[];
+            call?: boolean[];
+            cost?: (number | null)[];
+            covered?: boolean[];
+            duration?: number[];
+            error_type?: (string | null)[];
+            kind?: ("llm" | "embedding" | "retriever" | "reranker" | "tool" | "agent" | "chain" | "guardrail" | "evaluator" | "gateway" | "span")[];
+            name?: string[];
+            operation?: string[];
+            parent: (number | null)[];
+            provider?: (string | null)[];
+            requested_model?: (string | null)[];
+            route?: (string | null)[];
+            saved?: (number | null)[];
+            served_model?: (string | null)[];
+            service?: (string | null)[];
+            session?: (string | null)[];
+            source?: ("gateway" | "otlp")[];
+            span_id: string[];
+            /** Format: int64 */
+            start: number;
+            started: number[];
+            status?: ("ok" | "error" | "interrupted" | "blocked")[];
+            target_model?: (string | null)[];
+            ttft?: (number | null)[];
+            usage_cache_read?: number[];
+            usage_cache_write?: number[];
+            usage_estimated?: boolean[];
+            usage_input?: number[];
+            usage_input_audio?: number[];
+            usage_input_image?: number[];
+            usage_output?: number[];
+            usage_output_audio?: number[];
+            usage_output_image?: number[];
+            usage_reasoning?: number[];
+            user?: (string | null)[];
+            variant?: (string | null)[];
+        };
         /** TracePage */
         TracePage: {
             items: components["schemas"]["TraceRow"][];
@@ -3514,6 +3572,7 @@ export interface components {
         TraceView: {
             /** @default true */
             complete: boolean;
+            outline?: components["schemas"]["TraceOutline"] | null;
             scores?: components["schemas"]["ScoreRow"][];
             spans: components["schemas"]["SpanView"][];
             totals: components["schemas"]["TraceTotals"];
@@ -4162,6 +4221,36 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CacheUse"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clearCache: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {
@@ -4849,8 +4938,8 @@ export interface operations {
             query?: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
-                /** @description `jsonl` or `csv`. */
-                format?: "jsonl" | "csv";
+                /** @description `jsonl`, `csv` or `parquet`. */
+                format?: "jsonl" | "csv" | "parquet";
                 /** @description Name of the judgement. */
                 name?: string | null;
                 /** @description Microseconds since the epoch, inclusive. */
@@ -4864,7 +4953,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Lines of JSON, or a table of text. */
+            /** @description Lines of JSON, a table of text, or Parquet. A file that breaks off was not made whole. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4901,6 +4990,48 @@ export interface operations {
                 format?: "jsonl" | "csv" | "parquet";
                 /** @description Of the record, separated by commas; without it, all. */
                 columns?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines of JSON, a table of text, or Parquet. A file that breaks off was not made whole. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTraceRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description In the filter language: `status:error latency>2s refund`; see docs/search.md. */
+                q?: string | null;
+                /** @description `column:operator:value`, all must hold. Operators: eq ne in gt gte lt lte contains has missing. */
+                filter?: string[] | null;
+                /** @description Microseconds since the epoch, inclusive. */
+                from?: number | null;
+                /** @description Microseconds since the epoch, exclusive. */
+                to?: number | null;
+                /** @description `jsonl`, `csv` or `parquet`. */
+                format?: "jsonl" | "csv" | "parquet";
             };
             header?: never;
             path?: never;
@@ -7487,6 +7618,8 @@ export interface operations {
             query?: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
+                /** @description One of more than 200 spans comes column by column. */
+                outline?: boolean;
             };
             header?: never;
             path: {

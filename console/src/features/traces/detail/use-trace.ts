@@ -3,14 +3,17 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
 import type { Score, SpanRecord, Trace } from "@/api/types";
+import { spansOfOutline } from "@/lib/outline";
 import { useSignedIn } from "@/lib/session";
 
 export function traceQuery(project: string, traceId: string) {
   return queryOptions({
     queryKey: ["trace", project, traceId],
     queryFn: async ({ signal }): Promise<Trace> => {
-      const params = { path: { trace_id: traceId }, query: { project } };
-      return bodyOf(await api.GET("/api/v1/traces/{trace_id}", { params, signal }));
+      const params = { path: { trace_id: traceId }, query: { project, outline: true } };
+      const trace = bodyOf(await api.GET("/api/v1/traces/{trace_id}", { params, signal }));
+      if (!trace.outline) return trace;
+      return { ...trace, spans: spansOfOutline(project, trace.trace_id, trace.outline), outline: null };
     },
     // Comparing 20,000 spans with those of before takes longer than drawing those in view.
     structuralSharing: false,
