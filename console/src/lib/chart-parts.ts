@@ -50,6 +50,28 @@ export function timeAxis(scheme: Scheme, from: number, to: number): ChartOption 
   };
 }
 
+/** From the first step to the last. A single one stands in the middle: an axis without length shows nothing. */
+export function stepBounds(times: readonly number[], step: number, whole: { from: number; to: number }) {
+  const from = times[0] ?? whole.from;
+  const to = times.at(-1) ?? whole.to;
+  return from < to ? { from, to } : { from: from - step / 2, to: to + step / 2 };
+}
+
+type Point = [number, number | null];
+
+/**
+ * Points of a line: microseconds in, milliseconds out. One without a neighbour has no line to be seen by, so it is
+ * drawn as a dot; the series shows symbols and has none of its own.
+ */
+export function linePoints(times: readonly number[], values: readonly (number | null)[]) {
+  const at = (index: number) => values[index] ?? null;
+  return values.map((value, index) => {
+    const point: Point = [(times[index] ?? 0) / 1000, value];
+    const lone = value !== null && at(index - 1) === null && at(index + 1) === null;
+    return lone ? { value: point, symbol: "circle", symbolSize: 5 } : point;
+  });
+}
+
 export function valueAxis(scheme: Scheme, format: (value: number) => string): ChartOption {
   const ink = INK[scheme];
   return {

@@ -1,10 +1,11 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { linePoints } from "@/lib/chart-parts";
 import { csv } from "@/lib/download";
 import { behindCell, behindLine, boundsOf } from "./behind";
 import { linesOf, tableOf } from "./chart-lines";
 import { as } from "./detail/widget-form";
 import { boxOf, moveWidget, nextBox, within, withoutWidget } from "./layout";
-import { heatmapOption } from "./options";
+import { bandsOption, heatmapOption, linesOption } from "./options";
 import type { WidgetData } from "./queries";
 import { NEW_QUERY, type Widget, whole } from "./types";
 import { rowsOf } from "./widget-csv";
@@ -102,4 +103,32 @@ test("a widget that becomes a heat map keeps one query of a field, without group
 test("what the API leaves out is filled in", () => {
   const read = whole({ name: "A", widgets: [{ title: "B", type: "line", queries: [{}] }] } as never);
   expect(read.widgets[0]?.queries[0]).toEqual(NEW_QUERY);
+});
+
+describe("a chart of a single step", () => {
+  const lone: WidgetData = {
+    ...DATA,
+    window: { from: 10, to: 20 },
+    results: [{ step: 10, unit: "count", groups: 1, series: [series("gpt", 9)] }],
+  };
+  const drawn = { value: [0.01, 9], symbol: "circle", symbolSize: 5 };
+
+  test("shows its point in the middle, as a line and as bands", () => {
+    for (const option of [
+      linesOption(linesOf(GROUPED, lone), lone, "line", "dark"),
+      bandsOption(linesOf({ ...GROUPED, type: "percentiles" }, lone), lone, "dark"),
+    ]) {
+      expect(option).toMatchObject({ xAxis: { min: 0.005, max: 0.015 } });
+      expect((option.series as { data: unknown[] }[])[0]?.data).toEqual([drawn]);
+    }
+  });
+
+  test("draws no dot where a line leads", () => {
+    expect(linePoints([0, 1000, 2000, 3000], [1, 2, null, 4])).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, null],
+      { value: [3, 4], symbol: "circle", symbolSize: 5 },
+    ]);
+  });
 });

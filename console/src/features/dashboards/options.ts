@@ -1,7 +1,15 @@
 /** ECharts options of the widgets. */
 
 import type { ChartOption } from "@/components/chart";
-import { belowZero, categoryAxis, frame, timeAxis, valueAxis } from "@/lib/chart-parts";
+import {
+  belowZero,
+  categoryAxis,
+  frame,
+  linePoints,
+  stepBounds,
+  timeAxis,
+  valueAxis,
+} from "@/lib/chart-parts";
 import { axisTime, INK } from "@/lib/chart-theme";
 import { colorsOf } from "@/lib/group-colors";
 import { axisUnit } from "@/lib/metrics";
@@ -21,23 +29,31 @@ export function linesOption(
     scheme,
   );
   const last = lines.times.at(-1) ?? data.window.to;
+  const { from, to } =
+    kind === "bar"
+      ? { from: lines.times[0] ?? data.window.from, to: last + data.step }
+      : stepBounds(lines.times, data.step, data.window);
   return {
     ...frame(scheme),
-    xAxis: timeAxis(scheme, lines.times[0] ?? data.window.from, kind === "bar" ? last + data.step : last),
+    xAxis: timeAxis(scheme, from, to),
     yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, lines.unit)), min: belowZero },
     series: lines.lines.map((line, index) => ({
       name: line.name,
-      data: line.values.map((value, at) => [(lines.times[at] ?? 0) / 1000, value]),
       silent: true,
       emphasis: { disabled: true },
       itemStyle: { color: colors[index] },
       ...(kind === "bar"
-        ? { type: "bar", stack: "all", barCategoryGap: "25%", barMaxWidth: 18 }
+        ? {
+            type: "bar",
+            data: line.values.map((value, at) => [(lines.times[at] ?? 0) / 1000, value]),
+            stack: "all",
+            barCategoryGap: "25%",
+            barMaxWidth: 18,
+          }
         : {
             type: "line",
-            symbol: "circle",
-            symbolSize: 4,
-            showSymbol: line.values.filter((value) => value !== null).length < 3,
+            data: linePoints(lines.times, line.values),
+            symbol: "none",
             lineStyle: { color: colors[index], width: 1.6 },
           }),
     })),
@@ -48,22 +64,26 @@ export function linesOption(
 export function bandsOption(lines: Lines, data: WidgetData, scheme: Scheme): ChartOption {
   const color = SERIES_COLORS[scheme].calls;
   const opacity = [0, 0.42, 0.3, 0.2, 0.12];
+  const { from, to } = stepBounds(lines.times, data.step, data.window);
   return {
     ...frame(scheme),
-    xAxis: timeAxis(scheme, lines.times[0] ?? data.window.from, lines.times.at(-1) ?? data.window.to),
+    xAxis: timeAxis(scheme, from, to),
     yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, lines.unit)), min: belowZero },
     series: lines.lines.map((line, index) => ({
       name: line.name,
       type: "line",
       stack: "bands",
       // Stacked: each holds what it adds to the one below.
-      data: line.values.map((value, at) => {
-        const below = index ? (lines.lines[index - 1]?.values[at] ?? 0) : 0;
-        return [(lines.times[at] ?? 0) / 1000, value === null ? null : Math.max(0, value - below)];
-      }),
+      data: linePoints(
+        lines.times,
+        line.values.map((value, at) => {
+          const below = index ? (lines.lines[index - 1]?.values[at] ?? 0) : 0;
+          return value === null ? null : Math.max(0, value - below);
+        }),
+      ),
       silent: true,
       emphasis: { disabled: true },
-      showSymbol: false,
+      symbol: "none",
       itemStyle: { color },
       lineStyle: { color, width: index === 0 ? 1.8 : 0.6, opacity: index === 0 ? 1 : 0.5 },
       ...(index ? { areaStyle: { color, opacity: opacity[index] } } : {}),
