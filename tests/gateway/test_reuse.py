@@ -192,6 +192,17 @@ class TestHits:
         assert (await gateway.chat("r", max_tokens=8)).headers["x-penstock-cache"] == "miss"
         assert [body["max_tokens"] for _, body in provider.requests] == [8, 5]
 
+    async def test_answers_kept_before_the_project_cleared_them_are_not_given_again(
+        self, gateway: Gateway, provider: Provider
+    ) -> None:
+        serve(gateway, cached())
+        await gateway.chat("r")
+        projects = {"project": ProjectEntry(id="project", name="default", cache_generation=1)}
+        serve(gateway, projects=projects)
+        assert (await gateway.chat("r")).headers["x-penstock-cache"] == "miss"
+        assert (await gateway.chat("r")).headers["x-penstock-cache"] == "hit"
+        assert len(provider.requests) == 2
+
 
 class TestScopes:
     OTHERS = "psk_other_key"

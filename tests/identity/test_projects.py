@@ -57,3 +57,13 @@ def test_before_the_first_start_there_is_no_organisation_to_own_one(tmp_path, cl
     with pytest.raises(Unavailable):
         service.projects.create(SYSTEM, "first")
     metadata.close()
+
+
+def test_clearing_the_cache_concerns_one_project_and_is_written_down(house):
+    other = house.service.projects.create(house.admin, "other")
+    before, _ = house.service.snapshot_entries()
+    house.service.projects.clear_cache(house.admin, house.made.project)
+    after, _ = house.service.snapshot_entries()
+    assert after[house.made.project].cache_generation == before[house.made.project].cache_generation + 1
+    assert after[other.id] == before[other.id]
+    assert "cache.clear" in house.audited()

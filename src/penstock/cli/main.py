@@ -29,6 +29,7 @@ GROUPS: Final = {
     "secrets": "Secrets of providers, stored sealed.",
     "routes": "Names that applications call, and what stands behind them.",
     "limits": "Rate limits and budgets.",
+    "cache": "Answers that gateways keep for identical calls.",
     "scores": "Judgements of traces, spans and sessions.",
     "traces": "What happened: calls, their text, tokens and cost.",
     "sessions": "Conversations: calls that belong together.",

@@ -83,6 +83,16 @@ class ProjectsController(Controller):
         return identity.projects.create(principal, data.name)
 
 
+class KeptAnswersController(Controller):
+    path = "/cache"
+    tags = ("cache",)
+
+    @delete("/", operation_id="clearCache", opt={"permission": "routes:write"}, sync_to_thread=True)
+    def clear_cache(self, identity: Identity, principal: Caller, project: ProjectId) -> None:
+        """Forget all answers kept for the project, on every gateway, within two seconds."""
+        identity.projects.clear_cache(principal, project)
+
+
 class KeysController(Controller):
     path = "/keys"
     tags = ("keys",)
@@ -219,5 +229,11 @@ class SecretsController(Controller):
 
 def identity_router() -> Router:
     """The routes of this slice, to be mounted under `/api/v1`."""
-    handlers: list[Any] = [ProjectsController, KeysController, SigninLinksController, SecretsController]
+    handlers: list[Any] = [
+        ProjectsController,
+        KeptAnswersController,
+        KeysController,
+        SigninLinksController,
+        SecretsController,
+    ]
     return Router("/", route_handlers=handlers)

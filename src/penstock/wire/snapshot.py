@@ -54,6 +54,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 class ProjectEntry(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
+    cache_generation: int = 0
+    """Answers that the cache kept under another are forgotten."""
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -209,4 +209,4 @@ def test_only_calls_that_are_given_the_same_bytes_share_a_stream():
 
 
 def test_a_key_begins_with_its_project():
-    assert cache_key("p", "ff") == "p/ff"
+    assert cache_key("p", "ff", generation=3) == "p/3-ff"

@@ -283,6 +283,7 @@ def test_windows_of_alerts_kept_under_the_old_name_are_read_under_the_new_one(pa
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("DROP TABLE postmortems")
+        connection.execute("ALTER TABLE projects DROP COLUMN cache_generation")
         connection.execute("UPDATE alembic_version SET version_num = '0007'")
         window = '{"from_": 1, "to": 2}'
         connection.execute(

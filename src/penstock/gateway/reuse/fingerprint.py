@@ -74,9 +74,15 @@ def fingerprint(
     return digest.hexdigest()
 
 
-def cache_key(project: str, digest: str) -> str:
-    """Where a cache keeps the answer to a call of this fingerprint."""
-    return f"{project}/{digest}"
+def cache_key(project: str, digest: str, *, generation: int = 0) -> str:
+    """Where a cache keeps the answer to a call of this fingerprint.
+
+    Args:
+        project: Id of the caller's project.
+        digest: Of the call.
+        generation: Of the project's kept answers; those of another are not found.
+    """
+    return f"{project}/{generation}-{digest}"
 
 
 def served_by_route(name: str, version: str, *, variants: Sequence[str] = ()) -> str:

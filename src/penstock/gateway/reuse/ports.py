@@ -10,7 +10,7 @@ __all__ = ["AnswerCache"]
 class AnswerCache(Protocol):
     """Answers by key, for a while. It may forget any of them at any time, and never fails a call.
 
-    A key is `PROJECT/FINGERPRINT`, as `fingerprint.cache_key` makes it.
+    A key is `PROJECT/GENERATION-FINGERPRINT`, as `fingerprint.cache_key` makes it.
     """
 
     async def get(self, key: str) -> CachedAnswer | None:

@@ -73,7 +73,8 @@ class Reuser:
             scope=policy.scope,
             owner=owner,
         )
-        key = cache_key(_project(call), digest)
+        project = call.catalog.snapshot.projects.get(_project(call))
+        key = cache_key(_project(call), digest, generation=0 if project is None else project.cache_generation)
         kept = await self._kept(call, key, reuse) if reuse.read else None
         if kept is not None:
             return kept

@@ -73,7 +73,9 @@ class IdentityService:
         """
         with self._context.metadata.read() as connection:
             found = projects.everything(connection)
-        return {p.id: ProjectEntry(id=p.id, name=p.name) for p in found}, self.keys.entries()
+            generations = projects.cache_generations(connection)
+        entries = {p.id: ProjectEntry(id=p.id, name=p.name, cache_generation=generations[p.id]) for p in found}
+        return entries, self.keys.entries()
 
     def touch_keys(self, uses: Mapping[str, int]) -> None:
         """Note when keys were last used (microseconds by key id), as seen in ingested spans."""

@@ -39,6 +39,16 @@ class Projects:
             )
         return project
 
+    def clear_cache(self, actor: Principal, project: str) -> None:
+        """Forget all answers that gateways keep for a project.
+
+        Every worker, on every machine, asks its providers anew once it has the next snapshot. What was kept leaves
+        memory and Redis as other answers take its room, or with its time to live.
+        """
+        with self._context.change() as connection:
+            projects.forget_answers(connection, project)
+            self._context.audit(connection, actor, action="cache.clear", on=project, project=project)
+
     def create(self, actor: Principal, name: str) -> Project:
         """Make a project.
 

@@ -1,11 +1,20 @@
 """Rows of the organisation and its projects."""
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, update
 
 from penstock.identity.types import Project
 from penstock.store.metadata.schema import organizations, projects
 
-__all__ = ["everything", "find", "first", "insert", "insert_organization", "organization"]
+__all__ = [
+    "cache_generations",
+    "everything",
+    "find",
+    "first",
+    "forget_answers",
+    "insert",
+    "insert_organization",
+    "organization",
+]
 
 _COLUMNS = (projects.c.id, projects.c.name, projects.c.created)
 
@@ -29,6 +38,18 @@ def everything(connection: Connection) -> list[Project]:
     """All projects, oldest first."""
     found = connection.execute(select(*_COLUMNS).order_by(projects.c.created, projects.c.id))
     return [Project(id=row.id, name=row.name, created=row.created) for row in found]
+
+
+def cache_generations(connection: Connection) -> dict[str, int]:
+    """By project id."""
+    found = connection.execute(select(projects.c.id, projects.c.cache_generation))
+    return {row.id: row.cache_generation for row in found}
+
+
+def forget_answers(connection: Connection, project: str) -> None:
+    connection.execute(
+        update(projects).where(projects.c.id == project).values(cache_generation=projects.c.cache_generation + 1)
+    )
 
 
 def find(connection: Connection, name_or_id: str) -> Project | None:

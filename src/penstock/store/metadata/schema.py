@@ -51,7 +51,7 @@ __all__ = [
     "users",
 ]
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 metadata = MetaData(
@@ -78,6 +78,8 @@ projects = Table(
     Column("organization", String(36), ForeignKey("organizations.id"), nullable=False),
     Column("name", String(63), nullable=False),
     Column("created", BigInteger, nullable=False),
+    # Grows when the project's kept answers are to be forgotten.
+    Column("cache_generation", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("organization", "name"),
 )
 
