@@ -34,6 +34,13 @@ def test_without_a_name_it_goes_to_the_standard_output(ask, canned):
     assert asked_for(canned)["name"] == ["helpful"]
 
 
+def test_calls_are_exported_as_they_are_listed(ask, canned):
+    canned.respond(b'{"a":1}\n')
+    assert ask("export", "traces", "status:error", "--since", "1h").out == '{"a":1}\n'
+    assert canned.asked[-1].path.startswith("/api/v1/exports/traces?")
+    assert asked_for(canned)["q"] == ["status:error"]
+
+
 def test_a_file_that_breaks_off_leaves_nothing_behind(ask, canned, tmp_path):
     canned.respond(b"x" * 100, claim=200)
     file = tmp_path / "spans.csv"

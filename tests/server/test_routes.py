@@ -46,6 +46,7 @@ BODIES = {
     "/api/v1/incidents": {"title": "x"},
     "/api/v1/incidents/{id:str}": {"title": "y"},
     "/api/v1/incidents/{id:str}/notes": {"text": "y"},
+    "/api/v1/incidents/{id:str}/postmortem": {"markdown": "y"},
     "/api/v1/incidents/{id:str}/steps/{step:int}": {"done": True},
     "/api/v1/keys": {"name": "x"},
     "/api/v1/projects": {"name": "x"},

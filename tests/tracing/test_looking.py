@@ -1,5 +1,7 @@
 """Facets, groups, sessions, users and metrics over HTTP, on a real store."""
 
+import csv
+import io
 import json
 
 import msgspec
@@ -7,6 +9,7 @@ import pytest
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import AsyncTestClient
+from pyarrow import parquet
 
 from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.testing.journal import PROJECT
@@ -287,3 +290,22 @@ async def test_spans_are_exported_as_files(client, calls, journal, store):
     binary = await client.get("/exports/spans", params={"format": "parquet"})
     assert (binary.content[:4], binary.content[-4:]) == (b"PAR1", b"PAR1")
     assert (await client.get("/exports/spans", params={"columns": "cots"})).json()["hint"] == "Did you mean 'cost'?"
+
+
+async def test_calls_and_roots_are_exported_as_they_are_listed(client, ask, calls, journal, store):
+    """FAILURES S42"""
+    store.load([journal.write(journal.span(route="=1+1", session="late", tags={"env": "prod"}))])
+    for asked in ({}, {"q": "route:a"}, {"filter": "session:eq:late"}):
+        listed = (await ask("/traces", **asked))["items"]
+        lines = (await client.get("/exports/traces", params=asked)).text.splitlines()
+        assert [json.loads(line) for line in lines] == listed
+    table = (await client.get("/exports/traces", params={"format": "csv", "q": "session:late"})).text
+    (row,) = csv.DictReader(io.StringIO(table, newline=""))
+    assert (row["route"], row["tags"], row["call"]) == ("'=1+1", '{"env":"prod"}', "true")
+    assert row["usage_total"] == str(listed[0]["usage"]["total"])
+    binary = await client.get("/exports/traces", params={"format": "parquet"})
+    rows = parquet.read_table(io.BytesIO(binary.content)).to_pylist()
+    assert [row["span_id"] for row in rows] == [row["span_id"] for row in (await ask("/traces"))["items"]]
+    assert dict(rows[0]["tags"]) == {"env": "prod"}
+    wrong = await client.get("/exports/traces", params={"from": 5, "to": 5})
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "from")

@@ -65,6 +65,6 @@ def observe(
         dashboards=Dashboards(metadata, clock=clock, ids=ids),
         views=SavedViews(metadata, clock=clock, ids=ids),
         retention=RetentionService(metadata, reader=reader, clock=clock, ids=ids, user_hash=user_hash),
-        exports=ExportService(spans, where=reader.where),
+        exports=ExportService(spans, where=reader.where, key_names=key_names),
         activity=ActivityService(spans, reader=reader, key_names=key_names, user_hash=user_hash),
     )

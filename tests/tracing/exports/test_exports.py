@@ -11,12 +11,13 @@ import pytest
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import AsyncTestClient
+from pyarrow import parquet
 
 from penstock.core.errors import InvalidInput, RateLimited, Unavailable
 from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.store.spans.queries.scores import ScoreFilter
 from penstock.store.spans.types import ScoreRow
-from penstock.tracing.exports.scores import score_file
+from penstock.tracing.exports.rows import row_file
 from penstock.tracing.exports.service import MOST_AT_ONCE, ExportService
 from penstock.tracing.query.names import QueryReader
 from penstock.tracing.routes import tracing_router
@@ -54,7 +55,7 @@ def endless():
 
 @pytest.fixture
 def exports(endless):
-    return ExportService(endless, where=QueryReader(lambda project: {}).where)
+    return ExportService(endless, where=QueryReader(lambda project: {}).where, key_names=lambda project: {})
 
 
 def test_the_conditions_of_a_request_reach_the_store(exports, endless):
@@ -128,34 +129,58 @@ def score(number, **more):
     )  # fmt: skip
 
 
-def paged(scores):
-    def ask(after, limit):
-        rest = [one for one in scores if after is None or (one.created, one.id) < (after.created, after.id)]
+class Listed(Endless):
+    """A store with scores, page by page."""
+
+    def __init__(self, scores):
+        super().__init__()
+        self.scores = scores
+        self.limits = []
+
+    def list_scores(self, wanted, *, after=None, limit=50):
+        self.limits.append(limit)
+        rest = [one for one in self.scores if after is None or (one.created, one.id) < (after.created, after.id)]
         return rest[:limit]
 
-    return ask
+
+def file_of(scores, form):
+    service = ExportService(Listed(scores), where=lambda *_: None, key_names=lambda project: {})
+    return b"".join(service.scores(ScoreFilter(project="p"), form=form))
 
 
 def test_all_scores_come_once_page_by_page():
+    """FAILURES O2"""
     scores = [score(number) for number in reversed(range(2_500))]
-    pieces = list(score_file(paged(scores), "jsonl"))
-    assert len(pieces) == 3
-    lines = [json.loads(line) for line in b"".join(pieces).splitlines()]
+    lines = [json.loads(line) for line in file_of(scores, "jsonl").splitlines()]
     assert [line["id"] for line in lines] == [one.id for one in scores]
     assert lines[0]["metadata"] == {"a": [1, 2]}
-    assert b"".join(score_file(paged([]), "jsonl")) == b""
+    assert file_of([], "jsonl") == b""
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_text():
     """FAILURES S42"""
     comments = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", 'a "quoted", one\nof two lines', "plain"]
     scores = [msgspec.structs.replace(score(-3), comment=comment) for comment in comments]
-    text = b"".join(score_file(paged(scores), "csv")).decode()
+    text = b"".join(row_file(ScoreRow, iter([scores]), "csv")).decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["comment"] for row in rows] == [
         "'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", 'a "quoted", one\nof two lines', "plain",
     ]  # fmt: skip
     assert (rows[0]["number"], rows[0]["label"], rows[0]["metadata"]) == ("-3", "", '{"a":[1,2]}')
+
+
+def test_scores_are_a_table_with_their_own_types():
+    table = parquet.read_table(io.BytesIO(file_of([score(2)], "parquet")))
+    assert table.to_pylist()[0] == {
+        **dict.fromkeys(ScoreRow.__struct_fields__),
+        "id": "s0002", "name": "helpful", "type": "number", "number": 2.0, "trace_id": "a" * 32, "source": "user",
+        "created": 2, "metadata": '{"a":[1,2]}',
+    }  # fmt: skip
+    assert [str(table.schema.field(name).type) for name in ("number", "created", "name")] == [
+        "double",
+        "int64",
+        "string",
+    ]
 
 
 # --- over HTTP --------------------------------------------------------------------------------

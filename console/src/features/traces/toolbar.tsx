@@ -83,7 +83,7 @@ export function Toolbar(props: ToolbarProps) {
           <ColumnChooser columns={COLUMNS} shown={props.shown} onChange={props.onColumns} />
         </span>
         <ExportMenu
-          path="/api/v1/exports/spans"
+          path="/api/v1/exports/traces"
           params={{
             project: project.id,
             from: window.from,

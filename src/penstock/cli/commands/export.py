@@ -1,4 +1,4 @@
-"""`penstock export`: spans and scores as files."""
+"""`penstock export`: spans, calls and scores as files."""
 
 import sys
 from collections.abc import Generator, Iterable
@@ -18,6 +18,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
 
+FormatOption = Annotated[Literal["jsonl", "csv", "parquet"], typer.Option("--format", help="Kind of file.")]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
@@ -34,7 +35,7 @@ OutputOption = Annotated[
 def export_spans(
     search: QueryArgument = None,
     *,
-    form: Annotated[Literal["jsonl", "csv", "parquet"], typer.Option("--format", help="Kind of file.")] = "jsonl",
+    form: FormatOption = "jsonl",
     output: OutputOption = None,
     columns: Annotated[
         str | None,
@@ -58,10 +59,28 @@ def export_spans(
     _write(connect(home, url, key).download(path_of("exports", "spans"), asked), form, output, quiet=quiet)
 
 
+@app.command("traces")
+def export_traces(
+    search: QueryArgument = None,
+    *,
+    form: FormatOption = "jsonl",
+    output: OutputOption = None,
+    since: SinceOption = None,
+    quiet: QuietOption = False,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Write calls and roots as they are listed, one row each with its sums, the newest first."""
+    asked: Query = {"project": project, "q": joined(search), "format": form, "from": start_of(since)}
+    _write(connect(home, url, key).download(path_of("exports", "traces"), asked), form, output, quiet=quiet)
+
+
 @app.command("scores")
 def export_scores(
     *,
-    form: Annotated[Literal["jsonl", "csv"], typer.Option("--format", help="Kind of file.")] = "jsonl",
+    form: FormatOption = "jsonl",
     output: OutputOption = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", show_default=False, help="Only judgements of this name.")

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from penstock.store.spans.queries.export import EXPORTED, ExportFormat
 from penstock.store.spans.queries.scores import ScoreFilter, ScorePlace
+from penstock.store.spans.queries.traces import Page, Place
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import ScoreRow
@@ -34,6 +35,12 @@ class ExportStore(Protocol):
         Raises:
             InvalidInput: there is no such column (`invalid_column`).
         """
+        ...
+
+    def list_calls(
+        self, window: Window, *, where: Node | None = None, after: Place | None = None, limit: int = 50
+    ) -> Page:
+        """Calls and roots after a place, the newest first."""
         ...
 
     def list_scores(self, wanted: ScoreFilter, *, after: ScorePlace | None = None, limit: int = 50) -> list[ScoreRow]:

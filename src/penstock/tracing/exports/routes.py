@@ -16,7 +16,6 @@ from litestar.response import Stream
 
 from penstock.store.spans.queries.export import EXPORTED, ExportFormat
 from penstock.store.spans.queries.scores import ScoreFilter
-from penstock.tracing.exports.scores import ScoreFormat
 from penstock.tracing.exports.service import MEDIA_TYPES, Export, ExportService
 from penstock.tracing.types import Asked
 
@@ -24,9 +23,18 @@ __all__ = ["ExportsController"]
 
 Exports = NamedDependency[ExportService]
 ProjectId = NamedDependency[str]
+Format = Annotated[ExportFormat, QueryParameter(name="format", description="`jsonl`, `csv` or `parquet`.")]
 Name = Annotated[str | None, QueryParameter(name="name", description="Name of the judgement.")]
 From = Annotated[int | None, QueryParameter(name="from", description="Microseconds since the epoch, inclusive.")]
 To = Annotated[int | None, QueryParameter(name="to", description="Microseconds since the epoch, exclusive.")]
+FILE = {
+    200: ResponseSpec(
+        data_container=bytes,
+        media_type="application/x-ndjson",
+        description="Lines of JSON, a table of text, or Parquet. A file that breaks off was not made whole.",
+        generate_examples=False,
+    )
+}
 
 
 class ExportsController(Controller):
@@ -35,58 +43,48 @@ class ExportsController(Controller):
     path = "/exports"
     tags = ("exports",)
 
-    @get(
-        "/spans",
-        operation_id="exportSpans",
-        opt={"permission": "traces:read"},
-        sync_to_thread=True,
-        responses={
-            200: ResponseSpec(
-                data_container=bytes,
-                media_type="application/x-ndjson",
-                description="Lines of JSON, a table of text, or Parquet. A file that breaks off was not made whole.",
-                generate_examples=False,
-            )
-        },
-    )
+    @get("/spans", operation_id="exportSpans", opt={"permission": "traces:read"}, sync_to_thread=True, responses=FILE)
     def export_spans(
         self,
         *,
         exports: Exports,
         project: ProjectId,
         asked: NamedDependency[SkipValidation[Asked]],
-        form: Annotated[
-            ExportFormat, QueryParameter(name="format", description="`jsonl`, `csv` or `parquet`.")
-        ] = "jsonl",
+        form: Format = "jsonl",
         columns: Annotated[
             str | None,
             QueryParameter(name="columns", description="Of the record, separated by commas; without it, all."),
         ] = None,
     ) -> Stream:
-        """All spans that fit, the oldest first."""
+        """All spans that fit, whole, the oldest first."""
         chosen = EXPORTED if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
         return _file(exports.spans(project, asked, form=form, columns=chosen), "spans", form)
 
     @get(
-        "/scores",
-        operation_id="exportScores",
+        "/traces",
+        operation_id="exportTraceRows",
         opt={"permission": "traces:read"},
         sync_to_thread=True,
-        responses={
-            200: ResponseSpec(
-                data_container=bytes,
-                media_type="application/x-ndjson",
-                description="Lines of JSON, or a table of text.",
-                generate_examples=False,
-            )
-        },
+        responses=FILE,
     )
+    def export_traces(
+        self,
+        *,
+        exports: Exports,
+        project: ProjectId,
+        asked: NamedDependency[SkipValidation[Asked]],
+        form: Format = "jsonl",
+    ) -> Stream:
+        """Calls and roots that fit, as `/traces` lists them, one row each with their sums, the newest first."""
+        return _file(exports.traces(project, asked, form=form), "traces", form)
+
+    @get("/scores", operation_id="exportScores", opt={"permission": "traces:read"}, sync_to_thread=True, responses=FILE)
     def export_scores(
         self,
         *,
         exports: Exports,
         project: ProjectId,
-        form: Annotated[ScoreFormat, QueryParameter(name="format", description="`jsonl` or `csv`.")] = "jsonl",
+        form: Format = "jsonl",
         name: Name = None,
         from_: From = None,
         to: To = None,

@@ -7,18 +7,23 @@ from typing import Final
 
 from penstock.core.errors import InvalidInput, RateLimited
 from penstock.store.spans.queries.export import EXPORTED, ExportFormat
-from penstock.store.spans.queries.scores import ScoreFilter
+from penstock.store.spans.queries.scores import ScoreFilter, ScorePlace
+from penstock.store.spans.queries.traces import Place
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
+from penstock.store.spans.types import ScoreRow, TraceRow
 from penstock.tracing.exports.ports import ExportStore
-from penstock.tracing.exports.scores import ScoreFormat, score_file
+from penstock.tracing.exports.rows import row_file
 from penstock.tracing.query.fields import nearest
+from penstock.tracing.query.names import KeyNames
 from penstock.tracing.types import Asked
 
 __all__ = ["MEDIA_TYPES", "Export", "ExportService"]
 
 MOST_AT_ONCE: Final = 3
 """Exports that run at one time: each holds a snapshot of the store and up to some tens of megabytes."""
+PAGE: Final = 1_000
+"""Rows of lists that are in memory at once."""
 MEDIA_TYPES: Final[dict[ExportFormat, str]] = {
     "jsonl": "application/x-ndjson",
     "csv": "text/csv",
@@ -56,11 +61,13 @@ class ExportService:
     Args:
         store: Where spans and scores are.
         where: Reads the conditions of a request.
+        key_names: Names of a project's keys by id.
     """
 
-    def __init__(self, store: ExportStore, *, where: Where) -> None:
+    def __init__(self, store: ExportStore, *, where: Where, key_names: KeyNames) -> None:
         self._store = store
         self._where = where
+        self._key_names = key_names
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def spans(self, project: str, asked: Asked, *, form: ExportFormat, columns: Sequence[str] = EXPORTED) -> Export:
@@ -71,26 +78,45 @@ class ExportService:
             RateLimited: enough exports run already.
             Unavailable: the store is down.
         """
-        if asked.from_ is not None and asked.to is not None and asked.from_ >= asked.to:
-            raise InvalidInput(
-                f"The window is empty: `from` is {asked.from_}, `to` is {asked.to}; expected from < to.", field="from"
-            )
+        window = _window(project, asked)
         if not columns:
             raise InvalidInput("A file has one column at least.", field="columns", code="invalid_column")
         for name in columns:
             _check_column(name)
         where = self._where(project, asked)
-        window = Window(project=project, from_=asked.from_, to=asked.to)
         ask = partial(self._store.export, window, where=where, columns=columns, format_=form)
         return Export(self._admitted(ask))
 
-    def scores(self, wanted: ScoreFilter, *, form: ScoreFormat) -> Export:
+    def traces(self, project: str, asked: Asked, *, form: ExportFormat) -> Export:
+        """A file of calls and roots as they are listed, the newest first. Raises as `spans`."""
+        window = _window(project, asked)
+        where = self._where(project, asked)
+        names = self._key_names(project)
+
+        def pages() -> Iterator[list[TraceRow]]:
+            place: Place | None = None
+            while True:
+                page = self._store.list_calls(window, where=where, after=place, limit=PAGE)
+                for row in page.rows:
+                    row.key_name = names.get(row.key or "")
+                yield page.rows
+                if (place := page.next) is None:
+                    return
+
+        return Export(self._admitted(lambda: row_file(TraceRow, pages(), form)))
+
+    def scores(self, wanted: ScoreFilter, *, form: ExportFormat) -> Export:
         """A file of scores, the newest first. Raises as `spans`."""
 
-        def ask() -> Iterator[bytes]:
-            return score_file(lambda after, limit: self._store.list_scores(wanted, after=after, limit=limit), form)
+        def pages() -> Iterator[list[ScoreRow]]:
+            place: ScorePlace | None = None
+            while rows := self._store.list_scores(wanted, after=place, limit=PAGE):
+                yield rows
+                if len(rows) < PAGE:
+                    return
+                place = ScorePlace(rows[-1].created, rows[-1].id)
 
-        return Export(self._admitted(ask))
+        return Export(self._admitted(lambda: row_file(ScoreRow, pages(), form)))
 
     def _admitted(self, begin: Callable[[], Iterator[bytes]]) -> Generator[bytes]:
         if not self._room.acquire(blocking=False):
@@ -105,6 +131,14 @@ class ExportService:
             yield from begin()
         finally:
             self._room.release()
+
+
+def _window(project: str, asked: Asked) -> Window:
+    if asked.from_ is not None and asked.to is not None and asked.from_ >= asked.to:
+        raise InvalidInput(
+            f"The window is empty: `from` is {asked.from_}, `to` is {asked.to}; expected from < to.", field="from"
+        )
+    return Window(project=project, from_=asked.from_, to=asked.to)
 
 
 def _check_column(name: str) -> None:

@@ -4,18 +4,17 @@ A slice of time is read at a time, each by itself, so that an export of hours ho
 could not fold its log while one snapshot lasted, and not other questions.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from penstock.core.errors import InvalidInput, Unavailable
+from penstock.core.errors import InvalidInput
 from penstock.store.spans.columns import BY_NAME, COLUMNS, Form
 from penstock.store.spans.conditions import compiled
 from penstock.store.spans.engine import Engine, Rows
 from penstock.store.spans.expressions import Values, column, sql
+from penstock.store.spans.files import PIECE_BYTES, Kind, csv_pieces, csv_text, parquet_pieces
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
 
@@ -28,10 +27,7 @@ SLICE_ROWS = 4096
 """Spans of one slice, about: some ten megabytes with their texts."""
 FIRST_SLICE = 600_000_000
 """Microseconds."""
-PIECE_BYTES = 256 * 1024
 _LONG = frozenset(("input", "output", "attributes"))
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def export(
@@ -147,22 +143,8 @@ def _json_lines(columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[by
 
 def _csv(columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
     forms: list[Form] = [BY_NAME[name].form for name in columns]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(columns)
-    for rows in slices:
-        for row in rows:
-            writer.writerow([_cell(form, value) for form, value in zip(forms, row, strict=True)])
-            if buffer.tell() > PIECE_BYTES:
-                yield _taken(buffer)
-    yield _taken(buffer)
-
-
-def _taken(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode()
+    cells = ([_cell(form, value) for form, value in zip(forms, row, strict=True)] for rows in slices for row in rows)
+    return csv_pieces(columns, cells)
 
 
 def _cell(form: Form, value: Any) -> object:
@@ -171,72 +153,21 @@ def _cell(form: Form, value: Any) -> object:
         plain = msgspec.json.encode(plain).decode() if plain else ""
     if isinstance(plain, bool):
         return str(plain).lower()
-    if isinstance(plain, str) and plain.startswith(_FORMULA):
-        return f"'{plain}"
-    return plain
+    return csv_text(plain) if isinstance(plain, str) else plain
 
 
 def _parquet(columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - an optional extra
-        from pyarrow import parquet  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise Unavailable(
-            "Parquet needs the extra `parquet`, which is not installed.",
-            hint="Install it: pip install 'penstock[server,parquet]'.",
-            code="extra_missing",
-        ) from error
-    return _parquet_pieces(pa, parquet, columns, slices)
-
-
-def _parquet_pieces(pa: Any, parquet: Any, columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
-    types: dict[Form, Any] = {
-        "integer": pa.int64(),
-        "boolean": pa.bool_(),
-        "tags": pa.map_(pa.string(), pa.string()),
-        "list": pa.list_(pa.string()),
-    }
+    kinds: dict[Form, Kind] = {"integer": "integer", "boolean": "boolean", "tags": "map", "list": "list"}
     forms: list[Form] = [BY_NAME[name].form for name in columns]
-    schema = pa.schema([(name, types.get(form, pa.string())) for name, form in zip(columns, forms, strict=True)])
-    buffer = io.BytesIO()
-    sink = _Sink(buffer)
-    with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for rows in slices:
-            values = [[_arrow(form, row[at]) for row in rows] for at, form in enumerate(forms)]
-            arrays = [pa.array(each, type=field.type) for each, field in zip(values, schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            if data := sink.taken():
-                yield data
-    if data := sink.taken():
-        yield data
+    schema: list[tuple[str, Kind]] = [
+        (name, kinds.get(form, "text")) for name, form in zip(columns, forms, strict=True)
+    ]
+    batches = (
+        [[_arrow(form, value) for form, value in zip(forms, row, strict=True)] for row in rows] for rows in slices
+    )
+    return parquet_pieces(schema, batches)
 
 
 def _arrow(form: Form, value: Any) -> Any:
     plain = _plain(form, value)
     return list(plain.items()) if form == "tags" else plain
-
-
-class _Sink(io.RawIOBase):
-    """A file that is only written to, and emptied as it grows."""
-
-    def __init__(self, buffer: io.BytesIO) -> None:
-        self._buffer = buffer
-        self._written = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._written
-
-    def write(self, data: Any) -> int:
-        size = self._buffer.write(data)
-        self._written += size
-        return size
-
-    def taken(self) -> bytes:
-        """What was written since this was asked last."""
-        data = self._buffer.getvalue()
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        return data
