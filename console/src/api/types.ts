@@ -24,6 +24,8 @@ export type ProviderRow = Models["providers"][number];
 export type ModelRow = ProviderRow["models"][number];
 export type KeyRow = Item<Ok<paths["/api/v1/keys"]["get"]>>;
 export type KeyWithSecret = Ok<paths["/api/v1/keys"]["post"]>;
+/** A secret of providers, without its value. */
+export type Secret = Item<Ok<paths["/api/v1/secrets"]["get"]>>;
 export type ConfigState = Ok<paths["/api/v1/config"]["get"]>;
 export type SystemState = Ok<paths["/api/v1/system"]["get"]>;
 export type Definition = Item<Ok<paths["/api/v1/routes"]["get"]>>;

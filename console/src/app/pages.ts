@@ -16,6 +16,7 @@ export const PAGES = [
   { to: "/cache", label: "Cache", icon: "cache", key: "c" },
   { to: "/models", label: "Models", icon: "models", key: "m" },
   { to: "/keys", label: "Keys", icon: "keys", key: "k" },
+  { to: "/secrets", label: "Secrets", icon: "secrets", key: "p" },
   { to: "/data", label: "Data", icon: "data", key: "e" },
 ] as const satisfies readonly { to: string; label: string; icon: IconName; key: string }[];
 

@@ -219,6 +219,12 @@ const keys = createRoute({
   component: lazyRouteComponent(() => import("@/features/keys/page"), "KeysPage"),
 });
 
+const secrets = createRoute({
+  getParentRoute: () => app,
+  path: "/secrets",
+  component: lazyRouteComponent(() => import("@/features/secrets/page"), "SecretsPage"),
+});
+
 export const routeTree = root.addChildren([
   signin,
   app.addChildren([
@@ -248,6 +254,7 @@ export const routeTree = root.addChildren([
     cache,
     models,
     keys,
+    secrets,
   ]),
 ]);
 
