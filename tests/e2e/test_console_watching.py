@@ -153,7 +153,9 @@ def test_a_silence_is_added_and_ended(page: Page) -> None:
     page.get_by_role("button", name="Add a silence").click()
     dialog = page.get_by_role("dialog")
     comment = f"Known until Monday {uuid4().hex[:6]}"
-    dialog.get_by_label("Alerts whose labels match").fill("alert=Slow calls")
+    conditions = dialog.get_by_role("group", name="Alerts whose labels match")
+    conditions.get_by_label("Label 1").fill("alert")
+    conditions.get_by_label("Value 1").fill("Slow calls")
     dialog.get_by_label("Why").fill(comment)
     dialog.get_by_role("button", name="Silence").click()
     row = page.get_by_role("listitem").filter(has_text=comment)
@@ -187,9 +189,16 @@ def test_an_incident_is_taken_care_of(page: Page, control: Control, incident: di
     expect(page.get_by_role("region", name="Run-book steps")).to_contain_text("1 of 2")
     assert control.ask("GET", f"/incidents/{incident['id']}")["incident"]["state"] == "acknowledged"
     page.get_by_role("tab", name="Post-mortem").click()
+    page.get_by_role("button", name="Edit").click()
+    text = page.get_by_role("textbox", name="Text of the post-mortem")
+    text.fill(f"{text.input_value()}\n\nWhat we learned: ask two providers.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("region", name="Post-mortem")).to_contain_text("Version 1, saved")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
-    assert "Answers are slow" in download.value.path().read_text()
+    written = download.value.path().read_text()
+    assert "Answers are slow" in written
+    assert "ask two providers" in written
 
 
 def test_a_deletion_is_counted_and_confirmed_before_it_begins(page: Page, control: Control) -> None:

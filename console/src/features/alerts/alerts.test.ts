@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { NO_MATCHER, namedMatchers } from "@/components/matcher-fields";
 import { requestOf } from "@/features/data/deletion-dialog";
 import { sayWhat } from "@/features/data/deletions";
 import { budgetOption } from "@/features/slos/budget-option";
@@ -6,7 +7,7 @@ import { badOf, sayIndicator, sayObjective } from "@/features/slos/words";
 import { NEW_RULE } from "./editor/rule-editor";
 import { nameOf, ruleOption } from "./rule-option";
 import { validateAlerts } from "./search";
-import { readMatchers, writeMatchers } from "./silence-dialog";
+import { matchersOf, writeMatchers } from "./silence-dialog";
 import { sayFirings, sayLabels, sayRule, saySpan } from "./words";
 
 test("a rule is said in one line", () => {
@@ -28,16 +29,11 @@ test("spans, labels and firings are said as people say them", () => {
   expect(sayFirings(3, 7)).toBe("would have fired 3 times in 7 days");
 });
 
-test("matchers are read as they are written, and anything else is no matcher", () => {
-  const matchers = readMatchers("alert=Slow calls\nmodel=~gpt.*\nenv!=prod");
-  expect(matchers).toEqual([
-    { label: "alert", op: "=", value: "Slow calls" },
-    { label: "model", op: "=~", value: "gpt.*" },
-    { label: "env", op: "!=", value: "prod" },
-  ]);
-  expect(writeMatchers(matchers ?? [])).toBe("alert=Slow calls\nmodel=~gpt.*\nenv!=prod");
-  expect(readMatchers("everything")).toBeNull();
-  expect(readMatchers("")).toBeNull();
+test("an alert is matched by all of its labels but the severity, and empty rows say nothing", () => {
+  const matchers = matchersOf({ alert: "Slow calls", severity: "warning", model: "gpt" });
+  expect(writeMatchers(matchers)).toBe("alert=Slow calls, model=gpt");
+  const rows = [{ label: " env ", op: "!=" as const, value: "prod " }, NO_MATCHER];
+  expect(namedMatchers(rows)).toEqual([{ label: "env", op: "!=", value: "prod" }]);
 });
 
 test("the chart of a rule shows what it is held against and when it fired", () => {

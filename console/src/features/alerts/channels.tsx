@@ -9,6 +9,7 @@ import { nowMicroseconds } from "@/lib/clock";
 import { formatAgo } from "@/lib/format";
 import { useSignedIn } from "@/lib/session";
 import { ChannelDialog } from "./channel-dialog";
+import { DeliveriesDialog } from "./deliveries";
 import { useChannels, useChannelWrites } from "./queries";
 import type { Channel } from "./types";
 
@@ -46,14 +47,15 @@ export function Channels() {
           ))}
         </ul>
       )}
-      {adding && <ChannelDialog onClose={() => setAdding(false)} />}
+      {adding && <ChannelDialog channel={null} onClose={() => setAdding(false)} />}
     </div>
   );
 }
 
 function Row({ channel, writer }: { channel: Channel; writer: boolean }) {
   const { test, remove } = useChannelWrites();
-  const [deleting, setDeleting] = useState(false);
+  const [open, setOpen] = useState<"change" | "delete" | "deliveries" | null>(null);
+  const close = () => setOpen(null);
   const used = channel.used_by.length ? `told by ${channel.used_by.join(", ")}` : "told by no rule";
   const sent = channel.last_sent
     ? `last sent ${formatAgo(channel.last_sent, nowMicroseconds())}`
@@ -74,29 +76,39 @@ function Row({ channel, writer }: { channel: Channel; writer: boolean }) {
         )}
         {(test.error ?? remove.error) && <Failure error={test.error ?? remove.error} />}
       </div>
-      {writer && (
-        <div className={classes.aside}>
-          <Button
-            size="compact-xs"
-            variant="default"
-            loading={test.isPending}
-            onClick={() => test.mutate(channel.id)}
-          >
-            Test
-          </Button>
-          <Button size="compact-xs" variant="default" onClick={() => setDeleting(true)}>
-            Delete
-          </Button>
-        </div>
-      )}
-      {deleting && (
+      <div className={classes.aside}>
+        <Button size="compact-xs" variant="default" onClick={() => setOpen("deliveries")}>
+          Deliveries
+        </Button>
+        {writer && (
+          <>
+            <Button
+              size="compact-xs"
+              variant="default"
+              loading={test.isPending}
+              onClick={() => test.mutate(channel.id)}
+            >
+              Test
+            </Button>
+            <Button size="compact-xs" variant="default" onClick={() => setOpen("change")}>
+              Change
+            </Button>
+            <Button size="compact-xs" variant="default" onClick={() => setOpen("delete")}>
+              Delete
+            </Button>
+          </>
+        )}
+      </div>
+      {open === "deliveries" && <DeliveriesDialog channel={channel} onClose={close} />}
+      {open === "change" && <ChannelDialog channel={channel} onClose={close} />}
+      {open === "delete" && (
         <ConfirmDialog
           title={`Delete ${channel.name}?`}
           text="Nobody is told by it any more."
           action="Delete"
           loading={remove.isPending}
-          onClose={() => setDeleting(false)}
-          onConfirm={() => remove.mutate(channel.id, { onSettled: () => setDeleting(false) })}
+          onClose={close}
+          onConfirm={() => remove.mutate(channel.id, { onSettled: close })}
         />
       )}
     </li>

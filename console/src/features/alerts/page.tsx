@@ -9,6 +9,7 @@ import { useSignedIn } from "@/lib/session";
 import { Channels } from "./channels";
 import { RuleEditor } from "./editor/rule-editor";
 import { History } from "./history";
+import { Policy } from "./policy";
 import { useHistory, useRules, useStates } from "./queries";
 import { ALERT_TABS, type AlertTab } from "./search";
 import { Silences } from "./silences";
@@ -22,6 +23,7 @@ const LABELS: Record<AlertTab, string> = {
   history: "History",
   silences: "Silences",
   channels: "Channels",
+  policy: "Notifications",
 };
 
 export function AlertsPage() {
@@ -57,6 +59,9 @@ export function AlertsPage() {
       </Tabs.Panel>
       <Tabs.Panel value="channels" pt={12}>
         <Channels />
+      </Tabs.Panel>
+      <Tabs.Panel value="policy" pt={12}>
+        <Policy />
       </Tabs.Panel>
     </Tabs>
   );

@@ -1,8 +1,15 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useMemo } from "react";
 import { api, bodyOf } from "@/api/client";
 import type { paths } from "@/api/generated/schema";
 import { useSignedIn } from "@/lib/session";
-import type { RuleSpec } from "./types";
+import type { AlertPolicy, RuleSpec } from "./types";
 
 type Body<Operation> = Operation extends { requestBody: { content: { "application/json": infer Sent } } }
   ? Sent
@@ -142,16 +149,82 @@ export function useChannels() {
   });
 }
 
+export function useDeliveries(channel: string) {
+  const { project } = useSignedIn();
+  return useInfiniteQuery({
+    queryKey: ["alerts", project.id, "deliveries", channel],
+    queryFn: async ({ signal, pageParam }) => {
+      const query = { project: project.id, cursor: pageParam ?? undefined };
+      const params = { path: { id: channel }, query };
+      return bodyOf(await api.GET("/api/v1/channels/{id}/deliveries", { params, signal }));
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+    refetchInterval: REFRESH_MS,
+  });
+}
+
+export function usePolicy() {
+  const { project } = useSignedIn();
+  return useQuery({
+    queryKey: ["alerts", project.id, "policy"],
+    queryFn: async ({ signal }): Promise<AlertPolicy> => {
+      const params = { query: { project: project.id } };
+      return bodyOf(await api.GET("/api/v1/alerts/policy", { params, signal }));
+    },
+    refetchOnWindowFocus: false,
+  });
+}
+
+export function usePolicyWrite() {
+  const { project } = useSignedIn();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: async (body: AlertPolicy) =>
+      bodyOf(await api.PUT("/api/v1/alerts/policy", { params: { query: { project: project.id } }, body })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["alerts", project.id] }),
+  });
+}
+
+/** Labels that alerts have: those every alert has, those that rules give, and their values, as far as they are known. */
+export function useKnownLabels(): ReadonlyMap<string, readonly string[]> {
+  const rules = useRules().data;
+  const states = useStates().data;
+  return useMemo(() => {
+    const found = new Map<string, Set<string>>([
+      ["alert", new Set()],
+      ["severity", new Set(["critical", "warning", "info"])],
+    ]);
+    const add = (label: string, value?: string) => {
+      const values = found.get(label) ?? new Set();
+      if (value) values.add(value);
+      found.set(label, values);
+    };
+    for (const { spec } of rules ?? []) {
+      add("alert", spec.name);
+      for (const [label, value] of Object.entries(spec.labels ?? {})) add(label, value);
+      for (const label of spec.group_by ?? []) add(label);
+    }
+    for (const { labels } of states ?? [])
+      for (const [label, value] of Object.entries(labels)) add(label, value);
+    return new Map([...found].map(([label, values]) => [label, [...values]]));
+  }, [rules, states]);
+}
+
 export function useChannelWrites() {
   const { project } = useSignedIn();
   const client = useQueryClient();
   const query = { project: project.id };
   const onSuccess = () => client.invalidateQueries({ queryKey: ["alerts", project.id, "channels"] });
   return {
-    add: useMutation({
-      mutationFn: async (body: NewChannel) =>
-        bodyOf(await api.POST("/api/v1/channels", { params: { query }, body })),
+    save: useMutation({
+      mutationFn: async ({ id, body }: { id: string | null; body: NewChannel }) =>
+        id === null
+          ? bodyOf(await api.POST("/api/v1/channels", { params: { query }, body }))
+          : bodyOf(await api.PUT("/api/v1/channels/{id}", { params: { path: { id }, query }, body })),
       onSuccess,
+      // The address does not stay in the cache of what was done.
+      gcTime: 0,
     }),
     test: useMutation({
       mutationFn: async (id: string) =>

@@ -1,6 +1,6 @@
 import { one } from "@/lib/search-params";
 
-export const ALERT_TABS = ["rules", "history", "silences", "channels"] as const;
+export const ALERT_TABS = ["rules", "history", "silences", "channels", "policy"] as const;
 export type AlertTab = (typeof ALERT_TABS)[number];
 
 export interface AlertsSearch {

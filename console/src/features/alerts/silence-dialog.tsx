@@ -1,8 +1,9 @@
 import { Button, Group, Modal, NativeSelect, Stack, Textarea } from "@mantine/core";
 import { useState } from "react";
 import { Failure } from "@/components/failure";
+import { MatcherFields, NO_MATCHER, namedMatchers } from "@/components/matcher-fields";
 import { nowMicroseconds } from "@/lib/clock";
-import { useSilenceWrites } from "./queries";
+import { useKnownLabels, useSilenceWrites } from "./queries";
 import type { Matcher } from "./types";
 
 const LENGTHS = [
@@ -15,25 +16,25 @@ const LENGTHS = [
 const HOUR = 3_600_000_000;
 
 interface SilenceDialogProps {
-  /** Of the alert that is silenced; without them, what is silenced is written by hand. */
+  /** Of the alert that is silenced; without them, what is silenced is chosen by hand. */
   labels?: Record<string, string>;
   onClose: () => void;
 }
 
 export function SilenceDialog({ labels, onClose }: SilenceDialogProps) {
   const { add } = useSilenceWrites();
-  const [text, setText] = useState(writeMatchers(matchersOf(labels ?? {})));
+  const known = useKnownLabels();
+  const [matchers, setMatchers] = useState<Matcher[]>(labels ? matchersOf(labels) : [NO_MATCHER]);
   const [comment, setComment] = useState("");
   const [hours, setHours] = useState("4");
-  const matchers = readMatchers(text);
+  const named = namedMatchers(matchers);
   const save = () =>
-    matchers &&
     add.mutate(
-      { matchers, comment: comment.trim(), ends: nowMicroseconds() + Number(hours) * HOUR },
+      { matchers: named, comment: comment.trim(), ends: nowMicroseconds() + Number(hours) * HOUR },
       { onSuccess: onClose },
     );
   return (
-    <Modal opened onClose={onClose} title="Silence alerts" size="sm">
+    <Modal opened onClose={onClose} title="Silence alerts" size="md">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -41,15 +42,12 @@ export function SilenceDialog({ labels, onClose }: SilenceDialogProps) {
         }}
       >
         <Stack gap="sm">
-          <Textarea
-            size="xs"
-            label="Alerts whose labels match"
-            description="One a line, all must hold: name=value, name!=value, name=~expression."
-            autosize
-            minRows={2}
-            value={text}
-            error={matchers === null ? "Expected lines such as alert=Slow calls." : undefined}
-            onChange={(event) => setText(event.currentTarget.value)}
+          <MatcherFields
+            legend="Alerts whose labels match"
+            description="All must hold. The rule's name is the label alert."
+            value={matchers}
+            onChange={setMatchers}
+            known={known}
           />
           <NativeSelect
             size="xs"
@@ -62,7 +60,7 @@ export function SilenceDialog({ labels, onClose }: SilenceDialogProps) {
             size="xs"
             label="Why"
             required
-            data-autofocus
+            data-autofocus={labels ? true : undefined}
             value={comment}
             onChange={(event) => setComment(event.currentTarget.value)}
           />
@@ -71,7 +69,12 @@ export function SilenceDialog({ labels, onClose }: SilenceDialogProps) {
             <Button size="xs" variant="default" onClick={onClose}>
               Cancel
             </Button>
-            <Button size="xs" type="submit" loading={add.isPending} disabled={!matchers || !comment.trim()}>
+            <Button
+              size="xs"
+              type="submit"
+              loading={add.isPending}
+              disabled={named.length === 0 || !comment.trim()}
+            >
               Silence
             </Button>
           </Group>
@@ -81,24 +84,12 @@ export function SilenceDialog({ labels, onClose }: SilenceDialogProps) {
   );
 }
 
-function matchersOf(labels: Record<string, string>): Matcher[] {
+export function matchersOf(labels: Record<string, string>): Matcher[] {
   return Object.entries(labels)
     .filter(([label]) => label !== "severity")
     .map(([label, value]) => ({ label, op: "=" as const, value }));
 }
 
 export function writeMatchers(matchers: readonly Matcher[]): string {
-  return matchers.map(({ label, op, value }) => `${label}${op}${value}`).join("\n");
-}
-
-/** Null when a line is none, or there is no line. */
-export function readMatchers(text: string): Matcher[] | null {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const found = lines.map((line) => /^\s*([\w.-]+)\s*(=~|!~|!=|=)\s*(.*?)\s*$/.exec(line));
-  if (lines.length === 0 || found.includes(null)) return null;
-  return found.map((match) => ({
-    label: match?.[1] ?? "",
-    op: (match?.[2] ?? "=") as Matcher["op"],
-    value: match?.[3] ?? "",
-  }));
+  return matchers.map(({ label, op, value }) => `${label}${op}${value}`).join(", ");
 }

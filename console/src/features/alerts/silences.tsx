@@ -38,7 +38,7 @@ export function Silences() {
             <li key={one.id}>
               <span className={one.state === "ended" ? "faint" : undefined}>{one.state}</span>
               <div>
-                <code>{writeMatchers(one.matchers).replaceAll("\n", ", ")}</code>
+                <code>{writeMatchers(one.matchers)}</code>
                 <div className={classes.said}>
                   {one.comment} <span className="faint">{one.created_by}</span>
                 </div>

@@ -15,6 +15,9 @@ export type AlertTransition = Item<Ok<paths["/api/v1/alerts/history"]["get"]>>;
 export type BackTest = Ok<paths["/api/v1/alerts/test"]["post"]>;
 export type Silence = Item<Ok<paths["/api/v1/silences"]["get"]>>;
 export type Matcher = Silence["matchers"][number];
+export type AlertPolicy = Ok<paths["/api/v1/alerts/policy"]["get"]>;
+export type Inhibition = NonNullable<AlertPolicy["inhibitions"]>[number];
+export type Delivery = Item<Ok<paths["/api/v1/channels/{id}/deliveries"]["get"]>>;
 export type Channel = Item<Ok<paths["/api/v1/channels"]["get"]>>;
 export type AlertState = AlertRule["state"];
 

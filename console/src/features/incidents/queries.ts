@@ -2,7 +2,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { api, bodyOf } from "@/api/client";
 import type { paths } from "@/api/generated/schema";
 import { useSignedIn } from "@/lib/session";
-import type { IncidentState } from "./types";
+import type { IncidentState, PostmortemText } from "./types";
 
 type Sent<Operation> = Operation extends { requestBody: { content: { "application/json": infer Body } } }
   ? Body
@@ -39,19 +39,31 @@ export function useIncident(id: string) {
   });
 }
 
-/** A draft in Markdown; asked for when it is opened, and kept as it is while it is written on. */
-export function usePostmortem(id: string, wanted: boolean) {
+/** A text in Markdown by its version, null for the last; kept as it is while it is written on. */
+export function usePostmortem(id: string, version: number | null) {
   const { project } = useSignedIn();
   return useQuery({
-    queryKey: ["incidents", project.id, id, "postmortem"],
-    queryFn: async ({ signal }) => {
-      const params = { path: { id }, query: { project: project.id } };
-      return bodyOf(await api.GET("/api/v1/incidents/{id}/postmortem", { params, signal })).markdown;
+    queryKey: ["incidents", project.id, id, "postmortem", version],
+    queryFn: async ({ signal }): Promise<PostmortemText> => {
+      const query = { project: project.id, version: version ?? undefined };
+      const params = { path: { id }, query };
+      return bodyOf(await api.GET("/api/v1/incidents/{id}/postmortem", { params, signal }));
     },
-    enabled: wanted,
     refetchOnWindowFocus: false,
-    staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
+  });
+}
+
+export function usePostmortemWrite(id: string) {
+  const { project } = useSignedIn();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: async ({ markdown, version }: { markdown: string; version: number | null }) => {
+      const header = { "if-match": version === null ? "*" : `"${version}"` };
+      const params = { path: { id }, query: { project: project.id }, header };
+      return bodyOf(await api.PUT("/api/v1/incidents/{id}/postmortem", { params, body: { markdown } }));
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: ["incidents", project.id, id] }),
   });
 }
 

@@ -8,6 +8,7 @@ type Ok<Operation> = Operation extends {
 
 export type Incident = Ok<paths["/api/v1/incidents"]["get"]>["items"][number];
 export type IncidentView = Ok<paths["/api/v1/incidents/{id}"]["get"]>;
+export type PostmortemText = Ok<paths["/api/v1/incidents/{id}/postmortem"]["get"]>;
 export type IncidentEvent = IncidentView["timeline"][number];
 export type IncidentState = Incident["state"];
 export type IncidentSeverity = Incident["severity"];
