@@ -41,6 +41,11 @@ class Server:
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while it runs."""
+        return None if self._process is None else self._process.pid
+
     def kill(self) -> None:
         """As a power cut would."""
         process, self._process = self._process, None
@@ -86,11 +91,10 @@ class Engine:
             self._session.query(f"USE `{database}`")
             self._database = database
         settings = {name: value for name, value in given.items() if name in self._known}
-        for name in self._settings.keys() - settings:
-            self._session.query(f"SET {name} = DEFAULT")
-        for name, value in settings.items():
-            if self._settings.get(name) != value:
-                self._session.query(f"SET {name} = '{value}'")
+        changes = [f"{name} = DEFAULT" for name in self._settings.keys() - settings]
+        changes += [f"{name} = '{value}'" for name, value in settings.items() if self._settings.get(name) != value]
+        if changes:
+            self._session.query(f"SET {', '.join(changes)}")
         self._settings = settings
 
     def _text(self, query: str) -> str:

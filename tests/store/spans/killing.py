@@ -3,7 +3,12 @@
 import os
 import random
 import signal
+import threading
 from collections.abc import Callable
+
+from clickhouse_server import Server
+
+from penstock.core.errors import Unavailable
 
 LONGEST = 0.4
 """Seconds; where a child may be killed before it has begun, or after some steps."""
@@ -28,3 +33,23 @@ def killed_at_random(work: Callable[[], None], *, times: int) -> None:
                 os._exit(0)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), f"the work was over after {number} kills"
+
+
+def server_killed_at_random(server: Server, work: Callable[[], None], *, times: int, longest: float = 0.25) -> None:
+    """Run `work` again and again while the server is killed so many times, each after a random time.
+
+    The work meets `Unavailable`, unless it is over just before, and must be long enough.
+    """
+    rng = random.Random(7)
+    met = 0
+    for _ in range(times):
+        timer = threading.Timer(rng.uniform(0.005, longest), server.kill)
+        timer.start()
+        try:
+            while timer.is_alive():
+                work()
+        except Unavailable:
+            met += 1
+        timer.join()
+        server.start()
+    assert met > times * 2 // 3, f"the work was under way at {met} of {times} kills"
