@@ -1,4 +1,5 @@
 import { transferableAbortController } from "node:util";
+import { notifications } from "@mantine/notifications";
 import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
 
@@ -30,7 +31,13 @@ Object.defineProperty(window, "matchMedia", {
 window.scrollTo = () => {};
 Element.prototype.scrollIntoView = () => {};
 
-afterEach(cleanup);
+// All tests share one page and its modules: what one leaves in them would meet the next.
+afterEach(() => {
+  cleanup();
+  notifications.clean();
+  window.localStorage.clear();
+  window.sessionStorage.clear();
+});
 
 // zrender measures text on a canvas when there is one; jsdom would only complain.
 HTMLCanvasElement.prototype.getContext = () => null;
