@@ -1,5 +1,6 @@
 """The intake of spans that applications send, over the parts of this installation: its log, its prices, its hash."""
 
+import functools
 from collections.abc import Callable
 
 from penstock.core.clock import Clock
@@ -14,6 +15,8 @@ from penstock.wire.usage import Usage
 
 __all__ = ["ReportedPricing", "otlp_intake"]
 
+PROVIDERS = 256
+"""Names of providers that are remembered; senders choose them, at most 500 characters each."""
 PRICE_LISTS = {
     "az.ai.inference": "azure",
     "az.ai.openai": "azure",
@@ -72,11 +75,15 @@ class ReportedPricing:
         snapshot = self._snapshot()
         if snapshot.version != self._version:
             self._pricer, self._version = Pricer(snapshot.prices), snapshot.version
-        entry = snapshot.providers.get(provider)
-        if entry is None:
-            # Some emitters write the vendor's name with its API: `openai.responses`.
-            name = provider.lower()
-            known = PRICE_LISTS.get(name) or PRICE_LISTS.get(name.partition(".")[0]) or name.partition(".")[0]
-            entry = ProviderEntry(name=provider or "unknown", kind="openai", base_url="", price_as=known)
+        entry = snapshot.providers.get(provider) or _listed(provider)
         price = self._pricer.price(entry, model, usage, at)
         return price.cost, price.version
+
+
+@functools.lru_cache(PROVIDERS)
+def _listed(provider: str) -> ProviderEntry:
+    """A provider that the configuration does not name, as the price list does."""
+    # Some emitters write the vendor's name with its API: `openai.responses`.
+    name = provider.lower()
+    known = PRICE_LISTS.get(name) or PRICE_LISTS.get(name.partition(".")[0]) or name.partition(".")[0]
+    return ProviderEntry(name=provider or "unknown", kind="openai", base_url="", price_as=known)

@@ -102,17 +102,17 @@ def _protobuf_span(span: Any) -> Received:
     attributes = _pairs(span.attributes, counted)
     events: list[Event] = []
     links: list[Link] = []
-    if span.events:
-        counted.left_out += max(0, len(span.events) - MAX_EVENTS)
+    if happened := span.events:
+        counted.left_out += max(0, len(happened) - MAX_EVENTS)
         events = [
             Event(event.name, event.time_unix_nano // 1000, _pairs(event.attributes, counted))
-            for event in span.events[:MAX_EVENTS]
+            for event in happened[:MAX_EVENTS]
         ]
-    if span.links:
-        counted.left_out += max(0, len(span.links) - MAX_EVENTS)
+    if linked := span.links:
+        counted.left_out += max(0, len(linked) - MAX_EVENTS)
         links = [
             Link(link.trace_id.hex(), link.span_id.hex(), _pairs(link.attributes, counted))
-            for link in span.links[:MAX_EVENTS]
+            for link in linked[:MAX_EVENTS]
         ]
     status = span.status
     return Received(

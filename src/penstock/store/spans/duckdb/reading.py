@@ -13,6 +13,9 @@ LARGE = 32 * 1024
 """Bytes of one text beyond which it lies apart from its row."""
 MIN_BUFFER_BYTES = 1024 * 1024
 """The engine's read buffer is at least this, and holds the longest line: no line is longer than its file."""
+READ_BYTES = 256 * 1024
+"""Of a segment at a time, when its lines are counted."""
+_OPEN = b'{"record":"open"'
 PREVIEW = 72
 """Characters."""
 
@@ -36,10 +39,16 @@ def examine(path: Path) -> Source | None:
     Raises:
         OSError: it cannot be read.
     """
-    data = path.read_bytes()
-    lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
-    opens = data.count(b'\n{"record":"open"') + data.startswith(b'{"record":"open"')
-    return Source(path=path, read_from=path, records=lines - opens, size=len(data), large=has_large_line(data))
+    size = opens = lines = longest = 0
+    with path.open("rb", READ_BYTES) as file:
+        for line in file:
+            lines += 1
+            length = len(line)
+            size += length
+            longest = max(longest, length)
+            if line.startswith(_OPEN):
+                opens += 1
+    return Source(path=path, read_from=path, records=lines - opens, size=size, large=longest > LARGE)
 
 
 def has_large_line(data: bytes) -> bool:

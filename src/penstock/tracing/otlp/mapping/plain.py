@@ -1,7 +1,8 @@
 """What stands on any span: whose session it is, errors, HTTP, and what has no column."""
 
 from collections.abc import Iterable
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
 
 from penstock.tracing.otlp.mapping.draft import Draft
 from penstock.tracing.otlp.mapping.values import text, texts
@@ -9,7 +10,7 @@ from penstock.tracing.otlp.types import Attributes, Event, Origin, Received
 from penstock.wire.span import Kind
 
 __all__ = [
-    "WHOSE",
+    "OwnerNames",
     "describe",
     "describe_resource",
     "environment_of",
@@ -17,6 +18,7 @@ __all__ = [
     "first_chunk",
     "http_status",
     "kind_of",
+    "owner_names",
     "read",
     "read_listed_tags",
     "read_tags",
@@ -47,8 +49,6 @@ _STANDARD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "te
 _KIND_NAMES = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
 _SESSIONS = ("session.id", "langfuse.session.id", "session_id")
 _USERS = ("user.id", "enduser.id", "langfuse.user.id", "gen_ai.user", "llm.user", "enduser.pseudo.id")
-WHOSE = frozenset((*_SESSIONS, *_USERS))
-"""Attributes that name a session or a user."""
 _TAG = "penstock.tag."
 MAX_TAGS = 64
 MAX_TAG = 500
@@ -64,16 +64,31 @@ def kind_of(attributes: Attributes) -> Kind | None:
     return None
 
 
-def read(attributes: Attributes, draft: Draft) -> None:
-    """Whose session it is, where any of `WHOSE` is. The user's id is taken away: only its hash is written."""
-    session = text(attributes, *_SESSIONS)
-    draft.session = session or draft.session
-    user = text(attributes, *_USERS)
-    for name in _USERS[1:]:
-        # Where they differ, the others are ids of a person all the same.
-        other = attributes.pop(name, None)
-        user = user or (other if isinstance(other, str) and other else None)
-    draft.user = user or draft.user
+class OwnerNames(NamedTuple):
+    """Attributes that tell whose span it is, in the order in which they are believed."""
+
+    sessions: tuple[str, ...]
+    users: tuple[str, ...]
+
+
+def owner_names(names: AbstractSet[str]) -> OwnerNames:
+    """Which attributes tell whose span it is."""
+    return OwnerNames(
+        tuple(name for name in _SESSIONS if name in names), tuple(name for name in _USERS if name in names)
+    )
+
+
+def read(attributes: Attributes, draft: Draft, owners: OwnerNames) -> None:
+    """Whose session it is. The user's id is taken away: only its hash is written."""
+    if owners.sessions:
+        draft.session = text(attributes, *owners.sessions) or draft.session
+    if owners.users:
+        user = text(attributes, *owners.users)
+        for name in owners.users:
+            # Where they differ, the others are ids of a person all the same.
+            other = attributes.pop(name, None) if name != _USERS[0] else None
+            user = user or (other if isinstance(other, str) and other else None)
+        draft.user = user or draft.user
 
 
 def tag_names(names: Iterable[str]) -> tuple[str, ...]:

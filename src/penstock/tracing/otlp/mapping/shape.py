@@ -25,8 +25,7 @@ class Shape(NamedTuple):
     tags: tuple[str, ...]
     listed_tags: bool
     """Whether there is a list of words that are tags."""
-    whose: bool
-    """Whether a session or a user is named."""
+    owners: plain.OwnerNames
     http: bool
     openinference: bool
     genai: bool
@@ -58,7 +57,7 @@ def _shape(names: tuple[str, ...]) -> Shape:
         usage=usage_names(names),
         tags=plain.tag_names(names),
         listed_tags="tag" in prefixes or "langfuse" in prefixes,
-        whose=not plain.WHOSE.isdisjoint(names),
+        owners=plain.owner_names(frozenset(names)),
         http="http" in prefixes,
         openinference="openinference" in prefixes,
         genai="gen_ai" in prefixes,

@@ -195,8 +195,7 @@ def _kind(attributes: Attributes) -> Kind:
 
 def _read(attributes: Attributes, draft: Draft, tags: dict[str, str], shape: Shape) -> None:
     """By each convention that the span shows a sign of."""
-    if shape.whose:
-        plain.read(attributes, draft)
+    plain.read(attributes, draft, shape.owners)
     if shape.openinference:
         openinference.read(attributes, draft)
     if shape.genai:
