@@ -27,6 +27,7 @@ from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSett
 from penstock.server.otlp_intake import otlp_intake
 from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.server.score_service import score_service
+from penstock.server.span_flow import span_flow
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import DuckDbSpanStore, open_spans
@@ -212,11 +213,18 @@ async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journa
     )
     await asyncio.to_thread(registry.start)
     ingest = IngestJob(spans, journal, clock=clock)
-    tracing = TracingService(spans, ingest, clock=clock, home=home, key_names=identity.keys.names)
     definitions = Definitions(metadata, registry=registry, clock=clock, ids=RandomIds(clock))
     names = identity.keys.names
     received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=RandomIds(clock))
     otlp = otlp_intake(received, home, registry, clock=clock)
+    tracing = TracingService(
+        spans,
+        ingest,
+        clock=clock,
+        home=home,
+        key_names=identity.keys.names,
+        flow=lambda: span_flow(home, otlp, ()),
+    )
     judged = JournalWriter(home.scores, JournalSettings(), clock=clock, ids=RandomIds(clock))
     observability = observe(spans, metadata, clock=clock, ids=RandomIds(clock), key_names=names)
     alerts = alert_service(

@@ -57,6 +57,24 @@ def test_a_provider_of_the_configuration_is_priced_as_it_says():
     assert pricing(mine=mine)("mine", "gpt-4o-mini", USAGE, NOW)[0]
 
 
+async def test_what_was_taken_and_what_was_not_is_told(console):
+    """FAILURES O4"""
+    good, bad = span({}, start=console.clock.now() * 1000), span({}, start=0)
+    key = console.key("traces:write").secret
+    answer = await console.ask(
+        "POST",
+        "/otlp/v1/traces",
+        key=key,
+        content=request(good, bad).SerializeToString(),
+        headers={"content-type": "application/x-protobuf"},
+    )
+    assert answer.status_code == 200
+    told = (await console.ask("GET", "/api/v1/system", key=console.made.secret)).json()
+    assert (told["intake"]["requests"], told["intake"]["accepted"]) == (1, 1)
+    assert told["intake"]["rejected"] == {"there is no start time": 1}
+    assert told["exports"] == []
+
+
 async def test_a_users_hash_is_that_of_the_gateways_records(console):
     body = request(span({"user.id": "robin"}, start=console.clock.now() * 1000)).SerializeToString()
     key = console.key("traces:write", project=console.project("theirs")).secret

@@ -10,7 +10,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from penstock.core.home import Home
 from penstock.gateway.metrics import Meter
 from penstock.server.prometheus import console_metrics, gateway_metrics
-from penstock.tracing.types import DiskState, IngestProgress, JournalState, SystemState
+from penstock.server.span_flow import span_flow
+from penstock.tracing.otlp.export.sender import Sender
+from penstock.tracing.otlp.export.spool import Spool
+from penstock.tracing.otlp.intake import IntakeState
+from penstock.tracing.types import (
+    DiskState,
+    ExportProgress,
+    IngestProgress,
+    IntakeProgress,
+    JournalState,
+    SystemState,
+)
 from penstock.wire.span import Span
 from penstock.wire.status import TargetReport, WorkerReport
 
@@ -53,6 +64,8 @@ SYSTEM = SystemState(
     journal=JournalState(waiting_segments=2, waiting_bytes=30, quarantined=1),
     ingest=IngestProgress(stored_spans=9, last_ingested=None, error="down"),
     disk=DiskState(spans_bytes=100, metadata_bytes=7, free_bytes=1000),
+    intake=IntakeProgress(),
+    exports=[],
 )
 
 
@@ -95,3 +108,58 @@ def test_the_dashboard_asks_only_for_what_there_is(tmp_path):
     }
     assert asked
     assert {re.sub(r"_bucket$", "", name) for name in asked} <= known
+
+
+def test_the_console_tells_of_what_comes_in_and_goes_out(tmp_path):
+    """FAILURES O4, O6"""
+    why = 'the span id is not 8 bytes, or "all" zero'
+    backend = "https://otlp.example.com/v1/traces"
+    system = msgspec.structs.replace(
+        SYSTEM,
+        intake=IntakeProgress(
+            requests=5, accepted=40, rejected={why: 2, "other": 1}, refused=3, in_flight_bytes=7, waiting_segments=1,
+            waiting_bytes=9,
+        ),
+        exports=[ExportProgress(backend=backend, sent=8, rejected=1, filtered=2, waiting_bytes=6, error="503")],
+    )  # fmt: skip
+    found = samples(console_metrics(home_of(tmp_path), system, now=NOW))
+    told = {
+        ("intake_requests_total",): 5,
+        ("intake_spans_accepted_total",): 40,
+        ("intake_spans_rejected_total", ("reason", why)): 2,
+        ("intake_spans_rejected_total", ("reason", "other")): 1,
+        ("intake_requests_refused_total",): 3,
+        ("intake_in_flight_bytes",): 7,
+        ("intake_waiting_segments",): 1,
+        ("intake_waiting_bytes",): 9,
+        ("export_spans_sent_total", ("backend", backend)): 8,
+        ("export_spans_rejected_total", ("backend", backend)): 1,
+        ("export_spans_filtered_total", ("backend", backend)): 2,
+        ("export_waiting_bytes", ("backend", backend)): 6,
+        ("export_failing", ("backend", backend)): 1,
+    }
+    assert {(name.removeprefix("penstock_"), *labels): value for (name, *labels), value in found.items()}.items() >= (
+        told.items()
+    )
+
+
+def test_what_an_address_hides_is_not_told(tmp_path):
+    """FAILURES S12"""
+
+    class Intake:
+        state = IntakeState(accepted=3, reasons={"old": 1}, pushed_back=2)
+
+    home = home_of(tmp_path)
+    (home.intake / "a.ndjson").write_bytes(b"{}")
+    sender = Sender(
+        Spool(tmp_path / "spool", max_bytes=100),
+        "https://me:secret@otlp.example.com:4318/v1/traces?token=secret",
+        headers=dict,
+        matches=lambda _: True,
+        content=True,
+        transport=None,
+    )
+    flow = span_flow(home, Intake(), [sender])
+    assert (flow.intake.accepted, flow.intake.rejected, flow.intake.refused) == (3, {"old": 1}, 2)
+    assert flow.intake.waiting_segments == 1
+    assert [one.backend for one in flow.exports] == ["https://otlp.example.com:4318/v1/traces"]

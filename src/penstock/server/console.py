@@ -23,6 +23,7 @@ from penstock.server.protocol import BoundedProtocol
 from penstock.server.reconciliation import BudgetReconciler, spend_service, user_hash
 from penstock.server.score_service import score_service
 from penstock.server.span_export import SpanExport
+from penstock.server.span_flow import span_flow
 from penstock.store.journal.writer import JournalWriter
 from penstock.store.spans.open import open_configured
 from penstock.tracing.jobs import IngestJob
@@ -84,7 +85,13 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             user_hash=lambda user: user_hash(registry.snapshot, user),
         )
         tracing = TracingService(
-            spans, ingest, clock=clock, home=home, key_names=identity.keys.names, reader=observability.reader
+            spans,
+            ingest,
+            clock=clock,
+            home=home,
+            key_names=identity.keys.names,
+            reader=observability.reader,
+            flow=lambda: span_flow(home, otlp, export.senders),
         )
         spend = spend_service(spans, registry, key_names=identity.keys.names, clock=clock)
         reconciler = BudgetReconciler(

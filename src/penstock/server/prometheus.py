@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from penstock import __version__
 from penstock.core.home import Home
 from penstock.gateway.metrics import BOUNDS, COUNTERS, HISTOGRAMS
-from penstock.tracing.types import SystemState
+from penstock.tracing.types import ExportProgress, IntakeProgress, SystemState
 from penstock.wire.metrics import MetricsReport
 from penstock.wire.status import WorkerReport
 
@@ -49,7 +49,7 @@ def gateway_metrics(home: Home, *, now: int) -> bytes:
 
 def console_metrics(home: Home, system: SystemState, *, now: int) -> bytes:
     """As `gateway_metrics`, with what only the console knows."""
-    return _expose([*_workers(home, now), *_storage(system)])
+    return _expose([*_workers(home, now), *_storage(system), *_intake(system.intake), *_exports(system.exports)])
 
 
 def _expose(families: Iterable[Metric]) -> bytes:
@@ -146,3 +146,44 @@ def _storage(system: SystemState) -> Iterator[Metric]:
     disk.add_metric(["metadata"], system.disk.metadata_bytes)
     disk.add_metric(["free"], system.disk.free_bytes)
     yield disk
+
+
+def _intake(intake: IntakeProgress) -> Iterator[Metric]:
+    yield CounterMetricFamily("penstock_intake_requests", "Requests of applications, by OTLP.", value=intake.requests)
+    yield CounterMetricFamily("penstock_intake_spans_accepted", "Spans taken.", value=intake.accepted)
+    rejected = CounterMetricFamily("penstock_intake_spans_rejected", "Spans not taken.", labels=["reason"])
+    for reason, count in sorted(intake.rejected.items()):
+        rejected.add_metric([reason], count)
+    yield rejected
+    yield CounterMetricFamily(
+        "penstock_intake_requests_refused",
+        "Requests answered 429, for the store did not keep up.",
+        value=intake.refused,
+    )
+    yield GaugeMetricFamily(
+        "penstock_intake_in_flight_bytes", "Bytes of requests being taken.", value=intake.in_flight_bytes
+    )
+    yield GaugeMetricFamily(
+        "penstock_intake_waiting_segments", "Segments of accepted spans that wait.", value=intake.waiting_segments
+    )
+    yield GaugeMetricFamily(
+        "penstock_intake_waiting_bytes",
+        "Bytes of accepted spans that wait, as last measured.",
+        value=intake.waiting_bytes,
+    )
+
+
+def _exports(exports: Sequence[ExportProgress]) -> Iterator[Metric]:
+    labels = ["backend"]
+    sent = CounterMetricFamily("penstock_export_spans_sent", "Spans that another backend took.", labels=labels)
+    rejected = CounterMetricFamily("penstock_export_spans_rejected", "Spans that it refused for good.", labels=labels)
+    filtered = CounterMetricFamily("penstock_export_spans_filtered", "Spans that its filter left out.", labels=labels)
+    waiting = GaugeMetricFamily("penstock_export_waiting_bytes", "Bytes of segments that wait for it.", labels=labels)
+    failing = GaugeMetricFamily("penstock_export_failing", "1 while it takes nothing.", labels=labels)
+    for one in exports:
+        sent.add_metric([one.backend], one.sent)
+        rejected.add_metric([one.backend], one.rejected)
+        filtered.add_metric([one.backend], one.filtered)
+        waiting.add_metric([one.backend], one.waiting_bytes)
+        failing.add_metric([one.backend], one.error is not None)
+    yield from (sent, rejected, filtered, waiting, failing)

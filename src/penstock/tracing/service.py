@@ -28,6 +28,7 @@ from penstock.tracing.types import (
     FacetPage,
     FacetsPage,
     FacetValue,
+    Flow,
     GroupPage,
     IngestProgress,
     JournalState,
@@ -62,6 +63,7 @@ class TracingService:
         home: Whose disk use is reported.
         key_names: Names of keys.
         reader: Reads searches; by default one that knows the keys' names.
+        flow: Tells how spans of applications come in, and how others are sent on.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class TracingService:
         home: Home,
         key_names: KeyNames,
         reader: QueryReader | None = None,
+        flow: Callable[[], Flow] = Flow,
     ) -> None:
         self._spans = spans
+        self._flow = flow
         self._ingest = ingest
         self._clock = clock
         self._home = home
@@ -253,6 +257,7 @@ class TracingService:
             stored = self._spans.count_spans()
         except Unavailable:
             stored = state.stored_spans
+        flow = self._flow()
         return SystemState(
             version=__version__,
             journal=JournalState(
@@ -262,6 +267,8 @@ class TracingService:
             ),
             ingest=IngestProgress(stored_spans=stored, last_ingested=state.last_ingested, error=state.error),
             disk=self._disk.state(visible),
+            intake=flow.intake,
+            exports=flow.exports,
         )
 
     def check_tail(self, project: str, asked: Asked) -> Node | None:

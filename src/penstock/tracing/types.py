@@ -9,8 +9,11 @@ from penstock.store.spans.types import Facet, GroupRow, TraceRow
 __all__ = [
     "Asked",
     "DiskState",
+    "ExportProgress",
     "FacetPage",
+    "Flow",
     "IngestProgress",
+    "IntakeProgress",
     "JournalState",
     "Paging",
     "ProjectSpans",
@@ -139,8 +142,50 @@ class DiskState(msgspec.Struct, frozen=True, kw_only=True):
     """Spans of each project that the caller sees, the most first."""
 
 
+class IntakeProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """Spans of applications, by OTLP, since the console started."""
+
+    requests: int = 0
+    accepted: int = 0
+    """Spans."""
+    rejected: dict[str, int] = {}
+    """Spans by reason."""
+    refused: int = 0
+    """Requests that were told to come again, for the store did not keep up."""
+    in_flight_bytes: int = 0
+    """Of requests being read, mapped or written."""
+    waiting_segments: int = 0
+    waiting_bytes: int = 0
+    """Accepted and not in the store yet, as last measured."""
+
+
+class ExportProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """Spans sent on to one backend, since the console started."""
+
+    backend: str
+    """Its address, without what may be secret in it."""
+    sent: int
+    rejected: int
+    """Spans that it refused for good."""
+    filtered: int
+    """Spans that its filter left out."""
+    waiting_bytes: int
+    error: str | None
+    """Why the last try failed; None when it did not."""
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes from applications, and what goes to other backends."""
+
+    intake: IntakeProgress = IntakeProgress()
+    exports: list[ExportProgress] = []
+
+
 class SystemState(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     journal: JournalState
     ingest: IngestProgress
     disk: DiskState
+    intake: IntakeProgress
+    exports: list[ExportProgress]
+    """In the order of the configuration."""

@@ -2159,6 +2159,19 @@ export interface components {
             step?: number | null;
             to?: number | null;
         };
+        /** ExportProgress */
+        ExportProgress: {
+            backend: string;
+            error: string | null;
+            /** Format: int64 */
+            filtered: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: int64 */
+            sent: number;
+            /** Format: int64 */
+            waiting_bytes: number;
+        };
         /** Facet */
         Facet: {
             /** Format: int64 */
@@ -2367,6 +2380,42 @@ export interface components {
             equal?: string[];
             source: components["schemas"]["Matcher"][];
             target: components["schemas"]["Matcher"][];
+        };
+        /** IntakeProgress */
+        IntakeProgress: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            in_flight_bytes: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            refused: number;
+            rejected?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @default 0
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            waiting_bytes: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            waiting_segments: number;
         };
         /** JournalState */
         JournalState: {
@@ -3318,7 +3367,9 @@ export interface components {
         /** SystemState */
         SystemState: {
             disk: components["schemas"]["DiskState"];
+            exports: components["schemas"]["ExportProgress"][];
             ingest: components["schemas"]["IngestProgress"];
+            intake: components["schemas"]["IntakeProgress"];
             journal: components["schemas"]["JournalState"];
             version: string;
         };

@@ -56,6 +56,8 @@ class IntakeState(msgspec.Struct, kw_only=True):
     """Spans."""
     rejected: int = 0
     """Spans."""
+    reasons: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    """Of the rejected spans: how many for which reason. Reasons are few."""
     pushed_back: int = 0
     """Requests that were answered 429."""
     in_flight: int = 0
@@ -244,6 +246,8 @@ class OtlpIntake:
         self.state.requests += 1
         self.state.accepted += outcome.accepted
         self.state.rejected += rejected
+        for reason, count in outcome.rejected.items():
+            self.state.reasons[reason] = self.state.reasons.get(reason, 0) + count
         if rejected:
             logger.warning("%d spans of project %s were not taken: %s", rejected, project, outcome.rejected)
 

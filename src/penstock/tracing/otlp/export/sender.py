@@ -91,7 +91,7 @@ class Sender:
     ) -> None:
         self.state = ExportState()
         self.spool = spool
-        self._url = url
+        self.url = url
         self._headers = headers
         self._matches = matches
         self._content = content
@@ -141,20 +141,20 @@ class Sender:
 
     async def _post(self, body: bytes, count: int) -> _Result:
         headers = {**self._headers(), "content-type": PROTOBUF, "content-encoding": "gzip"}
-        sent = await self._transport(self._url, headers, body)
+        sent = await self._transport(self.url, headers, body)
         if 200 <= sent.status < 300:
             self.state.sent += count
             if self.state.failing is not None:
-                logger.warning("%s takes spans again", self._url)
+                logger.warning("%s takes spans again", self.url)
             self.state.failing, self._failures = None, 0
             return "done"
         said = f"{sent.status} {sent.reason}".strip() if sent.status else sent.reason
         if sent.status and sent.status not in RETRYABLE and sent.status not in _REFUSED_KEY:
             self.state.rejected += count
-            logger.error("%s refused %d spans for good: %s", self._url, count, said)
+            logger.error("%s refused %d spans for good: %s", self.url, count, said)
             return "done"
         if self.state.failing is None:
-            logger.error("%s takes no spans, they wait: %s", self._url, said)
+            logger.error("%s takes no spans, they wait: %s", self.url, said)
         self.state.failing = said
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures, 10))
         self._failures += 1
