@@ -97,14 +97,14 @@ class ClickHouseSpanStore(Questions):
         forget_deletion(self._engine, job)
 
     def maintain(self) -> int:
-        """Sum up hours that have settled, at most a day's worth, or index the words of one; returns how many.
+        """Sum up hours that have settled, or index their words, at most a day's worth; returns how many.
 
         Call again while it is not 0.
         """
         settled = self._clock.now() - SETTLED
         forget_segments(self._engine, before=self._clock.now() - REMEMBERED, waiting=self._folders)
         done = roll_up(self._engine, before=settled) or roll_up_days(self._engine, before=settled)
-        done = done or int(index_text(self._engine, before=settled))
+        done = done or index_text(self._engine, before=settled)
         if not done and self._clock.monotonic() - self._swept >= SWEEP_SECONDS:
             sweep(self._engine)
             self._swept = self._clock.monotonic()
