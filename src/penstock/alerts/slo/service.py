@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from penstock.alerts.context import Context, check_text
 from penstock.alerts.rules.check import check_labels, check_runbook, check_steps
 from penstock.alerts.rules.measure import SECOND
-from penstock.alerts.rules.service import NEVER, check_channels, worst
+from penstock.alerts.rules.service import NEVER, worst
+from penstock.alerts.rules.written import Written
 from penstock.alerts.slo.arithmetic import BURN_RULES, DAY, HOUR, bounds, burn_rate, judge_burn, remaining, series
 from penstock.alerts.slo.indicator import Counter
 from penstock.alerts.slo.types import BurnRate, Slo, SloSpec, SloStatus
 from penstock.alerts.store import rules as store
 from penstock.alerts.types import SeriesState
-from penstock.core.errors import Conflict, InvalidInput, NotFound
+from penstock.core.errors import InvalidInput
 from penstock.identity.types import Principal
 
 __all__ = ["SLO_DELAY", "SLO_INTERVAL", "Slos", "burn_rates"]
@@ -39,19 +39,15 @@ class Slos:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._counter = Counter(context.metrics, context.parse)
+        self._written = Written(context, "slo", most=MAX_SLOS)
 
     def everything(self, project: str) -> list[Slo]:
         """By name."""
-        with self._context.metadata.read() as connection:
-            rows = store.everything(connection, "slo", project=project)
-            states = store.series_of_project(connection, project)
-        return [_shown(row, [state for state in states if state.rule == row.id]) for row in rows]
+        return [_shown(row, states) for row, states in self._written.everything(project)]
 
     def get(self, project: str, id_: str) -> Slo:
         """Raises `NotFound` when there is none in this project."""
-        with self._context.metadata.read() as connection:
-            row = _found(connection, id_, project=project)
-            return _shown(row, store.series_of(connection, id_))
+        return _shown(*self._written.get(project, id_))
 
     def create(self, actor: Principal, project: str, spec: SloSpec) -> Slo:
         """Store a new objective; its burn rates are watched from now on.
@@ -62,53 +58,21 @@ class Slos:
         """
         now = self._check(project, spec)
         with self._context.metadata.write() as connection:
-            self._check_written(connection, spec, project=project, own=None)
-            if len(store.everything(connection, "slo", project=project)) >= MAX_SLOS:
-                raise Conflict(f"A project has at most {MAX_SLOS} objectives.", code="too_many_slos")
-            row = store.DefinitionRow(
-                id=self._context.ids.uuid7(),
-                kind="slo",
-                project=project,
-                name=spec.name,
-                version=1,
-                body=msgspec.to_builtins(spec),
-                created=now,
-                created_by=actor.name,
-                updated=now,
-                updated_by=actor.name,
-                due=_due(spec, now),
-            )
-            store.insert(connection, row)
-            self._context.audit(connection, actor, action="slo.create", on=row.id, project=project, name=spec.name)
+            row = self._written.create(connection, actor, project, spec, due=_due(spec, now))
         return _shown(row, [])
 
     def replace(self, actor: Principal, project: str, id_: str, spec: SloSpec) -> Slo:
-        """Raises `NotFound`, `InvalidInput` and `Conflict` as above."""
+        """Write one anew; its burn rates begin anew too. Raises `NotFound`, `InvalidInput` and `Conflict` as above."""
         now = self._check(project, spec)
         with self._context.metadata.write() as connection:
-            row = _found(connection, id_, project=project)
-            self._check_written(connection, spec, project=project, own=id_)
-            row = msgspec.structs.replace(
-                row,
-                name=spec.name,
-                version=row.version + 1,
-                body=msgspec.to_builtins(spec),
-                updated=now,
-                updated_by=actor.name,
-                due=_due(spec, now),
-                error=None,
-            )
-            store.replace(connection, row)
+            before = self._written.found(connection, project, id_)
+            row = self._written.replace(connection, actor, before, spec, due=_due(spec, now))
             store.remove_series(connection, id_)
-            self._context.audit(connection, actor, action="slo.update", on=id_, project=project, name=spec.name)
         return _shown(row, [])
 
     def delete(self, actor: Principal, project: str, id_: str) -> None:
         """Raises `NotFound`."""
-        with self._context.metadata.write() as connection:
-            row = _found(connection, id_, project=project)
-            store.remove(connection, id_)
-            self._context.audit(connection, actor, action="slo.delete", on=id_, project=project, name=row.name)
+        self._written.delete(actor, project, id_)
 
     def status(self, project: str, id_: str, *, points: int = 200) -> SloStatus:
         """Budget, burn rates and burn-down as of now.
@@ -188,15 +152,6 @@ class Slos:
         self._counter.within(project, spec, now - SECOND, now)
         return now
 
-    @staticmethod
-    def _check_written(connection: Connection, spec: SloSpec, *, project: str, own: str | None) -> None:
-        same = store.by_name(connection, "slo", spec.name, project=project)
-        if same is not None and same.id != own:
-            raise Conflict(
-                f"There is an objective called {spec.name} already.", hint="Choose another name.", code="slo_exists"
-            )
-        check_channels(connection, spec.channels, project=project)
-
 
 def burn_rates(counter: Counter, project: str, spec: SloSpec, to: int) -> list[BurnRate]:
     """Every pair of windows that end at `to` (microseconds). Raises as `Counter.within`."""
@@ -219,13 +174,6 @@ def _step(seconds: int, points: int) -> int:
     """Seconds of a step: a round one, so that steps lie where rollups do."""
     least = max(1, seconds // points)
     return next((step for step in (60, 300, 900, 1800, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR) if step >= least), DAY)
-
-
-def _found(connection: Connection, id_: str, *, project: str) -> store.DefinitionRow:
-    row = store.by_id(connection, "slo", id_, project=project)
-    if row is None:
-        raise NotFound("There is no such objective, or not in this project.", code="slo_not_found")
-    return row
 
 
 def _shown(row: store.DefinitionRow, states: Sequence[SeriesState]) -> Slo:
