@@ -114,6 +114,7 @@ def table(results: dict[str, Any]) -> str:
         f"| slowest of {len(questions)} console queries over {spans:,} spans ({slowest}), p95 "
         f"| {questions[slowest]['p95_ms']:.0f} ms | 300 ms |"
     )
+    rows += _alert_rows(results["alerts"])
     rows += ["", *_traffic_rows(results["traffic"]), "", *_chaos_rows(results["chaos"]), ""]
     rows.append(
         f"One core per gateway, 32 connections, 1 KB prompts, streams of 60 chunks, medians of interleaved rounds, on "
@@ -121,6 +122,16 @@ def table(results: dict[str, Any]) -> str:
         "Penstock with everything on; TensorZero with its records off; the bare proxy does nothing but pass bytes on."
     )
     return "\n".join(rows)
+
+
+def _alert_rows(alerts: dict[str, Any]) -> list[str]:
+    weeks = len(alerts["found"])
+    alarms, found = (", ".join(map(str, sorted(alerts[name]))) for name in ("false_alarms", "found"))
+    return [
+        f"| alerts by the default rules, false alarms in a week without a fault, {weeks} weeks | {alarms} | 1 |",
+        f"| of {alerts['of']} injected faults found, {weeks} times | {found} | 18 |",
+        f"| time to detect, median / p90 | {alerts['median_minutes']:.0f} / {alerts['p90_minutes']:.0f} min | |",
+    ]
 
 
 def _traffic_rows(traffic: dict[str, Any]) -> list[str]:
@@ -177,6 +188,7 @@ def main() -> None:
         "chaos": script("chaos", *chaos, may_fail=True),
         "start": cold_start(),
         "ingestion": script("ingestion", *(("--spans", "20000") if options.quick else ())),
+        "alerts": script("alerts", *(("1",) if options.quick else ())),
         "console_queries": script("console_queries", *(("--spans", "50000", "--rounds", "5") if options.quick else ())),
     }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")

@@ -1,6 +1,6 @@
 """False alarms on a week without a fault, and how soon injected faults are found, by the evaluator that runs live.
 
-    nice -n 19 python -m bench.alerts [SEEDS]
+    nice -n 19 python bench/alerts.py [SEEDS]
 
 For each seed: three weeks of traffic are history, the fourth is watched by the default rules. First as it is: an alert
 that fires is a false alarm. Then with one fault at a time, at a random hour; a fault is found when an alert fires
@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from bench.alert_traffic import DAY, HOUR, SECOND, START, WEEK, Calls, Store, simulate
 
+from alert_traffic import DAY, HOUR, SECOND, START, WEEK, Calls, Store, simulate
 from penstock.alerts.evaluate import Evaluator
 from penstock.alerts.rules.defaults import default_rules
 from penstock.alerts.rules.judge import Baselines, Judge
@@ -245,6 +245,14 @@ def main() -> None:
     print(f"time to detect: median {np.median(times):.0f} min, p90 {np.quantile(times, 0.9):.0f} min")
     if len(seeds) >= 5:
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    summary = {
+        "false_alarms": alarms,
+        "found": detected,
+        "of": len(FAULTS),
+        "median_minutes": float(np.median(times)),
+        "p90_minutes": float(np.quantile(times, 0.9)),
+    }
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":
