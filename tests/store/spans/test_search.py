@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from penstock.store.spans.clickhouse import text_index as clickhouse_index
+from penstock.store.spans.deletion import Selection
 from penstock.store.spans.duckdb import text_index
 from penstock.store.spans.expressions import sql
 from penstock.store.spans.filters import Filter
@@ -100,7 +101,7 @@ def test_only_blocks_that_hold_all_words_are_read(duckdb_store, journal, clock):
 
     with duckdb_store._engine.snapshot() as read:
         found = text_index.candidates(read, WINDOW, Text(words="needle"))
-        assert [low // HOUR * HOUR for low, _, _ in found] == [spans[20].started, spans[3].started]
+        assert [low // HOUR * HOUR for low, _ in found] == [spans[20].started, spans[3].started]
         assert text_index.candidates(read, WINDOW, And((Text(words="needle"), Text(words="hay")))) == []
         assert text_index.candidates(read, WINDOW, Not(Text(words="needle"))) is None
         assert text_index.candidates(read, WINDOW, Filter(column="route", operator="missing")) is None
@@ -133,6 +134,48 @@ def test_spans_that_come_while_an_hour_is_indexed_leave_it_pending(duckdb_store,
     upkeep(duckdb_store)
     assert len(ids(duckdb_store, Text(words="two"))) == 1
     assert len(ids(duckdb_store, Text(words="three"))) == 1
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_an_hour_that_goes_on_is_indexed_but_for_its_last_minutes(duckdb_store, journal, clock):
+    clock.advance((START - clock.now()) // 1_000_000 + 30 * 60)
+    minute = 60_000_000
+    spans = [journal.span(started=START + n * minute, input=said(f"word{n}")) for n in range(30)]
+    duckdb_store.load([journal.write(*spans)])
+    upkeep(duckdb_store)
+
+    def stretches(word):
+        with duckdb_store._engine.snapshot() as read:
+            found = text_index.candidates(read, WINDOW, Text(words=word))
+        return [((low - START) // minute, (high - START) // minute) for low, high in found]
+
+    assert stretches("word5") == [(24, 60), (4, 8)]
+    assert stretches("word29") == [(24, 60)]
+    late = journal.span(started=START + 9 * minute, input=said("late"))
+    duckdb_store.load([journal.write(late)])
+    assert stretches("late") == [(24, 60), (8, 12)]
+    assert ids(duckdb_store, Text(words="late")) == [late.span_id]
+    upkeep(duckdb_store)
+    assert stretches("word5") == [(24, 60), (11, 12), (4, 8)]
+    clock.advance(3600)
+    upkeep(duckdb_store)
+    assert stretches("word5") == [(4, 8)]
+    assert ids(duckdb_store, Text(words="word29")) == [spans[29].span_id]
+    assert ids(duckdb_store, Text(words="late")) == [late.span_id]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_words_of_what_was_deleted_leave_the_index(duckdb_store, journal, clock):
+    clock.advance(40 * 24 * 3600)
+    spans = [journal.span(started=START + n, input=said(f"word{n}")) for n in range(6)]
+    duckdb_store.load([journal.write(*spans)])
+    upkeep(duckdb_store)
+    duckdb_store.delete_batch(Selection(project=PROJECT, traces=(spans[1].trace_id,)), job="j")
+    upkeep(duckdb_store)
+
+    with duckdb_store._engine.snapshot() as read:
+        assert text_index.candidates(read, WINDOW, Text(words="word1")) == []
+    assert ids(duckdb_store, Text(words="word2")) == [spans[2].span_id]
 
 
 def test_a_search_over_indexed_hours_that_takes_long_is_sent_in_parts(store, journal, clock, monkeypatch):

@@ -170,6 +170,7 @@ def test_a_search_that_takes_too_long_sends_what_it_has_and_can_be_continued(sto
         for number in range(24)
     ]
     store.load([journal.write(*spans)])
+    monkeypatch.setattr(search, "SLICE_ROWS", 1)
     ticks = itertools.count(0, 1.1)
     monkeypatch.setattr("penstock.store.spans.questions.time.monotonic", lambda: next(ticks))
 

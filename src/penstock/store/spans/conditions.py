@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from sqlglot import exp
 
-from penstock.store.spans.expressions import Values, bind
-from penstock.store.spans.filters import SUMMED, Filter, Scope, condition, long_text
+from penstock.store.spans.expressions import Values, bind, column
+from penstock.store.spans.filters import STRUCTURE, SUMMED, Filter, Scope, condition, long_text
 from penstock.store.spans.tree import And, Node, Not, Or, Text
 
-__all__ = ["compiled", "filters_of", "needs_totals", "spaced", "words_of"]
+__all__ = ["Texts", "compiled", "filters_of", "is_narrow", "needs_totals", "spaced", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(
@@ -22,7 +22,18 @@ _ESCAPE = r"\\[a-z]"
 _BREAK = r"[^\p{L}\p{N}]"
 
 
-def compiled(node: Node, values: Values, *, scope: Scope = "span") -> exp.Expr:
+class Texts(NamedTuple):
+    """How texts are looked for."""
+
+    exactly: bool = True
+    """If not, all rows that fit are found, and others: the recorded JSON holds each word somewhere. An engine takes
+    longer to make ready for a pattern than to search a thousand texts for words.
+    """
+    apart: bool = True
+    """Whether some texts may lie apart from their rows."""
+
+
+def compiled(node: Node, values: Values, *, scope: Scope = "span", texts: Texts = Texts()) -> exp.Expr:  # noqa: B008 - immutable
     """The tree as an expression; its values are added to `values`.
 
     Unknown counts as no, under `Not` too: `Not(route = 'batch')` holds where there is no route. What the
@@ -31,18 +42,37 @@ def compiled(node: Node, values: Values, *, scope: Scope = "span") -> exp.Expr:
     """
     match node:
         case And(terms):
-            return exp.paren(exp.and_(exp.true(), *(compiled(term, values, scope=scope) for term in terms)))
+            return exp.paren(
+                exp.and_(exp.true(), *(compiled(term, values, scope=scope, texts=texts) for term in terms))
+            )
         case Or(terms):
-            return exp.paren(exp.or_(exp.false(), *(compiled(term, values, scope=scope) for term in terms)))
+            return exp.paren(
+                exp.or_(exp.false(), *(compiled(term, values, scope=scope, texts=texts) for term in terms))
+            )
         case Not(term):
-            inner = compiled(term, values, scope=scope)
+            if not texts.exactly and any(isinstance(leaf, Text) for leaf in filters_of(term)):
+                return exp.true()
+            inner = compiled(term, values, scope=scope, texts=texts)
             return exp.not_(exp.func("coalesce", inner, exp.false()))
         case Filter():
             return condition(node, values, scope=scope)
         case Text():
-            return _text(node, values)
+            return _text(node, values, texts)
         case _:
             assert_never(node)
+
+
+def is_narrow(node: Node | None) -> bool:
+    """Whether looking for the tree's texts inexactly leaves few rows."""
+    match node:
+        case And(terms):
+            return any(is_narrow(term) for term in terms)
+        case Or(terms):
+            return all(is_narrow(term) for term in terms)
+        case Text():
+            return any(word.isascii() and word not in STRUCTURE for word in words_of(node.words))
+        case _:
+            return False
 
 
 def filters_of(node: Node | None) -> Iterator[Filter | Text]:
@@ -76,7 +106,7 @@ def spaced(word: str) -> bool:
     return _UNSPACED.search(word) is None
 
 
-def _text(node: Text, values: Values) -> exp.Expr:
+def _text(node: Text, values: Values, texts: Texts) -> exp.Expr:
     """The words one after the other. A text without any letter or digit is looked for as it is.
 
     The recorded JSON is first searched for each word as it lies, which is cheap; where all are found, the
@@ -87,18 +117,29 @@ def _text(node: Text, values: Values) -> exp.Expr:
     if not words:
         given = (Filter(column=name, operator="contains", value=node.words) for name in names)
         return exp.paren(exp.or_(*(condition(each, values) for each in given)))
-    begin = f"(^|{_BREAK})" if spaced(words[0]) else ""
-    end = "" if node.prefix or not spaced(words[-1]) else f"({_BREAK}|$)"
-    pattern = bind(values, f"{begin}{f'{_BREAK}+'.join(words)}{end}")
     # Beyond ASCII a sender may have written escapes.
     needles = [bind(values, word) for word in words if word.isascii()]
-    near = bind(values, f"({_BREAK}|{_ESCAPE})+".join(words)) if len(words) > 1 and len(needles) == len(words) else None
+    pattern, near = _patterns(node, words, values) if texts.exactly else (None, None)
 
     def holds(text: exp.Expr) -> exp.Expr:
         raw = exp.func("lower", text.copy())
         hints: list[exp.Expr] = [exp.func("contains", raw.copy(), needle.copy()) for needle in needles]
         if near is not None:
             hints.append(exp.func("regexp_matches", raw, near.copy()))
-        return exp.and_(*hints, exp.func("regexp_matches", exp.func("message_text", text.copy()), pattern.copy()))
+        if pattern is not None:
+            hints.append(exp.func("regexp_matches", exp.func("message_text", text.copy()), pattern.copy()))
+        return exp.and_(exp.not_(exp.Is(this=text.copy(), expression=exp.null())), *hints)
 
+    if not texts.apart:
+        return exp.paren(exp.or_(*(holds(column(name)) for name in names)))
     return exp.paren(exp.or_(*(long_text(name, holds, values) for name in names)))
+
+
+def _patterns(node: Text, words: list[str], values: Values) -> tuple[exp.Expr, exp.Expr | None]:
+    """What a text has to match; and what its JSON has to, when that is any use."""
+    begin = f"(^|{_BREAK})" if spaced(words[0]) else ""
+    end = "" if node.prefix or not spaced(words[-1]) else f"({_BREAK}|$)"
+    pattern = bind(values, f"{begin}{f'{_BREAK}+'.join(words)}{end}")
+    if len(words) == 1 or not all(word.isascii() for word in words):
+        return pattern, None
+    return pattern, bind(values, f"({_BREAK}|{_ESCAPE})+".join(words))

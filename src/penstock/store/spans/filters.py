@@ -13,6 +13,7 @@ from penstock.store.spans.expressions import MODEL, MODEL_NAME, TOKENS, Values, 
 
 __all__ = [
     "OPERATORS",
+    "STRUCTURE",
     "SUMMED",
     "FieldForm",
     "Filter",
@@ -50,7 +51,7 @@ _COMPARISONS: dict[str, type[exp.Binary]] = {
     "lte": exp.LTE,
 }
 # Structure and fixed words of recorded messages: a search for one of these looks into the texts alone.
-_STRUCTURE = (
+STRUCTURE = (
     '[{"role":"system","parts":[{"type":"text","content":"user"},{"type":"reasoning","content":"assistant"},'
     '{"type":"tool_call","id":"tool","name":"","arguments":{"type":"tool_call_response","response":"result"}},'
     '{"type":"uri","uri":"","modality":"image","mime_type":"blob"},{"type":"file","file_id":"audio"}],'
@@ -233,7 +234,7 @@ def _json_contains(name: str, text: str, values: Values) -> exp.Expr:
     messages' texts instead, which is slower.
     """
     escaped = msgspec.json.encode(text).decode()[1:-1].lower()
-    structural = escaped in _STRUCTURE or not escaped.strip("{}[]:,")
+    structural = escaped in STRUCTURE or not escaped.strip("{}[]:,")
     needle = bind(values, text.lower() if structural else escaped)
     opened = "message_text" if structural else "lower"
     return long_text(name, lambda source: exp.func("contains", exp.func(opened, source), needle.copy()), values)

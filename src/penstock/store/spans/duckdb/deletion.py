@@ -14,6 +14,7 @@ from penstock.store.spans.deletion import Deleted, Remaining, Selection
 from penstock.store.spans.duckdb.engine import DuckDbEngine, render
 from penstock.store.spans.duckdb.kin import sum_up_again
 from penstock.store.spans.duckdb.rollup import make_pending
+from penstock.store.spans.duckdb.text_index import forget_words
 from penstock.store.spans.engine import Engine
 from penstock.store.spans.expressions import HOUR, Values, bind, column
 from penstock.store.spans.filters import Filter
@@ -159,6 +160,7 @@ def _delete_traces(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> t
         for table in ("spans", "payloads", "totals", *(["scores"] if selection.scores else []))
     ]
     make_pending(cursor, [hour for (hour,) in hours])
+    forget_words(cursor, [(hour, hour + HOUR) for (hour,) in hours])
     return deleted[0], deleted[3] if selection.scores else 0
 
 
@@ -173,6 +175,7 @@ def _delete_spans(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> tu
     cursor.execute(_LARGE)
     sum_up_again(cursor)
     make_pending(cursor, [hour for (hour,) in hours])
+    forget_words(cursor, [(hour, hour + HOUR) for (hour,) in hours])
     return deleted, 0
 
 

@@ -9,10 +9,13 @@ from penstock.store.spans.duckdb.kin import refresh
 from penstock.store.spans.duckdb.payloads import PAYLOADS, store_large_texts, stored_size, stored_text
 from penstock.store.spans.duckdb.reading import NAMES, SPAN_LINES, VALUES, Source, longest_line
 from penstock.store.spans.duckdb.rollup import make_pending
+from penstock.store.spans.duckdb.text_index import forget_words
 from penstock.store.spans.expressions import HOUR
 
 __all__ = ["insert_intake", "insert_spans", "touch"]
 
+STEP = 60_000_000
+"""Microseconds: new spans are looked at by minutes, so that a late one does not undo the index of a whole hour."""
 _COLUMNS = ", ".join(f'"{name}"' for name in NAMES)
 _INSERT = f"INSERT INTO spans ({_COLUMNS}, summed) SELECT {', '.join(VALUES)}, false {SPAN_LINES}"
 _STAGE = f"""
@@ -57,7 +60,7 @@ _BOUNDS = "SELECT min(started), max(started) FROM spans WHERE rowid > $mark"
 _TAKE_BACK = "DELETE FROM spans WHERE rowid > $mark"
 _MARK = "SELECT coalesce(max(rowid), -1) FROM spans"
 _ADDED = """
-    SELECT started // $hour, min(started), max(started), bool_or(parent_id IS NOT NULL OR source = 'otlp'),
+    SELECT started // $step, min(started), max(started), bool_or(parent_id IS NOT NULL OR source = 'otlp'),
         bool_or(source = 'otlp' OR (call AND parent_id IS NOT NULL))
     FROM spans WHERE rowid > $mark
     GROUP BY ALL
@@ -138,7 +141,7 @@ def _count(done: duckdb.DuckDBPyConnection) -> int:
 
 def _settle(cursor: duckdb.DuckDBPyConnection, mark: int) -> None:
     """What follows from the new rows: hours to sum up, covered calls, sums of traces."""
-    added = cursor.execute(_ADDED, {"hour": HOUR, "mark": mark}).fetchall()
+    added = cursor.execute(_ADDED, {"step": STEP, "mark": mark}).fetchall()
     starts = {row[1] for row in added}
     if any(row[3] for row in added):
         starts |= refresh(
@@ -149,3 +152,5 @@ def _settle(cursor: duckdb.DuckDBPyConnection, mark: int) -> None:
             high=max(row[2] for row in added),
         )
     touch(cursor, starts)
+    if added:
+        forget_words(cursor, [(row[1], row[2] + 1) for row in added])

@@ -19,6 +19,8 @@ __all__ = ["DuckDbSpanStore", "open_spans"]
 
 SETTLED = 600_000_000
 """Microseconds after its end when an hour is summed up: late records have come by then, or make it pending again."""
+FRESH = 120_000_000
+"""Microseconds after which the words of spans are indexed, when there are many: most that started then have come."""
 REMEMBERED = 7 * 24 * 3600 * 1_000_000
 """Microseconds for which the name of a stored segment is kept. Its file is removed within seconds."""
 
@@ -98,7 +100,7 @@ class DuckDbSpanStore(Questions):
         return (
             roll_up(self._engine, before=settled)
             or roll_up_days(self._engine, before=settled)
-            or index_text(self._engine, before=settled)
+            or index_text(self._engine, before=settled, fresh=now - FRESH)
             or tidy(self._engine, before=settled)
         )
 

@@ -39,7 +39,7 @@ _SCORES = """
 """
 _JOIN = f"""
     SELECT 1 FROM spans LEFT JOIN (
-        SELECT trace_id AS total_trace, span_id AS total_span, cost AS total_cost, {TOKENS} AS total_usage_total,
+        SELECT trace_id AS total_trace, span_id AS total_span, cost AS total_cost, usage_total AS total_usage_total,
             {", ".join(f"{name} AS total_{name}" for name in USAGE)}
         FROM totals
         WHERE project = $project
@@ -47,15 +47,18 @@ _JOIN = f"""
 """  # noqa: S608 - constants; values are bound
 
 
-def with_totals(query: exp.Select, *, needed: bool = True) -> exp.Select:
+def with_totals(query: exp.Select, *, needed: bool = True, inner: bool = False) -> exp.Select:
     """The query over `spans` with the sums of each row beside it, as `total_<column>`, null where there are none.
 
-    Conditions compiled with the scope `row` look for them there.
+    With `inner` there are only rows that have sums. Conditions compiled with the scope `row` look for them there.
     """
     if not needed:
         return query
     joined = sql(_JOIN)
-    query.set("joins", [join.copy() for join in joined.args["joins"]])
+    joins = [join.copy() for join in joined.args["joins"]]
+    for join in joins:
+        join.set("side", None if inner else join.side)
+    query.set("joins", joins)
     return query
 
 

@@ -18,14 +18,16 @@ FIRST_SLICE = 3_600_000_000
 """Microseconds of the newest slice where nothing is known of the spans; the next are wider where these are few."""
 SLICE_ROWS = 16_384
 """Spans of one slice, about: some 50 ms of unpacking and searching text."""
+BETWEEN_ROWS = 4096
+"""Spans between two stretches, about, that are searched in vain rather than to ask twice."""
 SEARCH_SECONDS = 0.4
 """A page is sent after this, full or not, with a place to search on from."""
 QUICK_SECONDS = 0.03
 """A slice that took less, because other conditions left little to unpack, is followed by a wider one."""
 _LONG = frozenset(("input", "output", "attributes", "usage_raw"))
 
-Stretch = tuple[int, int, int]
-"""A half-open stretch of time, microseconds, and about how many spans lie in it."""
+Stretch = tuple[int, int]
+"""A half-open stretch of time, microseconds."""
 
 
 class Choose(Protocol):
@@ -66,7 +68,7 @@ def search(
     high = newest + 1 if after is None else min(newest + 1, after[0] + (1 if after[1] else 0))
     begun = monotonic()
     found: Rows = []
-    slices = _Wide(read, window, oldest, high) if stretches is None else _Known(stretches, oldest, high)
+    slices = _Slices(read, window, [(oldest, high)] if stretches is None else stretches, (oldest, high))
     for low, upto in slices:
         started = monotonic()
         part = msgspec.structs.replace(window, from_=low, to=upto)
@@ -76,68 +78,63 @@ def search(
         now = monotonic()
         slices.widen(quick=now - started < QUICK_SECONDS)
         if now - begun > SEARCH_SECONDS:
-            return found, low if slices.left(low) else None
+            return found, low if slices.left() else None
     return found, None
 
 
-class _Wide:
-    """Slices of a window of which nothing is known."""
+class _Slices:
+    """Stretches cut where they hold many spans, and joined where they hold few: a query takes its time, too."""
 
-    def __init__(self, read: Read, window: Window, oldest: int, high: int) -> None:
+    def __init__(self, read: Read, window: Window, stretches: Iterable[Stretch], extent: Stretch) -> None:
+        oldest, high = extent
         self._read = read
         self._window = window
-        self._oldest = oldest
-        self._high = high
+        self._stretches = [
+            (max(low, oldest), min(upto, high)) for low, upto in stretches if low < high and upto > oldest
+        ]
+        self._at = 0
         self._width: int = FIRST_SLICE
         self._rows: int = SLICE_ROWS
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        while self._high > self._oldest:
-            high = self._high
+        while self._at < len(self._stretches):
+            oldest, high = self._stretches[self._at]
             low, rows = _slice(
-                self._read, self._window, oldest=self._oldest, high=high, width=self._width, most=2 * self._rows
+                self._read, self._window, oldest=oldest, high=high, width=self._width, most=2 * self._rows
             )
             self._width = (high - low) * (2 if rows < self._rows else 1)
-            self._high = low
+            if low > oldest:
+                self._stretches[self._at] = (oldest, low)
+            else:
+                low = self._joined(low, high, rows)
             yield low, high
+
+    def _joined(self, low: int, high: int, rows: int) -> int:
+        """Take the next stretches in, as far as few spans lie in them and between; where the slice begins then."""
+        self._at += 1
+        rate = rows / (high - low)
+        last = self._at
+        while last < len(self._stretches):
+            below, above = self._stretches[last]
+            if (low - above) * rate > BETWEEN_ROWS or (high - below) * rate > self._rows:
+                break
+            low = below
+            last += 1
+        while last > self._at:
+            low = self._stretches[last - 1][0]
+            if _count(self._read, self._window, low, high) <= 2 * self._rows:
+                self._at = last
+                self._width = max(self._width, high - low)
+                return low
+            last = (self._at + last) // 2
+        return self._stretches[self._at - 1][0]
 
     def widen(self, *, quick: bool) -> None:
         if quick:
             self._rows *= 2
             self._width *= 2
 
-    def left(self, low: int) -> bool:
-        return low > self._oldest
-
-
-class _Known:
-    """Slices of stretches that lie one beside the other are read together."""
-
-    def __init__(self, stretches: Iterable[Stretch], oldest: int, high: int) -> None:
-        self._stretches = [
-            (max(low, oldest), min(upto, high), spans) for low, upto, spans in stretches if low < high and upto > oldest
-        ]
-        self._rows = SLICE_ROWS
-        self._at = 0
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        while self._at < len(self._stretches):
-            low, high, spans = self._stretches[self._at]
-            self._at += 1
-            while self._at < len(self._stretches) and spans < self._rows:
-                below, above, more = self._stretches[self._at]
-                if above != low:
-                    break
-                low, spans = below, spans + more
-                self._at += 1
-            yield low, high
-
-    def widen(self, *, quick: bool) -> None:
-        if quick:
-            self._rows *= 2
-
-    def left(self, low: int) -> bool:
-        del low
+    def left(self) -> bool:
         return self._at < len(self._stretches)
 
 
@@ -145,12 +142,17 @@ def _slice(read: Read, window: Window, *, oldest: int, high: int, width: int, mo
     """Where a slice begins that ends at `high` and is as wide as asked, or as its spans allow; and their number."""
     while True:
         low = max(oldest, high - width)
-        part = msgspec.structs.replace(window, from_=low, to=high)
-        values: Values = {}
-        ((rows,),) = read(sql("SELECT count(*) FROM spans").where(*within(part, values)), values)
+        rows = _count(read, window, low, high)
         if rows <= most or width == 1:
             return low, rows
         width = max(1, width // 2)
+
+
+def _count(read: Read, window: Window, low: int, high: int) -> int:
+    values: Values = {}
+    part = msgspec.structs.replace(window, from_=low, to=high)
+    ((rows,),) = read(sql("SELECT count(*) FROM spans").where(*within(part, values)), values)
+    return rows
 
 
 def _extent(read: Read, window: Window) -> tuple[int | None, int | None]:

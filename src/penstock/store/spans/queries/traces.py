@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import msgspec
 from sqlglot import exp
 
-from penstock.store.spans.conditions import compiled, needs_totals
+from penstock.store.spans.conditions import Texts, compiled, is_narrow, needs_totals
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
-from penstock.store.spans.expressions import Values, column, sql
+from penstock.store.spans.expressions import Values, column, parsed, sql
 from penstock.store.spans.filters import Scope, place_of
 from penstock.store.spans.queries.rows import ROW, fetch, with_totals
 from penstock.store.spans.queries.search import Candidates, Choose, search, searches
-from penstock.store.spans.queries.window import Window, within
+from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import TraceRow
 
@@ -47,6 +47,13 @@ class Page(msgspec.Struct, frozen=True):
 
 
 NEWEST = Order()
+SAMPLED = 86_400_000_000
+"""Microseconds of a window that is worth looking at in parts first."""
+_SHARES = (64, 8)
+LIKELY = 4
+"""How many times the rows of a page are taken from what is likely to hold a text, to have those that do."""
+PLACES = 4096
+"""Rows that are looked up by their places at most; of more the conditions are asked straight away."""
 
 
 def list_calls(
@@ -107,7 +114,7 @@ def _list(
     with engine.snapshot() as read:
         more: Place | None = None
         if searches(where):
-            choose = _chooser(read, where, scope)
+            choose = _chooser(read, window, where, scope)
             at = None if after is None else (after.started, after.span)
             stretches = None if candidates is None else candidates(read, window, where)
             chosen, high = search(read, window, stretches, choose=choose, after=at, limit=limit, monotonic=monotonic)
@@ -120,12 +127,47 @@ def _list(
         return Page(fetch(read, window.project, [row[2] for row in chosen], scope=scope), more)
 
 
-def _chooser(read: Read, where: Node | None, scope: Scope) -> Choose:
+def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Choose:
+    """Finds what holds the texts of the tree: first what is likely to, and of these what does."""
+    values: Values = {}
+    apart = bool(read(sql("SELECT 1 FROM payloads LIMIT 1").where(*within(whole, values)), values))
+    exactly, likely = Texts(apart=apart), Texts(exactly=False, apart=apart) if is_narrow(where) else None
+
     def choose(window: Window, after: tuple[int, int] | None, limit: int) -> Rows:
         place = None if after is None else Place(*after)
-        return _choose(read, window, where=where, after=place, limit=limit, order=NEWEST, scope=scope)
+        given: _Given = {"where": where, "order": NEWEST, "scope": scope}
+        if likely is None:
+            return _choose(read, window, **given, after=place, limit=limit, only=_Only(texts=exactly))
+        found: Rows = []
+        most = LIKELY * limit
+        while len(found) < limit:
+            rows = _choose(read, window, **given, after=place, limit=most, only=_Only(texts=likely))
+            if rows:
+                near = [row[2] for row in rows]
+                only = _Only(texts=exactly, near=near)
+                found += _choose(read, window, **given, limit=limit - len(found), only=only)
+                place = Place(rows[-1][0], rows[-1][1])
+            if len(rows) < most:
+                break
+        return found
 
     return choose
+
+
+class _Only(NamedTuple):
+    """Which rows alone are looked at, and how closely."""
+
+    beyond: int | None = None
+    """Those stored after this one."""
+    near: Sequence[int] | None = None
+    """Those at these places."""
+    texts: Texts = Texts()
+
+
+class _Given(TypedDict):
+    where: Node | None
+    order: Order
+    scope: Scope
 
 
 def _choose(
@@ -137,7 +179,7 @@ def _choose(
     order: Order,
     scope: Scope,
     after: Place | None = None,
-    beyond: int | None = None,
+    only: _Only = _Only(),  # noqa: B008 - immutable
 ) -> Rows:
     """`(started, span_id, place in storage, what is sorted by)` of the rows that fit, in order."""
     form = _Form(
@@ -147,19 +189,86 @@ def _choose(
         window.from_ is not None,
         window.to is not None,
         None if after is None else after.value is None,
-        beyond is not None,
+        only.beyond is not None,
+        texts=only.texts,
+        near=only.near is not None,
     )
-    summed = scope == "row" and (order.by in {"cost", "tokens"} or needs_totals(where))
     # Rows that stand for others are few; the rest need not be looked for among the sums.
-    forms = [form._replace(summed=which) for which in (False, True)] if summed else [form]
-    given = {"project": window.project, "from": window.from_, "to": window.to, "limit": limit, "beyond": beyond}
+    kinds: tuple[_Sums | None, ...] = (None,)
+    if scope == "row" and order.by in {"cost", "tokens"}:
+        kinds = ("whole", "apart", "alone")
+    elif scope == "row" and needs_totals(where):
+        kinds = ("apart", "either")
+    given: Values = {"project": window.project, "from": window.from_, "to": window.to, "limit": limit}
+    given |= {"beyond": only.beyond, "near": only.near}
     if after is not None:
         given |= {"at_started": after.started, "at_span": after.span, "at_value": after.value}
-    rows: Rows = []
-    for each in forms:
-        query, values = _prepared(Question(where), each)
-        rows += read(query, values | given)
-    return sorted(rows, key=_key(order))[:limit] if summed else rows
+    asked = _Asked(read, where, form, given)
+    if order.by != "started" and (after is None or after.value is not None):
+        bound = asked.bound(window, kinds[:2])
+        if bound is not None:
+            return asked.best(kinds, bound)
+    rows = [row for sums in kinds for row in asked.rows(form._replace(sums=sums))]
+    return sorted(rows, key=_key(order))[:limit] if len(kinds) > 1 else rows
+
+
+class _Asked:
+    """A question about rows, asked in one form after the other."""
+
+    def __init__(self, read: Read, where: Node | None, form: "_Form", given: Values) -> None:
+        self._read = read
+        self._where = Question(where)
+        self._form = form
+        self._given = given
+
+    def rows(self, form: "_Form", **values: object) -> Rows:
+        query, own = _prepared(self._where, form)
+        return self._read(query, own | self._given | values)
+
+    def bound(self, window: Window, kinds: Sequence["_Sums | None"]) -> int | None:
+        """The value that a row has at least (in the order) to be among the first.
+
+        What is best in the newest parts of the window tells: an engine can pass over nearly all rows then by what they
+        are sorted by alone. None when there is too little in them.
+        """
+        whole = closed(self._read, window)
+        if whole is None or whole.from_ is None or whole.to is None or whole.to - whole.from_ < SAMPLED:
+            return None
+        bound: int | None = None
+        if self._where.asked is None and "whole" in kinds:
+            bound = self._worst(self._read(_best_sums(self._form), self._given), None)
+        for share in _SHARES if bound is None else ():
+            begin = whole.to - (whole.to - whole.from_) // share
+            for sums in kinds:
+                form = self._form._replace(begins=True, sums=sums, bound=bound is not None)
+                bound = self._worst(self.rows(form, bound=bound, **{"from": begin}), bound)
+        return bound
+
+    def best(self, kinds: Sequence["_Sums | None"], bound: int) -> Rows:
+        """The first rows of these kinds; none is worse than the bound.
+
+        Places are told by narrow columns first, so that the rest is read of few rows.
+        """
+        form = self._form._replace(bound=True)
+        places: Rows | None = None
+        found: Rows = []
+        for sums in kinds:
+            given = self._given | {"bound": bound, "most": PLACES + 1}
+            if sums == "whole":
+                near = looked = [start for (start,) in self._read(_sum_places(form), given)]
+            else:
+                looked = places = self._read(_own_places(form), given) if places is None else places
+                near = [place for place, summed in places if sums is None or summed == (sums != "apart")]
+            few = len(looked) <= PLACES
+            if near or not few:
+                found += self.rows(form._replace(sums=sums, near=few), bound=bound, near=near)
+                found = sorted(found, key=_key(Order(by=form.by, descending=form.descending)))[: self._given["limit"]]
+                bound = self._worst(found, bound) or bound
+        return found
+
+    def _worst(self, rows: Rows, bound: int | None) -> int | None:
+        """The value of the last of enough rows; what was known when they are too few."""
+        return bound if len(rows) < self._given["limit"] or rows[-1][3] is None else int(rows[-1][3])
 
 
 def _key(order: Order) -> Callable[[Sequence[Any]], tuple[bool, int, int, int]]:
@@ -174,6 +283,10 @@ def _key(order: Order) -> Callable[[Sequence[Any]], tuple[bool, int, int, int]]:
     return key
 
 
+_Sums = Literal["apart", "alone", "whole", "either"]
+"""Rows that cannot stand for others, those that might but have no sums, those that have, or both of the latter."""
+
+
 class _Form(NamedTuple):
     """What shapes the text of a query beside the conditions."""
 
@@ -185,8 +298,13 @@ class _Form(NamedTuple):
     after: bool | None
     """Whether the place to go on from has no value; None without such a place."""
     beyond: bool
-    summed: bool | None = None
-    """Only rows that stand for others, or only those that do not; None for all, by what they are themselves."""
+    sums: _Sums | None = None
+    """Which rows; None for all, by what they are themselves."""
+    bound: bool = False
+    """Only rows whose value is at least (in the order) that of the placeholder `bound`."""
+    near: bool = False
+    """Only rows that lie at one of the places in `near`; with `whole`, those that started then."""
+    texts: Texts = Texts()
 
 
 @lru_cache(maxsize=1024)
@@ -195,25 +313,81 @@ def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
     where: Node | None = question.asked
     order = Order(by=form.by, descending=form.descending)
     values: Values = {}
-    window = Window(project="", from_=0 if form.begins else None, to=0 if form.ends else None)
-    scope: Scope = "row" if form.summed else "span"
+    scope: Scope = "row" if form.sums in {"whole", "either"} else "span"
     value = place_of(SORTS[form.by], values, scope=scope)
+    if form.sums == "whole":
+        value = column(f"total_{SORTS[form.by]}")
     query = exp.select("started", "span_id", "rowid", exp.alias_(value, "sorted_by")).from_("spans")
-    query = with_totals(query, needed=form.summed is True)
-    if form.summed is not None:
-        query = query.where("summed" if form.summed else "NOT summed", copy=False)
-    query = query.where(*within(window, values), ROW if form.scope == "row" else None, copy=False)
+    query = with_totals(query, needed=form.sums not in {None, "apart"}, inner=form.sums == "whole")
+    # What has sums is a row.
+    row = ROW if form.scope == "row" and form.sums != "whole" else None
+    query = query.where(*_within(form, values), _KINDS[form.sums], row, copy=False)
+    if form.bound:
+        query = query.where(*_bounded(value, form), copy=False)
+    if form.near:
+        key = "started" if form.sums == "whole" else "rowid"
+        query = query.where(f"{key} IN (SELECT unnest($near))", dialect="duckdb", copy=False)
     if form.beyond:
         query = query.where(exp.GT(this=column("rowid"), expression=exp.Placeholder(this="beyond")), copy=False)
     if form.after is not None:
         query = query.where(_after(value, order, valued=not form.after), copy=False)
     if where is not None:
-        query = query.where(compiled(where, values, scope=scope), copy=False)
+        query = query.where(compiled(where, values, scope=scope, texts=form.texts), copy=False)
     down = form.descending
     keys = [] if form.by == "started" else [exp.Ordered(this=value.copy(), desc=down, nulls_first=False)]
     keys += [exp.Ordered(this=column(name), desc=down, nulls_first=False) for name in ("started", "span_id")]
     query = query.order_by(*keys, copy=False).limit(exp.Placeholder(this="limit"), copy=False)
     return prepare(query), values
+
+
+_KINDS: dict[_Sums | None, exp.Expr | None] = {
+    None: None,
+    "apart": parsed("NOT summed"),
+    "alone": parsed("(summed AND total_span IS NULL)"),
+    "whole": parsed("summed"),
+    "either": parsed("summed"),
+}
+
+
+@lru_cache(maxsize=64)
+def _best_sums(form: _Form) -> Prepared:
+    """The best of the sums, in the form of rows."""
+    order = Order(by=form.by, descending=form.descending)
+    value = column(SORTS[form.by])
+    query = exp.select("started", "span_id", exp.null(), value).from_("totals").where(*_within(form, {}))
+    if form.after is not None:
+        query = query.where(_after(value, order, valued=not form.after))
+    by_value = exp.Ordered(this=value.copy(), desc=form.descending, nulls_first=False)
+    return prepare(query.order_by(by_value).limit(exp.Placeholder(this="limit")))
+
+
+@lru_cache(maxsize=64)
+def _own_places(form: _Form) -> Prepared:
+    """Places of spans whose own value is good enough, and whether they may have sums."""
+    value = place_of(SORTS[form.by], {}, scope="span")
+    query = exp.select("rowid", "summed").from_("spans").where(*_within(form, {}), *_bounded(value, form))
+    return prepare(query.limit(exp.Placeholder(this="most")))
+
+
+@lru_cache(maxsize=64)
+def _sum_places(form: _Form) -> Prepared:
+    """When rows started whose sum is good enough."""
+    query = exp.select("started").from_("totals")
+    query = query.where(*_within(form, {}), *_bounded(column(SORTS[form.by]), form))
+    return prepare(query.limit(exp.Placeholder(this="most")))
+
+
+def _within(form: _Form, values: Values) -> list[exp.Expr]:
+    return within(Window(project="", from_=0 if form.begins else None, to=0 if form.ends else None), values)
+
+
+def _bounded(value: exp.Expr, form: _Form) -> list[exp.Expr]:
+    """What can be among the first, and when others come before, what can come after those."""
+    best, worst = (exp.LTE, exp.GTE) if form.descending else (exp.GTE, exp.LTE)
+    bounds: list[exp.Expr] = [worst(this=value.copy(), expression=exp.Placeholder(this="bound"))]
+    if form.after is not None:
+        bounds.append(best(this=value.copy(), expression=exp.Placeholder(this="at_value")))
+    return bounds
 
 
 def _after(value: exp.Expr, order: Order, *, valued: bool) -> exp.Expr:
@@ -256,5 +430,5 @@ def rows_after(
     with engine.snapshot() as read:
         ((newest,),) = read(sql("SELECT max(rowid) FROM spans"), {})
         window = Window(project=project)
-        chosen = _choose(read, window, where=where, limit=limit, order=NEWEST, scope="row", beyond=mark)
+        chosen = _choose(read, window, where=where, limit=limit, order=NEWEST, scope="row", only=_Only(beyond=mark))
         return fetch(read, project, [row[2] for row in chosen]), -1 if newest is None else newest
