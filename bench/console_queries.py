@@ -1,10 +1,11 @@
 """How long the console's questions take: p50 and p95 over random windows, filters and pages.
 
     python bench/console_queries.py [--spans 1000000] [--rounds 40] [--database FILE] [--text 2000] [--copies 1]
+        [--only NAME] [--export] [--json PATH]
 
 With --database the store is kept and used again; otherwise it is made anew. `--copies N` writes a part of the time
-and copies it over the rest, to reach tens of millions without writing as much text. Prints a table, and one line of
-JSON.
+and copies it over the rest, to reach tens of millions without writing as much text. With `--export` all is asked a
+second time while a million spans are exported. Prints a table, and one line of JSON.
 """
 
 import argparse
@@ -12,13 +13,16 @@ import json
 import random
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import duckdb
 import msgspec
 
+from load import write_json
 from penstock.core.clock import ManualClock
 from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.store.spans.filters import Filter
@@ -34,6 +38,7 @@ DAYS = 30
 PROJECT = PROJECTS[0]
 HOUR = DAY // 24
 PART = 100_000
+EXPORTED = 1_000_000
 AUDIT = "books, 30 d (an audit)"
 """Reads every span on purpose, for reconciliation; no page of the console waits for it."""
 
@@ -259,20 +264,66 @@ def searches(ask: _Asker) -> Questions:
     }  # fmt: skip
 
 
-def measure(question: Callable[[], object], rounds: int) -> tuple[list[float], float]:
-    """Milliseconds of each round, in order; and of the processor, in each on average."""
-    question()
-    times = []
-    spent = time.process_time()
-    for _ in range(rounds):
+class Exporting:
+    """A million spans as JSON lines, in a thread as the console does it, again and again while the block lasts."""
+
+    def __init__(self, store: DuckDbSpanStore, spans: int) -> None:
+        length = int(DAYS * DAY * min(1.0, EXPORTED / spans))
+        self._store = store
+        self._window = Window(project=PROJECT, from_=START, to=START + length)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.lines = 0
+        self.seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
         begun = time.perf_counter()
+        while not self._over.is_set():
+            for piece in self._store.export(self._window):
+                self.lines += piece.count(b"\n")
+                if self._over.is_set():
+                    break
+        self.seconds = time.perf_counter() - begun
+
+
+def measure(question: Callable[[], object], rounds: int) -> dict[str, float]:
+    """Milliseconds of a round, by the clock and of the processor; the latter of the whole process."""
+    question()
+    times: list[float] = []
+    spent: list[float] = []
+    for _ in range(rounds):
+        begun, worked = time.perf_counter(), time.process_time()
         msgspec.json.encode(question())
         times.append((time.perf_counter() - begun) * 1000)
-    return sorted(times), (time.process_time() - spent) * 1000 / rounds
+        spent.append((time.process_time() - worked) * 1000)
+    return {
+        f"{name}{share}_ms": round(sorted(values)[int(len(values) * share / 100)], 1)
+        for name, values in (("p", times), ("cpu_p", spent))
+        for share in (50, 95)
+    }
 
 
 def budget(question: str) -> int:
     return SEARCH_BUDGET_MS if question.startswith("search") else BUDGET_MS
+
+
+def ask_all(questions: Questions, rounds: int) -> dict[str, dict[str, float]]:
+    """Each question's figures, printed as they come."""
+    print(f"{'question':34}{'p50 ms':>10}{'p95 ms':>10}{'cpu p50':>10}{'cpu p95':>10}")
+    results: dict[str, dict[str, float]] = {}
+    for name, question in questions.items():
+        found = results[name] = measure(question, rounds)
+        figures = "".join(f"{found[each]:>10.1f}" for each in ("p50_ms", "p95_ms", "cpu_p50_ms", "cpu_p95_ms"))
+        print(f"{name:34}{figures}{'' if found['p95_ms'] <= budget(name) else '   over budget'}", flush=True)
+    return results
 
 
 def main() -> None:
@@ -282,7 +333,10 @@ def main() -> None:
     parser.add_argument("--text", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--database", type=Path)
-    parser.add_argument("--only", default="", help="questions whose name holds this")
+    parser.add_argument("--only", default="", help="questions whose name holds one of these, with | between")
+    parser.add_argument("--export", action="store_true", help="ask all a second time while spans are exported")
+    parser.add_argument("--as-it-lies", action="store_true", help="leave sums and index of the database as they are")
+    parser.add_argument("--json", type=Path, help="write all figures there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "journal"
@@ -291,31 +345,35 @@ def main() -> None:
             print(f"filling {path}")
             fill(path, folder, options.spans, text=options.text, copies=options.copies)
         store = open_store(path, folder)
-        while store.maintain():
+        while not options.as_it_lies and store.maintain():
             pass
         spans = store.count_spans()
         print(f"{spans:,} spans, {store.disk_bytes() / spans:.0f} bytes each on disk\n")
-        print(f"{'question':34}{'p50 ms':>10}{'p95 ms':>10}{'cpu ms':>10}")
-        results = {}
         ask = _Asker(store, random.Random(7))
-        for name, question in (lists(ask) | metrics(ask) | searches(ask)).items():
-            if options.only not in name:
-                continue
-            times, cpu = measure(question, options.rounds)
-            p50, p95 = times[len(times) // 2], times[int(len(times) * 0.95)]
-            results[name] = {"p50_ms": round(p50, 1), "p95_ms": round(p95, 1), "cpu_ms": round(cpu, 1)}
-            print(
-                f"{name:34}{p50:>10.1f}{p95:>10.1f}{cpu:>10.1f}{'' if p95 <= budget(name) else '   over budget'}",
-                flush=True,
-            )
-        worst = max(result["p95_ms"] * BUDGET_MS / budget(name) for name, result in results.items() if name != AUDIT)
-        print(json.dumps({
-            "bench": "console_queries",
-            "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "spans": spans, "bytes_per_span": round(store.disk_bytes() / spans),
-            "budget_ms": BUDGET_MS, "worst_p95_ms": worst, "within_budget": worst <= BUDGET_MS, "questions": results,
-        }))  # fmt: skip
+        every = lists(ask) | metrics(ask) | searches(ask)
+        asked = {name: each for name, each in every.items() if any(part in name for part in options.only.split("|"))}
+        results = ask_all(asked, options.rounds)
+        figures: dict[str, object] = {
+            "bench": "console_queries", "spans": spans, "bytes_per_span": round(store.disk_bytes() / spans),
+            "budget_ms": BUDGET_MS, **worst_of(results), "questions": results,
+        }  # fmt: skip
+        if options.export:
+            with Exporting(store, spans) as exporting:
+                print("\nwhile spans are exported (the processor's time is that of the export, too)")
+                beside = ask_all(asked, options.rounds)
+            rate = round(exporting.lines / exporting.seconds)
+            print(f"{rate:,} spans exported in a second")
+            figures["export"] = {"spans_per_second": rate, **worst_of(beside), "questions": beside}
+        figures["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        if options.json is not None:
+            write_json(options.json, figures)
+        print(json.dumps(figures))
         store.close()
+
+
+def worst_of(results: dict[str, dict[str, float]]) -> dict[str, object]:
+    worst = max(result["p95_ms"] * BUDGET_MS / budget(name) for name, result in results.items() if name != AUDIT)
+    return {"worst_p95_ms": worst, "within_budget": worst <= BUDGET_MS}
 
 
 if __name__ == "__main__":
