@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from penstock.core.errors import UpstreamError
+from penstock.core.errors import PenstockError, UpstreamError
 from penstock.gateway.routing.verdicts import judge
-from penstock.gateway.stages.dispatch.delivery import Delivery, Ending
+from penstock.gateway.stages.dispatch.delivery import Delivery, Ending, Outrun
 
 __all__ = ["race"]
 
@@ -118,7 +118,18 @@ async def _stop(tasks: "list[asyncio.Task[Ending]]") -> None:
     if left:
         await asyncio.wait(left)
     for task in tasks:
-        # Its error has been seen to, or is of no interest any more. Asked for it, a task lets go of its cancellation,
-        # whose traceback holds the task.
-        with suppress(asyncio.CancelledError):
-            task.exception()
+        _let_go(task)
+
+
+def _let_go(task: "asyncio.Task[Ending]") -> None:
+    """Have a task forget the way its error came: that holds the frames, and they the task (FAILURES G9).
+
+    The error has been seen to, or is of no interest any more.
+    """
+    with suppress(asyncio.CancelledError):
+        error = task.exception()
+        if isinstance(error, (PenstockError, Outrun)):
+            # Only asked for its result does a task let go of the traceback that it keeps beside the error.
+            with suppress(PenstockError, Outrun):
+                task.result()
+            error.__traceback__ = None
