@@ -1,7 +1,7 @@
 """What `penstock alerts` and `penstock slos` share: rules and objectives out of a file, written by name."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -11,9 +11,10 @@ from penstock.cli.output import print_data, print_json, say
 from penstock.cli.records import Page, decode
 from penstock.core.errors import InvalidInput
 
-__all__ = ["Kind", "Named", "apply_file", "find", "specs"]
+__all__ = ["Kind", "Named", "apply_file", "delete", "find", "specs"]
 
 Kind = Literal["alerts", "slos"]
+NOUNS: Final[dict[Kind, str]] = {"alerts": "alert", "slos": "objective"}
 
 
 class _Spec(msgspec.Struct):
@@ -59,7 +60,17 @@ def find(client: ControlClient, kind: Kind, name: str, project: str | None) -> N
     for one in items:
         if name in {one.name, one.id}:
             return one
-    raise InvalidInput(f"There is no {kind.removesuffix('s')} {name!r}; there are: {_names(items)}.")
+    raise InvalidInput(f"There is no {NOUNS[kind]} {name!r}; there are: {_names(items)}.")
+
+
+def delete(client: ControlClient, kind: Kind, name: str, *, project: str | None, as_json: bool) -> None:
+    """Delete the one of this name or id, and say so. Raises as `find`."""
+    found = find(client, kind, name, project)
+    client.delete(path_of(kind, found.id), {"project": project})
+    if as_json:
+        print_json({"name": found.name, "deleted": True})
+    else:
+        say(f"The {NOUNS[kind]} {found.name} is deleted.")
 
 
 def apply_file(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from penstock.cli.alerting import apply_file, find, specs
+from penstock.cli.alerting import apply_file, delete, find, specs
 from penstock.cli.client import connect, path_of
 from penstock.cli.options import HomeOption, JsonOption, KeyOption, ProjectOption, UrlOption
 from penstock.cli.output import (
@@ -238,13 +238,7 @@ def delete_alert(
     as_json: JsonOption = False,
 ) -> None:
     """Delete a rule. Its history stays."""
-    client = connect(home, url, key)
-    found = find(client, "alerts", name, project)
-    client.delete(path_of("alerts", found.id), {"project": project})
-    if as_json:
-        print_json({"name": found.name, "deleted": True})
-    else:
-        say(f"The alert {found.name} is deleted.")
+    delete(connect(home, url, key), "alerts", name, project=project, as_json=as_json)
 
 
 @app.command("states")

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from penstock.cli.alerting import apply_file, find, specs
+from penstock.cli.alerting import apply_file, delete, find, specs
 from penstock.cli.client import connect, path_of
 from penstock.cli.options import HomeOption, JsonOption, KeyOption, ProjectOption, UrlOption
-from penstock.cli.output import Exit, format_count, format_time, print_data, print_json, print_table, say
+from penstock.cli.output import Exit, format_count, format_time, print_data, print_json, print_table
 from penstock.cli.records import Page, decode
 
 __all__ = ["app"]
@@ -150,13 +150,7 @@ def delete_slo(
     as_json: JsonOption = False,
 ) -> None:
     """Delete an objective."""
-    client = connect(home, url, key)
-    found = find(client, "slos", name, project)
-    client.delete(path_of("slos", found.id), {"project": project})
-    if as_json:
-        print_json({"name": found.name, "deleted": True})
-    else:
-        say(f"The objective {found.name} is deleted.")
+    delete(connect(home, url, key), "slos", name, project=project, as_json=as_json)
 
 
 def _rate(rate: float | None) -> str:
