@@ -1,5 +1,6 @@
 """Runs every check of the repository, all of them even when one fails, and prints counts.
 
+All but Python's tests run two at a time, for each keeps one core busy; those have both cores for themselves.
 The last line is `N passed, N failed, N skipped`: each test counts as one, and so does each check that
 has no tests of its own. Exits with 1 when anything failed.
 """
@@ -12,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree as ET
 
 import npm
@@ -40,39 +43,69 @@ class Counts:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def run(*command: str, cwd: Path = ROOT, stdout: int | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, cwd=cwd, env=npm.environment(), stdin=subprocess.DEVNULL, stdout=stdout, check=False)
+Output = IO[bytes] | None
+"""Where a step writes what it has to say; None for this program's own output, as it comes."""
+Step = Callable[[Output], Counts]
 
 
-def check(*command: str, cwd: Path = ROOT) -> Callable[[], Counts]:
+@dataclass
+class Outcome:
+    name: str
+    counts: Counts
+    seconds: float
+
+
+def run(*command: str, output: Output, errors: Output = None, cwd: Path = ROOT) -> int:
+    """The exit code of a command. Its errors go to its output unless `errors` is given."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=npm.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors if output is None or errors is not None else subprocess.STDOUT,
+        check=False,
+    ).returncode
+
+
+def say(output: Output, text: str) -> None:
+    stream = sys.stdout.buffer if output is None else output
+    stream.write(f"{text}\n".encode())
+    stream.flush()
+
+
+def check(*command: str, cwd: Path = ROOT) -> Step:
     """A check that has no tests of its own: one, passed or failed."""
 
-    def step() -> Counts:
-        return Counts(passed=1) if run(*command, cwd=cwd).returncode == 0 else Counts(failed=1)
+    def step(output: Output) -> Counts:
+        return Counts(passed=1) if run(*command, output=output, cwd=cwd) == 0 else Counts(failed=1)
 
     return step
 
 
-def openapi_is_fresh() -> Counts:
-    made = run("python", "-m", "penstock.server.openapi", stdout=subprocess.PIPE)
-    if made.returncode == 0 and made.stdout == (CONSOLE / "openapi.json").read_bytes():
+def openapi_is_fresh(output: Output) -> Counts:
+    with tempfile.TemporaryFile() as made:
+        code = run("python", "-m", "penstock.server.openapi", output=made, errors=output)
+        made.seek(0)
+        text = made.read()
+    if code == 0 and text == (CONSOLE / "openapi.json").read_bytes():
         return Counts(passed=1)
-    print("console/openapi.json is not what the control API says. Run: make openapi")
+    say(output, "console/openapi.json is not what the control API says. Run: make openapi")
     return Counts(failed=1)
 
 
-def client_is_fresh() -> Counts:
+def client_is_fresh(output: Output) -> Counts:
     committed = CONSOLE / "src" / "api" / "generated" / "schema.ts"
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "schema.ts"
-        result = run("node_modules/.bin/openapi-typescript", "openapi.json", "--output", str(made), cwd=CONSOLE)
-        if result.returncode == 0 and filecmp.cmp(made, committed, shallow=False):
+        command = ("node_modules/.bin/openapi-typescript", "openapi.json", "--output", str(made))
+        if run(*command, output=output, cwd=CONSOLE) == 0 and filecmp.cmp(made, committed, shallow=False):
             return Counts(passed=1)
-    print(f"{committed.relative_to(ROOT)} is not made from console/openapi.json. Run: make openapi")
+    say(output, f"{committed.relative_to(ROOT)} is not made from console/openapi.json. Run: make openapi")
     return Counts(failed=1)
 
 
-def console_tests() -> Counts:
+def console_tests(output: Output) -> Counts:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "vitest.json"
         code = run(
@@ -83,8 +116,9 @@ def console_tests() -> Counts:
             "--reporter=default",
             "--reporter=json",
             f"--outputFile.json={report}",
+            output=output,
             cwd=CONSOLE,
-        ).returncode
+        )
         if not report.is_file():
             return Counts(failed=1)
         found = json.loads(report.read_bytes())
@@ -94,7 +128,7 @@ def console_tests() -> Counts:
     return counts
 
 
-def python_tests() -> Counts:
+def python_tests(output: Output) -> Counts:
     for stale in ROOT.glob(".coverage*"):
         stale.unlink()
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +143,8 @@ def python_tests() -> Counts:
             "--cov-report=",
             f"--junitxml={report}",
             "--durations=15",
-        ).returncode
+            output=output,
+        )
         counts = Counts()
         if report.is_file():
             for suite in ET.parse(report).getroot().iter("testsuite"):
@@ -121,47 +156,76 @@ def python_tests() -> Counts:
     return counts
 
 
-def coverage_holds() -> Counts:
+def coverage_holds(output: Output) -> Counts:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
-        if run("coverage", "report", "--skip-covered").returncode:
+        if run("coverage", "report", "--skip-covered", output=output):
             return Counts(failed=1)
-        run("coverage", "json", "--quiet", "-o", str(report))
+        run("coverage", "json", "--quiet", "-o", str(report), output=output)
         totals = json.loads(report.read_bytes())["totals"]
     branches = 100 * totals["covered_branches"] / max(1, totals["num_branches"])
-    print(f"branches {branches:.1f} %, lines and branches {totals['percent_covered']:.1f} %")
+    say(output, f"branches {branches:.1f} %, lines and branches {totals['percent_covered']:.1f} %")
     return Counts(passed=1) if min(branches, totals["percent_covered"]) >= MIN_COVERAGE else Counts(failed=1)
 
 
-STEPS: dict[str, Callable[[], Counts]] = {
+# The long ones first, so that the short ones fill up beside them.
+SIDE_BY_SIDE: dict[str, Step] = {
+    "pyright": check("pyright"),
+    "console tests": console_tests,
+    "console lint and types": check(*npm.command(), "run", "--silent", "check", cwd=CONSOLE),
     "ruff check": check("ruff", "check", "."),
     "ruff format": check("ruff", "format", "--check", "."),
     "import layers": check("lint-imports"),
-    "pyright": check("pyright"),
     "openapi.json is fresh": openapi_is_fresh,
     "console client is fresh": client_is_fresh,
-    "console lint and types": check(*npm.command(), "run", "--silent", "check", cwd=CONSOLE),
-    "console tests": console_tests,
+}
+ALONE: dict[str, Step] = {
     "python tests": python_tests,
     f"coverage, branches >= {MIN_COVERAGE} %": coverage_holds,
 }
 
 
+def timed(name: str, step: Step, output: Output) -> Outcome:
+    started = time.monotonic()
+    counts = step(output)
+    return Outcome(name, counts, time.monotonic() - started)
+
+
+def side_by_side(steps: dict[str, Step]) -> Iterator[Outcome]:
+    """Two at a time; what each said is printed in one piece when it has ended."""
+
+    def quietly(name: str) -> tuple[Outcome, bytes]:
+        with tempfile.TemporaryFile() as output:
+            outcome = timed(name, steps[name], output)
+            output.seek(0)
+            return outcome, output.read()
+
+    with ThreadPoolExecutor(2) as pool:
+        for outcome, said in pool.map(quietly, steps):
+            say(None, f"\n==> {outcome.name}")
+            sys.stdout.buffer.write(said)
+            yield outcome
+
+
+def in_turn(steps: dict[str, Step]) -> Iterator[Outcome]:
+    for name, step in steps.items():
+        say(None, f"\n==> {name}")
+        yield timed(name, step, None)
+
+
 def main() -> int:
-    wanted = sys.argv[1:]
-    total, rows = Counts(), []
-    for name, step in STEPS.items():
-        if wanted and not any(word in name for word in wanted):
-            continue
-        print(f"\n==> {name}", flush=True)
-        started = time.monotonic()
-        counts = step()
-        total.add(counts)
-        rows.append((name, counts, time.monotonic() - started))
-    width = max((len(name) for name, _, _ in rows), default=0)
+    words = sys.argv[1:]
+
+    def wanted(steps: dict[str, Step]) -> dict[str, Step]:
+        return {name: step for name, step in steps.items() if not words or any(word in name for word in words)}
+
+    outcomes = [*side_by_side(wanted(SIDE_BY_SIDE)), *in_turn(wanted(ALONE))]
+    total = Counts()
+    width = max((len(one.name) for one in outcomes), default=0)
     print("\n" + "-" * min(width + 48, shutil.get_terminal_size().columns))
-    for name, counts, seconds in rows:
-        print(f"{'FAILED' if counts.failed else 'ok':<7}{name:<{width}}  {counts}  {seconds:.1f} s")
+    for one in outcomes:
+        total.add(one.counts)
+        print(f"{'FAILED' if one.counts.failed else 'ok':<7}{one.name:<{width}}  {one.counts}  {one.seconds:.1f} s")
     print(f"\n{total}")
     return 1 if total.failed else 0
 
