@@ -28,6 +28,7 @@ const WITHOUT_RANGE = [
   "Compare",
   "Session",
   "Keys",
+  "Secrets",
   "Limits",
   "Limit",
   "Alerts",

@@ -76,6 +76,7 @@ export function timeSeriesOption(chart: TimeSeries): Record<string, unknown> {
     yAxis: {
       type: "value",
       min: 0,
+      ...(few(chart.series) ? { minInterval: 1 } : {}),
       splitNumber: 3,
       axisLine: { show: false },
       axisTick: { show: false },
@@ -85,6 +86,13 @@ export function timeSeriesOption(chart: TimeSeries): Record<string, unknown> {
     },
     series: chart.series.map((one) => seriesOption(one, chart)),
   };
+}
+
+/** Whole numbers, and not many: a step of a third would mean nothing. */
+function few(series: readonly SeriesData[]): boolean {
+  return series.every((one) =>
+    one.values.every((value) => Number.isInteger(value ?? 0) && (value ?? 0) <= 5),
+  );
 }
 
 function seriesOption(one: SeriesData, chart: TimeSeries): Record<string, unknown> {

@@ -11,6 +11,7 @@ import { InhibitionDialog } from "./inhibition-dialog";
 import { useKnownLabels, usePolicy, usePolicyWrite } from "./queries";
 import { writeMatchers } from "./silence-dialog";
 import type { AlertPolicy, Inhibition } from "./types";
+import { saySpan } from "./words";
 
 export function Policy() {
   const { data, error, refetch } = usePolicy();
@@ -69,7 +70,7 @@ function Grouping({ policy }: { policy: AlertPolicy }) {
               key={field}
               size="xs"
               label={label}
-              description={description}
+              description={`${description} ${times[field] >= 60 ? saySpan(times[field]) : ""}`.trim()}
               suffix=" s"
               min={0}
               allowDecimal={false}

@@ -124,6 +124,14 @@ export function histogramOption(distribution: Distribution, scheme: Scheme): Cha
   };
 }
 
+const MOST_LABELS = 8;
+
+/** A category axis upright: its labels would stand on each other. */
+function sparse(axis: ChartOption, categories: number): ChartOption {
+  const interval = Math.ceil(categories / MOST_LABELS) - 1;
+  return { ...axis, axisLabel: { ...(axis.axisLabel as object), interval: Math.max(0, interval) } };
+}
+
 export function heatmapOption(distribution: Distribution, times: number[], scheme: Scheme): ChartOption {
   const buckets = bucketsOf(distribution.cells);
   const row = new Map(buckets.map(({ low }, index) => [low, index]));
@@ -138,9 +146,12 @@ export function heatmapOption(distribution: Distribution, times: number[], schem
       scheme,
       times.map((time) => axisTime(time / 1000, span)),
     ),
-    yAxis: categoryAxis(
-      scheme,
-      buckets.map(({ low }) => axisUnit(low, distribution.unit)),
+    yAxis: sparse(
+      categoryAxis(
+        scheme,
+        buckets.map(({ low }) => axisUnit(low, distribution.unit)),
+      ),
+      buckets.length,
     ),
     // The square root lets a rare slow call be seen beside the many quick ones.
     visualMap: {

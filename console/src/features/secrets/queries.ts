@@ -6,11 +6,16 @@ import type { Secret } from "@/api/types";
 type NewSecret = paths["/api/v1/secrets"]["post"]["requestBody"]["content"]["application/json"];
 
 /** Secrets belong to the whole installation, whatever project is looked at. */
+/** Addresses of alert channels are sealed as secrets too; who changes a channel changes them. */
+const OF_CHANNELS = "channel.";
+
 export function useSecrets(allowed: boolean) {
   return useQuery({
     queryKey: ["secrets"],
-    queryFn: async ({ signal }): Promise<Secret[]> =>
-      bodyOf(await api.GET("/api/v1/secrets", { signal })).items,
+    queryFn: async ({ signal }): Promise<Secret[]> => {
+      const { items } = bodyOf(await api.GET("/api/v1/secrets", { signal }));
+      return items.filter((secret) => !secret.name.startsWith(OF_CHANNELS));
+    },
     enabled: allowed,
   });
 }
