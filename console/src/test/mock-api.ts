@@ -7,6 +7,7 @@ import { faultIn, MockLooking, matches } from "./mock-looking";
 import { holds, modelOf, top, totalsOf } from "./mock-query";
 import { makeRichTrace, makeSpan } from "./mock-spans";
 import { budgets, cacheUse, routeStats, targets, workers } from "./mock-traffic";
+import { MockWatching } from "./mock-watching";
 
 export interface MockAnswer {
   status: number;
@@ -30,6 +31,14 @@ const SCOPES = [
   "scores:write",
   "traces:delete",
   "dashboards:write",
+  "alerts:read",
+  "alerts:write",
+  "incidents:read",
+  "incidents:write",
+  "retention:read",
+  "retention:write",
+  "secrets:read",
+  "secrets:write",
 ];
 
 export class MockApi {
@@ -38,6 +47,9 @@ export class MockApi {
   readonly keys: KeyRow[];
   readonly definitions: MockDefinitions;
   readonly looking: MockLooking;
+  readonly watching: MockWatching;
+  /** What the signed-in person may not do. */
+  readonly denied = new Set<string>();
 
   constructor(
     private readonly now: () => number = () => Date.now() * 1000,
@@ -45,6 +57,7 @@ export class MockApi {
   ) {
     this.definitions = new MockDefinitions(now, count > 0);
     this.looking = new MockLooking(now, () => this.rows);
+    this.watching = new MockWatching(now);
     const draw = random(7);
     let started = now();
     this.rows = Array.from({ length: count }, (_, index) => {
@@ -81,6 +94,8 @@ export class MockApi {
     const looked = this.looking.answer(method, path, url.searchParams, body);
     if (looked !== undefined) return method === "DELETE" ? { status: 204 } : { status: 200, body: looked };
     if (path.startsWith("/traces/")) return this.trace(path.slice("/traces/".length));
+    const watched = this.watching.answer(method, path, url.searchParams, body, headers);
+    if (watched) return watched;
     if (path === "/overview") return { status: 200, body: this.overview(url.searchParams) };
     if (path === "/models") return { status: 200, body: this.models() };
     if (path.startsWith("/keys")) return this.keyCall(method, path, body as Record<string, unknown>);
@@ -143,7 +158,9 @@ export class MockApi {
         user: { id: "u1", name: "admin" },
         key: null,
         role: "admin",
-        permissions: [...SCOPES, "projects:write", "users:write", "config:read", "system:read"],
+        permissions: [...SCOPES, "projects:write", "users:write", "config:read", "system:read"].filter(
+          (scope) => !this.denied.has(scope),
+        ),
         projects: [PROJECT, { id: "0197c000-0000-7000-8000-000000000002", name: "research" }],
         default_project: PROJECT.id,
         csrf_token: "csrf",
