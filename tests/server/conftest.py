@@ -1,6 +1,7 @@
 """The console's app over real services, called in process."""
 
 import asyncio
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,10 +195,19 @@ def spans(tmp_path_factory: pytest.TempPathFactory, journal: Path):
     store.close()
 
 
+@pytest.fixture(scope="session")
+def made_metadata(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store with its tables: to make those takes longer than most tests."""
+    path = tmp_path_factory.mktemp("metadata") / "metadata.db"
+    open_metadata(path).close()
+    return path
+
+
 @pytest.fixture
-async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path):
+async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path, made_metadata: Path):
     home = Home(tmp_path / "home")
     home.create()
+    shutil.copyfile(made_metadata, home.metadata)
     clock = ManualClock()
     metadata = open_metadata(home.metadata)
     identity = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=home.master_key)
