@@ -25,6 +25,7 @@ describe("the shell", () => {
       "Cache",
       "Models",
       "Keys",
+      "Secrets",
       "Data",
     ]);
     expect(rail?.querySelector('[data-status="active"]')?.textContent).toContain("Models");
