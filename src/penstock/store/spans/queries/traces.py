@@ -149,6 +149,7 @@ def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Cho
                 place = Place(rows[-1][0], rows[-1][1])
             if len(rows) < most:
                 break
+            most *= LIKELY
         return found
 
     return choose
