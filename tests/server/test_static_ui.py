@@ -2,23 +2,40 @@
 
 import gzip
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from penstock.server.console_app import ConsoleSettings, create_app
+from penstock.server.console_app import ConsoleSettings, build
 from penstock.server.static_ui import StaticFiles
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "static"
+class Served:
+    """One app for all tests, since building it is slow; each test fills its folder anew."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.services = None
+        self.app = build(ConsoleSettings(static=folder), lambda: self.services)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    return Served(tmp_path_factory.mktemp("console") / "static")
 
 
 @pytest.fixture
-def console(console, folder):
-    services = replace(console.services, settings=ConsoleSettings(static=folder))
-    console.app = create_app(services)
+def folder(served):
+    yield served.folder
+    for left in served.folder.parent.iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+@pytest.fixture
+def console(console, served, folder):
+    served.services = replace(console.services, settings=ConsoleSettings(static=folder))
+    console.app = served.app
     return console
 
 
