@@ -14,7 +14,8 @@ from penstock.testing.journal import PROJECT
 from penstock.wire.score import Score
 
 HOUR = 3_600_000_000
-START = 1_700_000_000_000_000 // HOUR * HOUR
+DAY = 24 * HOUR
+START = 1_700_000_000_000_000 // DAY * DAY
 FAILED = {"error", "interrupted"}
 MODELS = {"llm", "embedding", "reranker"}
 
@@ -220,7 +221,7 @@ def text(value):
     return value if value is None or isinstance(value, str) else str(value).lower()
 
 
-def build(journal, traces):
+def build(journal, traces, stretch=1):
     built = []
     for number, members in enumerate(traces):
         root = None
@@ -228,6 +229,7 @@ def build(journal, traces):
         for fields, judged_whole, value in members:
             parent = None if root is None else root.span_id
             # Attempts of a call are told of by a gateway's span, and only there may a child be no call.
+            fields = fields | {"started": START + (fields["started"] - START) * stretch}
             span = journal.span(**fields, trace_id=f"{journal.span().span_id}{number:016x}", parent_id=parent)
             if root is None:
                 root = span
@@ -268,25 +270,26 @@ def load(store, journal, traces, project):
             root.covered, root.cost, root.usage_input, root.usage_output = True, None, 0, 0
 
 
-def asked(drawn, project):
+def asked(drawn, project, stretch=1):
     aggregation, field = drawn["asked"]
     low, halves = drawn["window"]
-    from_ = START + low * HOUR // 2 + 1000
+    from_ = START + low * stretch * HOUR // 2 + 1000
     return MetricQuery(
         project=project,
         from_=from_,
-        to=from_ + halves * HOUR // 2,
+        to=from_ + halves * stretch * HOUR // 2,
         population=drawn["population"],
         aggregation=aggregation,
         field=field,
         of=drawn["of"] if aggregation == "share" else None,
         where=drawn["where"],
         group_by=tuple(drawn["group_by"]),
-        step=drawn["step"],
+        step=None if drawn["step"] is None else drawn["step"] * stretch,
         top=drawn["top"],
     )
 
 
+@pytest.mark.parametrize("stretch", [1, 12, 24], ids=["hours", "half days", "days"])
 @settings(
     max_examples=8,
     deadline=None,
@@ -298,27 +301,27 @@ def asked(drawn, project):
     later=st.lists(TRACE, max_size=2),
     queries=st.lists(QUERY, min_size=8, max_size=8),
 )
-def test_a_metric_is_what_python_makes_of_the_same_spans(store, journal, clock, traces, later, queries):
+def test_a_metric_is_what_python_makes_of_the_same_spans(store, journal, clock, stretch, traces, later, queries):
     """FAILURES O8, O15."""
-    clock.advance(48 * 3600)
+    clock.advance(48 * 3600 * stretch)
     project = f"p{journal.span().span_id}"
-    built = build(journal, traces)
+    built = build(journal, traces, stretch)
     # Sums of traces that had begun in an hour that was summed up already are those of the hour from then on.
     load(store, journal, built, project)
     for query in queries[:2]:
-        check(store, asked(query, project), built)
+        check(store, asked(query, project, stretch), built)
     while store.maintain():
         pass
     for query in queries[2:6]:
-        check(store, asked(query, project), built)
-    more = build(journal, later)
+        check(store, asked(query, project, stretch), built)
+    more = build(journal, later, stretch)
     load(store, journal, more, project)
     for query in queries[6:]:
-        check(store, asked(query, project), built + more)
+        check(store, asked(query, project, stretch), built + more)
     while store.maintain():
         pass
     for query in queries:
-        check(store, asked(query, project), built + more)
+        check(store, asked(query, project, stretch), built + more)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from sqlglot import exp, parse
 from penstock.core.errors import Unavailable
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.expressions import HOUR
-from penstock.store.spans.queries.activity import schema_activity
-from penstock.store.spans.queries.cube import schema
+from penstock.store.spans.queries.activity import DAY, schema_activity
+from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, FIRST_FAMILIES, schema
 
 __all__ = ["SCHEMA", "migrate"]
 
@@ -244,6 +244,8 @@ def _rollups(statements: str, period: str = "hour") -> Iterator[str]:
 def _column(column: exp.ColumnDef) -> str:
     text = "String" if column.name in _MANY else "LowCardinality(String)"
     kind = _TYPES.get(column.args["kind"].sql(dialect="duckdb"), text)
+    if column.name == "tags":
+        return "tags Map(LowCardinality(String), String)"
     if column.find(exp.NotNullColumnConstraint) is None:
         kind = "LowCardinality(Nullable(String))" if kind.startswith("LowCardinality") else f"Nullable({kind})"
     return f"`{column.name}` {kind}"
@@ -267,7 +269,7 @@ CREATE TABLE rollup_providers (
 """
 _V1 = (
     _SPANS, _SEGMENTS, _PAYLOADS, _TOTALS, _SCORES, _DELETIONS,
-    *_periods("hour"), *_rollups(_CELLS + schema()),
+    *_periods("hour"), *_rollups(_CELLS + schema(FIRST_FAMILIES)),
     *_periods("day"), *_rollups(schema_activity(), "day"),
 )  # fmt: skip
 # 2: The words of indexed hours, by blocks of neighbouring spans; see `text_index`. An hour is pending when it was
@@ -314,7 +316,27 @@ _V2 = (
     SELECT word, hour AS day, intDiv(hour, {HOUR}) * 65536 + arrayJoin(blocks) AS block FROM text_words_rows
     """,  # noqa: S608 - a constant
 )
-_STEPS = (_V1, _V2)
+# 3: Pairs of columns, and tags, are summed up too, whatever their number is: `spread` is empty. All that is stored
+# waits to be summed up anew.
+_V3 = (
+    *_rollups(schema(family for family in BY_HOUR if family not in FIRST_FAMILIES)),
+    *_rollups(schema(BY_DAY), "day"),
+    """
+    CREATE TABLE IF NOT EXISTS spread (family LowCardinality(String), start Int64, project String)
+    ENGINE = MergeTree
+    ORDER BY (family, project, start)
+    """,
+    *(
+        f"""
+        INSERT INTO touched_{period}s ({period}, version)
+        SELECT DISTINCT intDiv(started, {length}) * {length},
+            (SELECT ifNull(max(version), 0) + 1 FROM touched_{period}s)
+        FROM spans
+        """  # noqa: S608 - constants
+        for period, length in (("hour", HOUR), ("day", DAY))
+    ),
+)
+_STEPS = (_V1, _V2, _V3)
 SCHEMA = len(_STEPS)
 
 

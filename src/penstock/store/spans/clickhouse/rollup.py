@@ -5,6 +5,7 @@ attempt that counts; one that is cut short leaves rows that nobody reads, and th
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from penstock.store.spans.clickhouse.engine import ClickHouseEngine
 from penstock.store.spans.expressions import HOUR, sql
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, fill_activity
 from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
-from penstock.store.spans.queries.cube import FAMILIES, fill
+from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, fill
 
 __all__ = ["forget_segments", "roll_up", "roll_up_days", "sweep", "touch"]
 
@@ -22,8 +23,8 @@ HOURS_AT_ONCE = 24
 """Hours of one piece of upkeep at most."""
 
 _TABLES = {
-    ("hour", "hours"): ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in FAMILIES)),
-    ("day", "days"): tuple(ACTIVITIES.values()),
+    ("hour", "hours"): ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in BY_HOUR)),
+    ("day", "days"): (*ACTIVITIES.values(), *(family.table for family in BY_DAY)),
     ("hour", "text_hours"): ("text_blocks", "text_words"),
 }
 """What is made anew by attempts, by the view that says which of them count."""
@@ -71,7 +72,7 @@ def roll_up(engine: ClickHouseEngine, *, before: int) -> int:
 
 
 def roll_up_days(engine: ClickHouseEngine, *, before: int) -> int:
-    """Sum up what sessions and users did on the oldest pending day that ended by `before`; how many there were."""
+    """Sum up the oldest pending day that ended by `before`: sessions, users, pairs of columns; how many there were."""
     found = _pending(engine, "day", last=before - DAY, most=1)
     if found:
         attempt = _attempt(engine)
@@ -79,6 +80,10 @@ def roll_up_days(engine: ClickHouseEngine, *, before: int) -> int:
             for who, table in ACTIVITIES.items():
                 query = _query(fill_activity(who))
                 engine.insert_rows(f"{table}_rows", query, {"first": day, "last": day + DAY}, attempt=attempt)
+            for family in BY_DAY:
+                for text in fill(family):
+                    values = {"first": day, "last": day + DAY}
+                    engine.insert_rows(f"{family.table}_rows", _query(text), values, attempt=attempt)
         _name(engine, "day", found, attempt)
     return len(found)
 
@@ -133,11 +138,12 @@ def _roll_up_run(engine: ClickHouseEngine, first: int, last: int, attempt: int) 
             "rollup_latency_rows", _cells(text), values, attempt=attempt, dimension=dimension, measure=measure
         )
     engine.insert_rows("rollup_providers_rows", _cells(PROVIDERS), values, attempt=attempt)
-    for family in FAMILIES:
+    for family in BY_HOUR:
         for text in fill(family):
             engine.insert_rows(f"{family.table}_rows", _query(text), values, attempt=attempt)
 
 
+@cache
 def _cells(text: str) -> exp.Query:
     """The cells of some hours, with their hour by its name."""
     query = sql(text).where("started >= $first AND started < $last", dialect="duckdb")
@@ -147,6 +153,7 @@ def _cells(text: str) -> exp.Query:
     return query
 
 
+@cache
 def _query(text: str) -> exp.Query:
     query = parse_one(text, dialect="duckdb")
     assert isinstance(query, exp.Query)  # noqa: S101 - the texts are constants of this package

@@ -4,8 +4,8 @@ import duckdb
 
 from penstock.core.errors import Unavailable
 from penstock.store.spans.expressions import HOUR
-from penstock.store.spans.queries.activity import DAY, schema_activity
-from penstock.store.spans.queries.cube import schema
+from penstock.store.spans.queries.activity import ACTIVITIES, DAY, schema_activity
+from penstock.store.spans.queries.cube import FAMILIES, FIRST_FAMILIES, schema
 
 __all__ = ["SCHEMA", "migrate"]
 
@@ -194,7 +194,7 @@ CREATE TABLE scores (
 # 5: What metrics, sessions, users and searches are read from: sums and histograms by hour, activity by day, words by
 # block. All that is stored waits to be summed up and indexed.
 _V5 = f"""
-{schema()}
+{schema(FIRST_FAMILIES)}
 {schema_activity()}
 CREATE TABLE pending_days (day BIGINT NOT NULL);
 CREATE TABLE pending_text (hour BIGINT NOT NULL);
@@ -234,7 +234,23 @@ ALTER TABLE spans ADD COLUMN summed BOOLEAN DEFAULT true;
 UPDATE spans SET summed = false
 WHERE (project, trace_id, span_id) NOT IN (SELECT project, trace_id, span_id FROM totals);
 """
-_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
+# 8: Pairs of columns, and tags, are summed up too. `spread` says of which families nothing is kept: where a project has
+# so many combinations in the hour, or day, that begins at `start` that the spans themselves are read as quickly. All
+# that is stored waits to be summed up anew.
+_LATER_FAMILIES = [family for family in FAMILIES if family not in FIRST_FAMILIES]
+_SUMS = ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in FIRST_FAMILIES))
+_V8 = f"""
+{schema(_LATER_FAMILIES)}
+CREATE TABLE spread (
+    family VARCHAR NOT NULL,
+    start BIGINT NOT NULL,
+    project VARCHAR NOT NULL
+);
+{" ".join(f"DELETE FROM {table};" for table in (*_SUMS, *ACTIVITIES.values(), "pending_hours", "pending_days"))}
+INSERT INTO pending_hours SELECT DISTINCT started // {HOUR} * {HOUR} FROM spans;
+INSERT INTO pending_days SELECT DISTINCT started // {DAY} * {DAY} FROM spans;
+"""  # noqa: S608 - constants
+_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
 SCHEMA = len(_STEPS)
 
 

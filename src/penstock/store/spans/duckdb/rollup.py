@@ -9,12 +9,16 @@ from penstock.store.spans.duckdb.engine import DuckDbEngine, render
 from penstock.store.spans.expressions import HOUR, sql
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, fill_activity
 from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
-from penstock.store.spans.queries.cube import FAMILIES, fill
+from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, Family, fill
 
 __all__ = ["forget_segments", "make_pending", "roll_up", "roll_up_days"]
 
 HOURS_AT_ONCE = 24
 """Hours of one transaction at most: ingestion waits for it."""
+FEW = 1000
+"""Rows of a bounded family that a project may have in a period, however few spans they sum up."""
+SPANS_PER_ROW = 1.5
+"""How many spans a row of a bounded family stands for at least, on average; otherwise they are read themselves."""
 
 
 def roll_up(engine: DuckDbEngine, *, before: int) -> int:
@@ -50,13 +54,43 @@ def _roll_up_run(cursor: duckdb.DuckDBPyConnection, first: int, last: int) -> No
     values = {"step": HOUR, "first": first, "last": last}
     for dimension, text in SUMS.items():
         cursor.execute(_insert("rollup", text, "dimension"), values | {"dimension": dimension})
-    for family in FAMILIES:
-        for text in fill(family):
-            cursor.execute(f"INSERT INTO {family.table} BY NAME {text}", {"first": first, "last": last})
+    for family in BY_HOUR:
+        _fill(cursor, family, first, last)
     for (dimension, measure), text in HISTOGRAMS.items():
         constants = {"dimension": dimension, "measure": measure}
         cursor.execute(_insert("rollup_latency", text, *constants), values | constants)
     cursor.execute(_insert("rollup_providers", PROVIDERS), values)
+
+
+def _fill(cursor: duckdb.DuckDBPyConnection, family: Family, first: int, last: int) -> None:
+    values = {"first": first, "last": last}
+    for text in fill(family):
+        cursor.execute(f"INSERT INTO {family.table} BY NAME {text}", values)
+    if not family.bounded:
+        return
+    bound = {"length": family.length, "few": FEW, "share": SPANS_PER_ROW}
+    found = cursor.execute(_SPREAD.format(table=family.table, period=family.period), values | bound).fetchall()
+    if found:
+        cursor.executemany("INSERT INTO spread VALUES (?, ?, ?)", [(family.table, *each) for each in found])
+        cursor.execute(
+            f"DELETE FROM {family.table} WHERE ({family.period}, project) IN"  # noqa: S608 - constants; values are bound
+            " (SELECT start, project FROM spread WHERE family = $family AND start >= $first AND start < $last)",
+            values | {"family": family.table},
+        )
+
+
+_SPREAD = """
+    SELECT start, project
+    FROM (
+        SELECT {period} AS start, project, count(*) AS combinations FROM {table}
+        WHERE {period} >= $first AND {period} < $last GROUP BY ALL
+    )
+    JOIN (
+        SELECT started // $length * $length AS start, project, count(*) AS spans FROM spans
+        WHERE started >= $first AND started < $last GROUP BY ALL
+    ) USING (start, project)
+    WHERE combinations > $few AND combinations * $share > spans
+"""
 
 
 def _insert(table: str, cells: str, *constants: str) -> str:
@@ -67,7 +101,9 @@ def _insert(table: str, cells: str, *constants: str) -> str:
 
 
 def roll_up_days(engine: DuckDbEngine, *, before: int) -> bool:
-    """Sum up what sessions and users did on the oldest pending day that ended by `before`; whether there was one.
+    """Sum up the oldest pending day that ended by `before`: sessions, users, and pairs of columns.
+
+    Returns whether there was one.
 
     Raises:
         Unavailable: the store is down; nothing has changed.
@@ -82,12 +118,14 @@ def roll_up_days(engine: DuckDbEngine, *, before: int) -> bool:
                 f"INSERT INTO {table} BY NAME {fill_activity(who)}",
                 {"first": day, "last": day + DAY},
             )
+        for family in BY_DAY:
+            _fill(cursor, family, day, day + DAY)
         cursor.execute("DELETE FROM pending_days WHERE day = $day", {"day": day})
     return True
 
 
 def make_pending(cursor: duckdb.DuckDBPyConnection, hours: Sequence[int]) -> None:
-    """Let these hours be summed up and indexed anew, for their spans have changed.
+    """Let these hours be summed up anew, for their spans have changed.
 
     Args:
         cursor: In the transaction that changes the spans.
@@ -101,22 +139,21 @@ def make_pending(cursor: duckdb.DuckDBPyConnection, hours: Sequence[int]) -> Non
             continue
         for table in tables:
             cursor.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT unnest($starts))", {"starts": fresh})  # noqa: S608 - constants; values are bound
+        cursor.execute(
+            "DELETE FROM spread WHERE list_contains($tables, family) AND start IN (SELECT unnest($starts))",
+            {"tables": list(tables), "starts": fresh},
+        )
         cursor.execute(f"INSERT INTO {pending} SELECT unnest($starts)", {"starts": fresh})
-    # An hour that is being indexed is pending already, and loses what it has.
-    cursor.execute("DELETE FROM text_blocks WHERE hour IN (SELECT unnest($hours))", {"hours": list(hours)})
-    cursor.execute(
-        "INSERT INTO pending_text SELECT unnest($hours) EXCEPT SELECT hour FROM pending_text", {"hours": list(hours)}
-    )
 
 
 _PENDING = (
     (
         "hour",
         "pending_hours",
-        ("rollup", "rollup_latency", "rollup_providers", *(each.table for each in FAMILIES)),
+        ("rollup", "rollup_latency", "rollup_providers", *(each.table for each in BY_HOUR)),
         HOUR,
     ),
-    ("day", "pending_days", tuple(ACTIVITIES.values()), DAY),
+    ("day", "pending_days", (*ACTIVITIES.values(), *(each.table for each in BY_DAY)), DAY),
 )
 
 

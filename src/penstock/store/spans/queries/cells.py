@@ -23,6 +23,7 @@ from penstock.store.spans.expressions import (
     bucket,
     sql,
 )
+from penstock.store.spans.queries.cube import Family
 from penstock.store.spans.queries.window import Window
 
 __all__ = ["HISTOGRAMS", "PROVIDERS", "SUMS", "Cells", "Dimension", "Latency", "Ranges", "ranges_of"]
@@ -113,6 +114,15 @@ _ROLLED_HISTOGRAM = """
     WHERE project = $project AND dimension = $dimension AND measure = $measure
 """
 
+_PENDING = {
+    "hour": "SELECT hour FROM pending_hours WHERE hour > $after AND hour < $before",
+    "day": "SELECT day FROM pending_days WHERE day > $after AND day < $before",
+}
+_SPREAD = """
+    SELECT start FROM spread
+    WHERE family = $family AND project = $project AND start > $after AND start < $before
+"""
+
 
 class Ranges(msgspec.Struct, frozen=True):
     """A window, cut up."""
@@ -123,28 +133,41 @@ class Ranges(msgspec.Struct, frozen=True):
     """From this hour to before that one the rollup is read. Hours in `spans` are not in it."""
 
 
-def ranges_of(read: Read, window: Window, *, step: int) -> Ranges:
-    """Where each part of the window is read from. A step that does not hold whole hours needs the spans."""
+def ranges_of(read: Read, window: Window, *, step: int, family: Family | None = None) -> Ranges:
+    """Where each part of the window is read from. A step that does not hold whole hours needs the spans.
+
+    Args:
+        read: The snapshot that is read.
+        window: May have open ends.
+        step: Microseconds.
+        family: What is read of, where it is told; it may be by the shift, or bounded.
+    """
     low, high = _extent(read, window)
     if low >= high:
         return Ranges(())
-    first, last = -(-low // HOUR) * HOUR, high // HOUR * HOUR
-    if step % HOUR or first >= last:
+    grain = HOUR if family is None else family.grain
+    first, last = -(-low // grain) * grain, high // grain * grain
+    if step % grain or first >= last:
         return Ranges(((low, high),))
-    query = sql("SELECT hour FROM pending_hours WHERE hour >= $first AND hour < $last ORDER BY hour")
     pieces: list[tuple[int, int]] = [(low, first)]
-    for (hour,) in read(query, {"first": first, "last": last}):
-        if pieces[-1][1] == hour:
-            pieces[-1] = (pieces[-1][0], hour + HOUR)
+    for begin, end in [*_missing(read, window.project, family, first, last), (last, high)]:
+        if pieces[-1][1] == begin:
+            pieces[-1] = (pieces[-1][0], end)
         else:
-            pieces.append((hour, hour + HOUR))
-    if pieces[-1][1] == last:
-        pieces[-1] = (pieces[-1][0], high)
-    else:
-        pieces.append((last, high))
+            pieces.append((begin, end))
     if len(pieces) > MAX_RANGES:
         return Ranges(((low, high),))
     return Ranges(tuple(piece for piece in pieces if piece[0] < piece[1]), (first, last))
+
+
+def _missing(read: Read, project: str, family: Family | None, first: int, last: int) -> list[tuple[int, int]]:
+    """The parts of `[first, last)` that are not summed up, in order of time."""
+    period, length = ("hour", HOUR) if family is None else (family.period, family.length)
+    values = {"after": first - length, "before": last, "project": project}
+    found = set(read(sql(_PENDING[period]), values))
+    if family is not None and family.bounded:
+        found |= set(read(sql(_SPREAD), values | {"family": family.table}))
+    return [(max(start, first), min(start + length, last)) for (start,) in sorted(found)]
 
 
 def _extent(read: Read, window: Window) -> tuple[int, int]:

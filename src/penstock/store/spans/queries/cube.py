@@ -1,10 +1,13 @@
 """What hours sum up to, told apart by the columns that people ask for: from these, most metrics are quick.
 
 A family is a table with a row for each hour and each combination of its columns that occurs, under the names that the
-columns have in `spans`; so a condition that names no other columns reads the same from either. `cube` and `cube_keys`
+columns have in `spans`; so a condition that names no other columns reads the same from either. Those without a measure
 hold sums twice over: of the spans themselves, and (`listed`) of the rows of the trace list with what these stand for.
 The others hold histograms of a duration; `listed` says there whether the span is such a row. `asked` tells requests
 to a model.
+
+Pairs of columns occur in so many combinations that hours of them are few rows less than the spans; for long windows
+they are summed up by three hours or a `SHIFT`, and kept up by the day.
 """
 
 from collections.abc import Iterable
@@ -14,9 +17,26 @@ import msgspec
 
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.expressions import HOUR, MODEL_SPAN, bucket
+from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.rows import ROW
 
-__all__ = ["ASKED", "FAMILIES", "HISTOGRAMS", "MEASURES", "Family", "Measure", "family_of", "fill", "schema"]
+__all__ = [
+    "ASKED",
+    "BY_DAY",
+    "BY_HOUR",
+    "FAMILIES",
+    "FIRST_FAMILIES",
+    "SHIFT",
+    "Family",
+    "Measure",
+    "family_of",
+    "fill",
+    "schema",
+]
+
+SHIFT = 6 * HOUR
+LONG = 2 * DAY
+"""From this length of a window on, what is summed up by more than the hour is read."""
 
 Measure = Literal["duration", "ttft"]
 MEASURES: tuple[Measure, ...] = ("duration", "ttft")
@@ -39,60 +59,115 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     """Columns of a span that conditions and groupings may name."""
     histogram: bool = False
+    grain: int = HOUR
+    """Microseconds that a row sums up. Their start is the column `hour`, whatever their length."""
+    bounded: bool = False
+    """Not kept of a period in which a project's combinations are too many to pay, as `spread` says."""
+
+    @property
+    def period(self) -> Literal["hour", "day"]:
+        """What is summed up at once, and anew when spans of it have changed: its start is the column of this name."""
+        return "hour" if self.grain == HOUR else "day"
+
+    @property
+    def length(self) -> int:
+        """Microseconds of the period."""
+        return HOUR if self.grain == HOUR else DAY
+
+
+_MODELS = ("provider", "target_model", "served_model")
+_ALL = (
+    *_COMMON, "service", "operation", "error_type", "http_status", "stream", "route", "variant", "change",
+    *_MODELS, "requested_model", "prompt_name", "prompt_version", "cache",
+)  # fmt: skip
+
+
+def _shifts(table: str, *columns: str) -> Family:
+    return Family(table=table, columns=(*_COMMON, *columns), histogram=True, grain=SHIFT, bounded=True)
 
 
 FAMILIES: tuple[Family, ...] = (
     Family(table="cube_keys", columns=(*_COMMON, "key")),
-    Family(
-        table="cube",
-        columns=(
-            *_COMMON, "service", "operation", "error_type", "http_status", "stream", "route", "variant", "change",
-            "provider", "target_model", "requested_model", "served_model", "prompt_name", "prompt_version", "cache",
-        ),
-    ),
+    Family(table="cube", columns=_ALL),
+    Family(table="cube_shifts", columns=(*_COMMON, "route", *_MODELS, "key"), grain=SHIFT // 2, bounded=True),
+    Family(table="cube_keys_tags", columns=(*_COMMON, "key", "tags"), bounded=True),
+    Family(table="cube_tags", columns=(*_ALL, "tags"), bounded=True),
     Family(table="latency_routes", columns=(*_COMMON, "route"), histogram=True),
     Family(table="latency_keys", columns=(*_COMMON, "key"), histogram=True),
-    Family(table="latency_models", columns=(*_COMMON, "provider", "target_model", "served_model"), histogram=True),
-)  # fmt: skip
+    Family(table="latency_models", columns=(*_COMMON, *_MODELS), histogram=True),
+    Family(table="latency_tags", columns=(*_COMMON, "tags"), histogram=True, bounded=True),
+    _shifts("latency_models_tags", *_MODELS, "tags"),
+    _shifts("latency_routes_tags", "route", "tags"),
+    _shifts("latency_routes_models", "route", *_MODELS),
+    _shifts("latency_keys_tags", "key", "tags"),
+    _shifts("latency_models_keys", *_MODELS, "key"),
+    _shifts("latency_routes_keys", "route", "key"),
+)
 """The smaller first."""
-HISTOGRAMS = tuple(family for family in FAMILIES if family.histogram)
+FIRST_FAMILIES = tuple(family for family in FAMILIES if not family.bounded)
+"""Those of the first version of the schema."""
+BY_HOUR = tuple(family for family in FAMILIES if family.period == "hour")
+BY_DAY = tuple(family for family in FAMILIES if family.period == "day")
 
 
-def family_of(columns: Iterable[str], *, histogram: bool) -> Family | None:
-    """The smallest family that has these columns; `model` is that of `expressions.MODEL`."""
-    wanted = set(columns)
-    models = {"provider", "target_model", "served_model"}
+def family_of(
+    columns: Iterable[str], *, histogram: bool, step: int | None = None, length: int | None = None
+) -> Family | None:
+    """The smallest family that has these columns; `model` is that of `expressions.MODEL`, `tags.<key>` is in `tags`.
+
+    Args:
+        columns: Their names.
+        histogram: Whether histograms are wanted, or sums.
+        step: Microseconds; what is summed up must fit into it.
+        length: Microseconds of the window; in a short one nothing is read by shift.
+    """
+    wanted = {"tags" if name.startswith("tags.") else name for name in columns}
     for family in FAMILIES:
-        known = {*family.columns, *(["model"] if models <= set(family.columns) else [])}
-        if family.histogram == histogram and wanted <= known:
+        known = {*family.columns, *(["model"] if {*_MODELS} <= {*family.columns} else [])}
+        fits = (step or family.grain) % family.grain == 0
+        short = family.grain > HOUR and length is not None and length < LONG
+        if family.histogram == histogram and wanted <= known and fits and not short:
             return family
     return None
 
 
-def schema() -> str:
+def schema(families: Iterable[Family]) -> str:
     """Statements that make the tables."""
-    return "\n".join(_table(family) for family in FAMILIES)
+    return "\n".join(_table(family) for family in families)
 
 
 def _table(family: Family) -> str:
-    dimensions = [f'"{name}" {_type(name)}' for name in _columns(family)]
+    dimensions = [f'"{name}" {_type(name)}' for name in (*family.columns, *_told(family))]
     if family.histogram:
         measured = ["measure VARCHAR NOT NULL", "bucket SMALLINT", "spans BIGINT NOT NULL"]
     else:
         measured = ["spans BIGINT NOT NULL", "estimated BOOLEAN NOT NULL"]
         measured += [f"{name} BIGINT NOT NULL" for name in _NEVER_NULL]
         measured += [f"{name} BIGINT, {name}_count BIGINT NOT NULL" for name in _OPTIONAL]
-    head = ["hour BIGINT NOT NULL", "project VARCHAR NOT NULL", "listed BOOLEAN NOT NULL", "asked BOOLEAN NOT NULL"]
+    head = ["day BIGINT NOT NULL"] if family.period == "day" else []
+    head += ["hour BIGINT NOT NULL", "project VARCHAR NOT NULL", "listed BOOLEAN NOT NULL", "asked BOOLEAN NOT NULL"]
     return f"CREATE TABLE {family.table} ({', '.join([*head, *dimensions, *measured])});"
 
 
 def _type(name: str) -> str:
+    if name == "tags":
+        return "MAP(VARCHAR, VARCHAR)"
     return "BOOLEAN" if name in _BOOLEAN else "INTEGER" if name == "http_status" else "VARCHAR"
 
 
-def _columns(family: Family) -> tuple[str, ...]:
-    # The name that a call asked for stands for its model where no other is known.
-    return (*family.columns, "requested_model") if family.table == "latency_models" else family.columns
+def _told(family: Family) -> tuple[str, ...]:
+    """The name that a call asked for, of a family of models: it stands for the model where no other is known."""
+    return ("requested_model",) if "served_model" in family.columns and "requested_model" not in family.columns else ()
+
+
+def _selected(family: Family, source: str) -> str:
+    """Its columns, of the table of spans by this name."""
+    names = [f'{source}."{name}"' for name in family.columns]
+    unknown = f"{source}.target_model IS NULL AND {source}.served_model IS NULL"
+    names += [f"CASE WHEN {unknown} THEN {source}.{name} END AS {name}" for name in _told(family)]
+    hour = f"{source}.started // {family.grain} * {family.grain} AS hour"
+    day = f"{source}.started // {DAY} * {DAY} AS day, " if family.period == "day" else ""
+    return f"{day}{hour}, {source}.project, {', '.join(names)}"
 
 
 def fill(family: Family) -> list[str]:
@@ -108,7 +183,6 @@ def _sums(family: Family, *, listed: bool) -> str:
             return f"own.{name}"
         return f"CASE WHEN summed.span_id IS NULL THEN own.{name} ELSE summed.{name} END"
 
-    columns = ", ".join(f'own."{name}"' for name in _columns(family))
     estimated = "coalesce(summed.usage_estimated, own.usage_estimated)" if listed else "own.usage_estimated"
     sums = [f"count(*) AS spans, bool_or({estimated}) AS estimated"]
     sums += [f"sum({summed(name)}) AS {name}" for name in _NEVER_NULL]
@@ -121,21 +195,14 @@ def _sums(family: Family, *, listed: bool) -> str:
         source += " AND summed.project = own.project"
         where += f" AND {ROW.replace('call', 'own.call').replace('parent_id', 'own.parent_id')}"
     return (
-        f"SELECT own.started // {HOUR} * {HOUR} AS hour, own.project, {listed} AS listed, "  # noqa: S608 - constants; values are bound
-        f"{ASKED} AS asked, {columns}, {', '.join(sums)} "
+        f"SELECT {_selected(family, 'own')}, {listed} AS listed, {ASKED} AS asked, {', '.join(sums)} "  # noqa: S608 - constants; values are bound
         f"FROM {source} WHERE {where} GROUP BY ALL"
     )
 
 
 def _histogram(family: Family, measure: Measure) -> str:
-    columns = ", ".join(f'"{name}"' for name in family.columns)
-    if family.table == "latency_models":
-        columns += (
-            ", CASE WHEN target_model IS NULL AND served_model IS NULL THEN requested_model END AS requested_model"
-        )
     return (
-        f"SELECT started // {HOUR} * {HOUR} AS hour, project, {ROW} AS listed, {ASKED} AS asked, "  # noqa: S608 - constants; values are bound
-        f"{columns}, '{measure}' AS measure, "
-        f"{bucket(measure)} AS bucket, count(*) AS spans "
+        f"SELECT {_selected(family, 'spans')}, {ROW} AS listed, {ASKED} AS asked, "  # noqa: S608 - constants; values are bound
+        f"'{measure}' AS measure, {bucket(measure)} AS bucket, count(*) AS spans "
         "FROM spans WHERE started >= $first AND started < $last GROUP BY ALL"
     )

@@ -13,6 +13,7 @@ from penstock.store.spans.engine import Engine, Prepared, Question, Rows, prepar
 from penstock.store.spans.expressions import BUCKETS_PER_E, HOUR, Values, bind, bucket, column, parsed
 from penstock.store.spans.filters import form_of
 from penstock.store.spans.metrics import Distribution, DistributionCell, DistributionQuery
+from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
@@ -48,12 +49,12 @@ def distribution(engine: Engine, query: DistributionQuery) -> Distribution:
         family = _family(query)
         window = Window(project=query.project, from_=query.from_, to=query.to)
         whole = Ranges(((query.from_, query.to),) if query.from_ < query.to else ())
-        ranges = whole if family is None else ranges_of(read, window, step=query.step or HOUR)
+        ranges = whole if family is None else ranges_of(read, window, step=query.step or DAY, family=family)
         same = msgspec.structs.replace(query, project="", from_=0, to=0)
         pieces = len(ranges.spans)
         rows: Rows = []
         if pieces or ranges.rolled is not None:
-            prepared, values = _prepared(Question(same), pieces, rolled=ranges.rolled is not None)
+            prepared, values = _prepared(Question(same), pieces, None if ranges.rolled is None else family)
             bounds = {"from": query.from_, "to": query.to, "since": query.from_, "until": query.to}
             values = values | bounds | {"project": query.project, "start": query.from_}
             every = ranges.spans if ranges.rolled is None else (*ranges.spans, ranges.rolled)
@@ -68,7 +69,7 @@ def distribution(engine: Engine, query: DistributionQuery) -> Distribution:
 def _family(query: DistributionQuery) -> Family | None:
     if query.population == "scores" or query.field not in {"duration", "ttft"} or (query.step or 0) % HOUR:
         return None
-    return family_of(columns_of(query.where), histogram=True)
+    return family_of(columns_of(query.where), histogram=True, step=query.step, length=query.to - query.from_)
 
 
 def _is_linear(field: str) -> bool:
@@ -84,12 +85,14 @@ def _worth(field: str, value: float) -> float:
 
 
 @lru_cache(maxsize=256)
-def _prepared(question: Question, pieces: int, *, rolled: bool) -> tuple[Prepared, Values]:
+def _prepared(question: Question, pieces: int, family: Family | None) -> tuple[Prepared, Values]:
     """`(t, number of the fine bucket or the score, count)`."""
     query: DistributionQuery = question.asked
     low, high = ("since", "until") if query.population == "scores" else ("from", "to")
     values: Values = {"project": None, low: None, high: None}
-    parts = [_part(query, number, values, rolled=rolled and number == pieces) for number in range(pieces + rolled)]
+    parts = [_part(query, number, values, family=None) for number in range(pieces)]
+    if family is not None:
+        parts.append(_part(query, pieces, values, family=family))
     united: exp.Query = parts[0]
     for part in parts[1:]:
         united = exp.union(united, part, distinct=False, copy=False)
@@ -97,14 +100,13 @@ def _prepared(question: Question, pieces: int, *, rolled: bool) -> tuple[Prepare
     return prepare(whole.where("value IS NOT NULL").group_by("t", "value").order_by("t", "value")), values
 
 
-def _part(query: DistributionQuery, number: int, values: Values, *, rolled: bool) -> exp.Select:
-    family = _family(query)
+def _part(query: DistributionQuery, number: int, values: Values, *, family: Family | None) -> exp.Select:
     at: exp.Expr = exp.Placeholder(this="start")
-    time = "hour" if rolled else "started"
+    time = "started" if family is None else "hour"
     if query.step is not None:
         step = bind(values, query.step)
         at = exp.Mul(this=exp.IntDiv(this=column(time), expression=step), expression=step.copy())
-    if rolled and family is not None:
+    if family is not None:
         part = rolled_population(query.population, query.field, query.where, family, values)
         value, count = column("bucket"), parsed("sum(spans) AS n")
     else:

@@ -6,7 +6,8 @@ from sqlglot import exp
 
 from penstock.store.spans.conditions import compiled, needs_totals
 from penstock.store.spans.engine import Engine, Read, prepare
-from penstock.store.spans.expressions import HOUR, MODEL, Values, bind, column, parsed
+from penstock.store.spans.expressions import MODEL, Values, bind, column, parsed
+from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
@@ -55,13 +56,14 @@ def facets_of(
 
 
 def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[Facet]:
-    family = family_of(columns_of(where, fields=(name,)), histogram=False)
+    length = (window.to or 0) - (window.from_ or 0)
+    family = family_of(columns_of(where, fields=(name,)), histogram=False, length=length)
     values: Values = {}
     within(window, values)
     if family is None:
         parts: exp.Query = _direct(name, where, window.from_ or 0, window.to or 0, values)
     else:
-        ranges = ranges_of(read, window, step=HOUR)
+        ranges = ranges_of(read, window, step=DAY, family=family)
         found: list[exp.Select] = [_direct(name, where, low, high, values) for low, high in ranges.spans]
         if ranges.rolled is not None:
             found.append(_rolled(name, where, family, ranges.rolled, values))
@@ -92,7 +94,12 @@ def _direct(name: str, where: Node | None, low: int, high: int, values: Values) 
 def _rolled(name: str, where: Node | None, family: Family, hours: tuple[int, int], values: Values) -> exp.Select:
     part = rolled_population("traces", None, where, family, values)
     part = part.where(*_between("hour", *hours, values), copy=False)
-    text = exp.cast(_value(name, values), "VARCHAR")
+    value = _value(name, values)
+    if name == "tags":
+        inner = part.select(exp.alias_(value, "value"), "spans", append=False, copy=False)
+        part = exp.select("1").from_(inner.subquery("given", copy=False), copy=False)
+        value = column("value")
+    text = exp.cast(value, "VARCHAR")
     return part.select(exp.alias_(text.copy(), "value"), "sum(spans) AS n", append=False, copy=False).group_by(text)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from sqlglot import exp
 
 from penstock.store.spans.engine import Engine, Read, Rows, prepare
-from penstock.store.spans.expressions import FAILED, HOUR, MODEL_SPAN, TOKENS, Values, bind, bucket, column, parsed
+from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS, Values, bind, bucket, column, parsed
 from penstock.store.spans.filters import Scope
 from penstock.store.spans.metrics import Population
+from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import Labels, label_key, label_keys, rolled_population
@@ -73,9 +74,7 @@ class _Grouped:
                 f"sum(spans - cost_count) FILTER (WHERE {MODEL_SPAN})",
             ),
         }
-        values, parts = self._parts(
-            sums, family=family_of(columns_of(self._where, fields=self._columns), histogram=False), groups=()
-        )
+        values, parts = self._parts(sums, family=self._family(histogram=False), groups=())
         merged = [f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS all_{name}" for name in sums]
         query = exp.select(*self._names, *merged).from_(parts, copy=False).group_by(*self._names)
         ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
@@ -84,7 +83,7 @@ class _Grouped:
 
     def histograms(self, chosen: Sequence[Labels]) -> dict[Labels, Histogram]:
         """Of these groups."""
-        family = family_of(columns_of(self._where, fields=self._columns), histogram=True)
+        family = self._family(histogram=True)
         sums = {"bucket": (bucket("duration"), "bucket"), "n": ("count(*)", "sum(spans)")}
         values, parts = self._parts(sums, family=family, groups=("bucket",), chosen=chosen)
         query = exp.select(*self._names, "bucket", "CAST(sum(n) AS BIGINT)").from_(parts, copy=False)
@@ -92,6 +91,10 @@ class _Grouped:
         for row in self._read(prepare(query.group_by(*self._names, "bucket")), values):
             found[tuple(row[: len(self._names)])].add(row[-2], row[-1])
         return found
+
+    def _family(self, *, histogram: bool) -> Family | None:
+        length = (self._window.to or 0) - (self._window.from_ or 0)
+        return family_of(columns_of(self._where, fields=self._columns), histogram=histogram, length=length)
 
     def _own(self, what: str) -> str:
         """What a row of the list sums up to, where the population is of such."""
@@ -111,7 +114,7 @@ class _Grouped:
     ) -> tuple[Values, exp.Subquery]:
         window = self._window
         low, high = window.from_ or 0, window.to or 0
-        ranges = Ranges(((low, high),)) if family is None else ranges_of(self._read, window, step=HOUR)
+        ranges = Ranges(((low, high),)) if family is None else ranges_of(self._read, window, step=DAY, family=family)
         values: Values = {"project": window.project, "from": low, "to": high}
         if chosen is not None:
             values["chosen"] = [label_key(labels) for labels in chosen]

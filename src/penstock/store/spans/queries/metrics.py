@@ -1,19 +1,20 @@
 """Any metric of any spans by anything: from the hours that are summed up where these tell it, else from the spans."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from sqlglot import exp
 
 from penstock.store.spans.conditions import compiled
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
-from penstock.store.spans.expressions import HOUR, TOKENS, Values, bind, bucket, column, parsed
+from penstock.store.spans.expressions import TOKENS, Values, bind, bucket, column, parsed
 from penstock.store.spans.expressions import measure as bucket_value
 from penstock.store.spans.filters import Scope, form_of
 from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult, MetricSeries, Population
+from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.populations import (
@@ -40,6 +41,7 @@ _BOUNDS = (("from", "to"), ("since", "until"))
 
 Labels = tuple[str | None, ...]
 _Key = tuple[Labels, int]
+_Ask = Literal["counts", "amounts"]
 
 
 class _Cell(msgspec.Struct):
@@ -70,6 +72,10 @@ class _Plan(NamedTuple):
     kind: str
     """`additive`, `bounds`, `histogram` or `exact`."""
     family: Family | None
+    counted: Family | None
+    """Where groups are counted."""
+    few: bool
+    """Whether what is grouped by has few values: it is summed up by them."""
 
 
 def measure(engine: Engine, query: MetricQuery) -> MetricResult:
@@ -88,8 +94,11 @@ def measure(engine: Engine, query: MetricQuery) -> MetricResult:
     plan = _plan(query)
     with engine.snapshot() as read:
         asked = _Asked(read, plan)
-        groups, chosen = asked.groups() if query.group_by else (1, [()])
-        cells = asked.cells(chosen if groups > len(chosen) else None)
+        if query.group_by and query.population == "scores" and plan.kind in {"additive", "bounds"} and plan.few:
+            groups, chosen, cells = asked.largest()
+        else:
+            groups, chosen = asked.groups() if query.group_by else (1, [()])
+            cells = asked.cells(chosen if groups > len(chosen) else None)
         totals = asked.totals(cells, chosen if groups > len(chosen) else None)
     return MetricResult(
         step=query.step,
@@ -103,13 +112,17 @@ def _plan(query: MetricQuery) -> _Plan:
     columns = columns_of(query.where, query.of, fields=(query.field, *query.group_by))
     kind = _kind(query)
     family = None
+    length = query.to - query.from_
     dimensions = columns_of(query.where, query.of, fields=query.group_by)
-    if query.population != "scores" and (query.step is None or query.step % HOUR == 0):
-        if kind == "histogram" and query.field in {"duration", "ttft"}:
-            family = family_of(dimensions, histogram=True)
-        elif kind == "additive" and (query.field is None or _is_summed(query.field)):
-            family = family_of(dimensions, histogram=False)
-    return _Plan(query, columns, kind, family)
+    few = family_of(columns_of(fields=query.group_by), histogram=False) is not None
+    if query.population == "scores":
+        return _Plan(query, columns, kind, None, None, few)
+    if kind == "histogram" and query.field in {"duration", "ttft"}:
+        family = family_of(dimensions, histogram=True, step=query.step, length=length)
+    elif kind == "additive" and (query.field is None or _is_summed(query.field)):
+        family = family_of(dimensions, histogram=False, step=query.step, length=length)
+    of_groups = columns_of(query.where, fields=query.group_by)
+    return _Plan(query, columns, kind, family, family_of(of_groups, histogram=False, length=length), few)
 
 
 def _kind(query: MetricQuery) -> str:
@@ -134,17 +147,36 @@ class _Asked:
         self._read = read
         self._plan = plan
         query = plan.query
-        window = Window(project=query.project, from_=query.from_, to=query.to)
-        whole = Ranges(((query.from_, query.to),) if query.from_ < query.to else ())
-        self._ranges = whole if plan.family is None else ranges_of(read, window, step=query.step or HOUR)
+        self._ranges = self._cut(plan.family, query.step or DAY)
         # What stays the same when the question is asked again of another time, or another project.
         same = msgspec.structs.replace(query, project="", from_=0, to=0)
         self._question = Question(same)
 
+    def _cut(self, family: Family | None, step: int) -> Ranges:
+        query = self._plan.query
+        if family is None:
+            return Ranges(((query.from_, query.to),) if query.from_ < query.to else ())
+        window = Window(project=query.project, from_=query.from_, to=query.to)
+        return ranges_of(self._read, window, step=step, family=family)
+
     def groups(self) -> tuple[int, list[Labels]]:
         """How many groups there are, and those with the most of the population, the largest first."""
-        rows = self._rows(by_time=False, counted=True, chosen=None)
+        rows = self._rows(by_time=False, ask="counts", chosen=None)
         return (rows[0][-1] if rows else 0), [tuple(row[:-1]) for row in rows]
+
+    def largest(self) -> tuple[int, list[Labels], dict[_Key, _Cell]]:
+        """How many groups there are, those with the most of the population, and what these come to in each step.
+
+        In one query, of all groups: for what is slow to find and has few.
+        """
+        cells = self.cells(None)
+        sizes: Counter[Labels] = Counter()
+        for (labels, _), cell in cells.items():
+            sizes[labels] += cell.count
+        top = max(1, min(self._plan.query.top, MOST_GROUPS))
+        chosen = sorted(sizes, key=lambda labels: (-sizes[labels], [(each is None, each or "") for each in labels]))
+        kept = set(chosen[:top])
+        return len(sizes), chosen[:top], {key: cell for key, cell in cells.items() if key[0] in kept}
 
     def cells(self, chosen: Sequence[Labels] | None) -> dict[_Key, _Cell]:
         """What each group comes to in each step; of these groups only when given."""
@@ -162,15 +194,18 @@ class _Asked:
         return totals
 
     def _cells(self, *, by_time: bool, chosen: Sequence[Labels] | None) -> dict[_Key, _Cell]:
+        return self._found(self._rows(by_time=by_time, ask="amounts", chosen=chosen))
+
+    def _found(self, rows: Rows) -> dict[_Key, _Cell]:
         found: defaultdict[_Key, _Cell] = defaultdict(_Cell)
         kind = self._plan.kind
         keys = len(self._plan.query.group_by) + 1
-        for row in self._rows(by_time=by_time, counted=False, chosen=chosen):
+        for row in rows:
             cell = found[tuple(row[: keys - 1]), row[keys - 1]]
-            rest = row[keys:]
+            rest = (*row[keys:], 0, 0) if kind == "additive" else row[keys:]
             cell.count, cell.values = rest[0], rest[1] or 0
             if kind == "additive":
-                cell.total = float(rest[2]) if rest[2] is not None else 0
+                cell.total = float(rest[2] or 0)
             elif kind == "bounds":
                 cell.low, cell.high = rest[2], rest[3]
             elif kind == "histogram":
@@ -179,11 +214,14 @@ class _Asked:
                 cell.exact = rest[2]
         return found
 
-    def _rows(self, *, by_time: bool, counted: bool, chosen: Sequence[Labels] | None) -> Rows:
-        pieces, rolled = self._ranges.spans, self._ranges.rolled
+    def _rows(self, *, by_time: bool, ask: _Ask, chosen: Sequence[Labels] | None) -> Rows:
+        counted = ask == "counts"
+        family = self._plan.counted if counted else self._plan.family
+        ranges = self._cut(family, DAY) if counted else self._ranges
+        pieces, rolled = ranges.spans, ranges.rolled
         if not pieces and rolled is None:
             return []
-        form = _Form(len(pieces), rolled is not None, by_time, counted, chosen is not None)
+        form = _Form(len(pieces), None if rolled is None else family, by_time, ask, chosen is not None)
         prepared, values = _prepared(self._question, form)
         query = self._plan.query
         low, high = _BOUNDS[query.population == "scores"]
@@ -200,9 +238,10 @@ class _Form(NamedTuple):
     """What shapes the text of a query beside the question."""
 
     pieces: int
-    rolled: bool
+    family: Family | None
+    """Where the last piece is read from, when it is not the spans."""
     by_time: bool
-    counted: bool
+    ask: _Ask
     chosen: bool
 
 
@@ -210,7 +249,7 @@ class _Form(NamedTuple):
 def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
     """The query for a question, and the values in it that belong to the question."""
     written = _Written(_plan(question.asked), form)
-    query = written.counts() if form.counted else written.amounts()
+    query = written.counts() if form.ask == "counts" else written.amounts()
     return prepare(query), written.values
 
 
@@ -242,11 +281,16 @@ class _Written:
         if self._plan.kind == "histogram":
             return self._percentile(keys)
         merged = {
-            "additive": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "sum(s)"],
+            "additive": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "sum(s)"][: self._additive()],
             "bounds": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "min(low)", "max(high)"],
             "exact": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "max(exact)"],
         }[self._plan.kind]
         return exp.select(*keys, *merged).from_(self._parts(), copy=False).group_by(*keys, copy=False)
+
+    def _additive(self) -> int:
+        """How many numbers are added up: of the population, of values or what holds, of what they come to."""
+        query = self._plan.query
+        return 3 if query.field is not None else 2 if query.aggregation == "share" else 1
 
     def _percentile(self, keys: Sequence[str]) -> exp.Select:
         """By nearest rank, out of the counts of buckets; those without a value lie in the bucket null."""
@@ -275,16 +319,18 @@ class _Written:
 
     def _parts(self) -> exp.Subquery:
         """A query for each piece of the window, one below the other."""
-        united: exp.Query = self._part(0, rolled=self._form.rolled and not self._form.pieces)
-        for number in range(1, self._form.pieces + self._form.rolled):
-            part = self._part(number, rolled=number == self._form.pieces)
+        united: exp.Query = self._part(0)
+        for number in range(1, self._form.pieces + (self._form.family is not None)):
+            part = self._part(number)
             united = exp.union(united, part, distinct=False, copy=False)
         return united.subquery("parts", copy=False)
 
-    def _part(self, number: int, *, rolled: bool) -> exp.Select:
-        query, family, values = self._plan.query, self._plan.family, self.values
+    def _part(self, number: int) -> exp.Select:
+        query, values = self._plan.query, self.values
+        family = self._form.family if number == self._form.pieces else None
+        rolled = family is not None
         scope: Scope = "span"
-        if rolled and family is not None:
+        if family is not None:
             part = rolled_population(query.population, query.field, query.where, family, values)
             time = "hour"
         else:
@@ -308,14 +354,14 @@ class _Written:
         keys = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
         keys.append(exp.alias_(at, "t", copy=False))
         groups = [*self._names, *(["t"] if self._form.by_time else [])]
-        groups += ["bucket"] if self._plan.kind == "histogram" and not self._form.counted else []
+        groups += ["bucket"] if self._plan.kind == "histogram" and self._form.ask != "counts" else []
         part = part.select(*keys, *self._amounts(scope, rolled=rolled), append=False, copy=False)
         return part.group_by(*groups, copy=False) if groups else part
 
     def _amounts(self, scope: Scope, *, rolled: bool) -> list[exp.Expr]:
         query, values = self._plan.query, self.values
         n = parsed("sum(spans) AS n" if rolled else "count(*) AS n")
-        if self._form.counted:
+        if self._form.ask == "counts":
             return [n]
         if self._plan.kind == "histogram":
             return [self._bucket(scope, rolled=rolled), n]
@@ -325,9 +371,9 @@ class _Written:
                 held: exp.Expr = exp.func("sum", exp.Case().when(holds, column("spans")).else_(exp.Literal.number(0)))
             else:
                 held = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=holds))
-            return [n, exp.alias_(held, "c", copy=False), parsed("0 AS s")]
+            return [n, exp.alias_(held, "c", copy=False)]
         if query.field is None:
-            return [n, parsed("0 AS c"), parsed("0 AS s")]
+            return [n]
         if rolled:
             return [n, *_rolled_sums(query.field)]
         return [n, *self._of_field(query.field, scope)]

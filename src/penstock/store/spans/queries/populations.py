@@ -37,17 +37,32 @@ _POPULATIONS: dict[Population, str] = {
 _ROWS = frozenset(("calls", "traces"))
 """Populations of rows of the trace list, whose cost and usage are sums over what they stand for."""
 _SPAN_COLUMNS = tuple(each.name for each in COLUMNS if each.name not in {"project", "session", "started"})
-_SCORES = f"""
-    SELECT 1 FROM (
-        SELECT judged.project AS project, judged.created AS started, judged.name AS score_name, judged.number AS number,
-            coalesce(told.session, judged.session) AS session,
-            {", ".join(f'told."{name}" AS "{name}"' for name in _SPAN_COLUMNS)}
-        FROM (SELECT * FROM scores WHERE project = $project AND created >= $since AND created < $until) AS judged
-        LEFT JOIN spans AS told
-            ON told.project = judged.project AND told.trace_id = judged.trace_id
-            AND (told.span_id = judged.span_id OR (judged.span_id IS NULL AND told.parent_id IS NULL))
-    ) AS spans
-"""  # noqa: S608 - constants; values are bound
+# A join by a span's id alone or by a trace's is quick; by the one where it is known and else by the other, it is not.
+_OF_SCORES = """
+    SELECT judged.project AS project, judged.created AS started, judged.name AS score_name, judged.number AS number,
+        coalesce(told.session, judged.session) AS session, {columns}
+    FROM (SELECT * FROM scores WHERE {judged}) AS judged
+    LEFT JOIN (
+        SELECT * FROM spans WHERE project = $project AND {told} IN (SELECT {told} FROM scores WHERE {judged}) AND {kept}
+    ) AS told ON {on}
+"""
+
+
+def _of_scores(told: str, *, missing: bool, kept: str, on: str) -> str:
+    judged = "project = $project AND created >= $since AND created < $until"
+    return _OF_SCORES.format(
+        columns=", ".join(f'told."{name}" AS "{name}"' for name in _SPAN_COLUMNS),
+        judged=f"{judged} AND span_id IS {'NULL' if missing else 'NOT NULL'}",
+        told=told,
+        kept=kept,
+        on=on,
+    )
+
+
+_SAME_TRACE = "told.trace_id = judged.trace_id"
+_BY_SPAN = _of_scores("span_id", missing=False, kept="TRUE", on=f"told.span_id = judged.span_id AND {_SAME_TRACE}")
+_BY_TRACE = _of_scores("trace_id", missing=True, kept="parent_id IS NULL", on=_SAME_TRACE)
+_SCORES = f"SELECT 1 FROM ({_BY_SPAN} UNION ALL {_BY_TRACE}) AS spans"  # noqa: S608 - constants; values are bound
 _JUDGED = """
     SELECT {keys}, sum(number) AS {prefix}_sum, count(number) AS {prefix}_count
     FROM scores
