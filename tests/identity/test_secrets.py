@@ -8,7 +8,7 @@ from penstock.core.errors import Conflict, CorruptData, InvalidInput, NotFound, 
 from penstock.core.secrets import SealedSecrets, key_of, origins_of, read_master_keys
 from penstock.identity.service import IdentityService
 from penstock.identity.store import audit
-from penstock.identity.types import PERMISSIONS, SecretUse
+from penstock.identity.types import PERMISSIONS, SYSTEM, SecretUse
 
 VALUE = "sk-proj-0123456789abcdefghij"
 OPENAI = "https://api.openai.com"
@@ -232,3 +232,13 @@ def test_a_key_file_that_the_operator_named_is_not_made(house):
         given(house, PENSTOCK_MASTER_KEY_FILE=missing).secrets.set(house.admin, "openai", VALUE)
     assert caught.value.code == "master_key_file_missing"
     assert not (house.home / "master.key").exists()
+
+
+def test_penstocks_own_secrets_are_neither_seen_nor_changed_by_people(house):
+    house.service.secrets.set(SYSTEM, "channel.1", "https://hooks.example.com/x", origins=["https://channel.invalid"])
+    assert house.service.secrets.everything(house.admin) == []
+    with pytest.raises(NotFound):
+        house.service.secrets.delete(house.admin, "channel.1")
+    with pytest.raises(InvalidInput, match="Penstock's own"):
+        house.service.secrets.set(house.admin, "channel.1", "other", origins=["https://a.example"])
+    house.service.secrets.delete(SYSTEM, "channel.1")

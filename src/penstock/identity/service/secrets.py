@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 MAX_VALUE = 16 * 1024
 MAX_ORIGINS = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+OWN: Final = "channel."
+"""Beginning of the names that Penstock gives to secrets of its own, which people neither see nor change."""
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 """What a header can carry: printable ASCII, no blank at either end."""
 
@@ -54,14 +57,14 @@ class Secrets:
         self._uses: Sequence[SecretUse] = ()
 
     def everything(self, actor: Principal) -> list[Secret]:
-        """All secrets, by name.
+        """All secrets that people have stored, by name.
 
         Raises:
             PermissionDenied: the actor's permission does not reach beyond single projects.
         """
         _check_everywhere(actor, "secrets:read")
         with self._context.metadata.read() as connection:
-            return [self._shown(row) for row in secrets.everything(connection)]
+            return [self._shown(row) for row in secrets.everything(connection) if not row.name.startswith(OWN)]
 
     def set(self, actor: Principal, name: str, value: str, *, origins: Iterable[str] | None = None) -> Secret:
         """Store a value, in place of an older one if there is one.
@@ -80,7 +83,7 @@ class Secrets:
             NotFound, CorruptData, Unavailable: the master key cannot be used.
         """
         _check_everywhere(actor, "secrets:write")
-        _check_name(name)
+        _check_name(name, actor)
         value = value.rstrip("\r\n")
         if len(value) > MAX_VALUE or _VALUE.fullmatch(value) is None:
             raise InvalidInput(
@@ -122,7 +125,8 @@ class Secrets:
         """
         users = self._providers(name)
         with self._context.change() as connection:
-            if "secrets:write" not in actor.grants.everywhere or secrets.by_name(connection, name) is None:
+            allowed = "secrets:write" in actor.grants.everywhere and (actor is SYSTEM or not name.startswith(OWN))
+            if not allowed or secrets.by_name(connection, name) is None:
                 raise NotFound("There is no such secret, or not for you.", code="secret_not_found")
             if users:
                 raise Conflict(
@@ -313,7 +317,9 @@ def _check_everywhere(actor: Principal, permission: str) -> None:
         raise PermissionDenied(f"Stored secrets need {permission} in every project.", hint="Ask an admin.")
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, actor: Principal) -> None:
+    if name.startswith(OWN) and actor is not SYSTEM:
+        raise InvalidInput(f"Names that begin with {OWN} are Penstock's own.", field="name", hint="Choose another.")
     if _NAME.fullmatch(name) is None:
         raise InvalidInput(
             "A secret's name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or "
