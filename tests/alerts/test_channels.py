@@ -5,6 +5,8 @@ import pytest
 from alerts_harness import MINUTE, START, threshold
 from penstock.alerts.notify.types import NewChannel
 from penstock.core.errors import Conflict, InvalidInput, NotFound
+from penstock.core.secrets import origins_of
+from penstock.identity.store import secrets
 
 URL = "https://hooks.example.com/services/SECRET"
 
@@ -39,9 +41,12 @@ def test_it_survives_a_new_master_key(house):
 
 
 def test_no_provider_can_be_given_its_address(house):
-    made(house)
-    (secret,) = house.identity.secrets.everything(house.actor)
-    assert secret.origins == ["https://channel.invalid"]
+    channel = made(house)
+    with house.metadata.read() as connection:
+        (row,) = secrets.everything(connection)
+    assert row.name == f"channel.{channel.id}"
+    assert origins_of(row.name, row.sealed) == ["https://channel.invalid"]
+    assert house.identity.secrets.everything(house.actor) == []
 
 
 def test_the_test_button_sends_and_says_how_it_went(house):
