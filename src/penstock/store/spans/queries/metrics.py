@@ -231,6 +231,9 @@ class _Asked:
             values |= {f"low{number}": first, f"high{number}": last}
         if chosen is not None:
             values["chosen"] = [label_key(each) for each in chosen]
+            for number in range(len(query.group_by)):
+                # Never empty: an engine could not tell of what.
+                values[f"chosen{number}"] = sorted({each[number] or "" for each in chosen})
         return self._read(prepared, values)
 
 
@@ -345,8 +348,10 @@ class _Written:
             copy=False,
         )
         if self._form.chosen:
-            unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
-            part = part.where(exp.In(this=label_keys(labels), query=unnested), copy=False)
+            # First each label by itself, which costs next to nothing, then those rows' labels together.
+            for place, label in enumerate(labels):
+                part = part.where(exp.or_(_one_of(label, f"chosen{place}"), label.copy().is_(exp.null())), copy=False)
+            part = part.where(_one_of(label_keys(labels), "chosen"), copy=False)
         at: exp.Expr = exp.Placeholder(this="start")
         if self._form.by_time and query.step is not None:
             step = bind(values, query.step)
@@ -400,6 +405,11 @@ class _Written:
             return [known, exp.alias_(exp.Count(this=exp.Distinct(expressions=[place])), "exact")]
         share = exp.Literal.number(int(query.aggregation[1:]) / 100)
         return [known, exp.alias_(exp.func("quantile_disc", place, share), "exact")]
+
+
+def _one_of(text: exp.Expr, name: str) -> exp.In:
+    unnested = exp.select(f"unnest(${name})", dialect="duckdb").subquery(copy=False)
+    return exp.In(this=text.copy(), query=unnested)
 
 
 def rolled_population(
