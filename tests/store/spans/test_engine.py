@@ -128,6 +128,20 @@ def test_a_snapshot_does_not_see_what_is_stored_meanwhile(store, journal):
     assert store.count_spans() == 1
 
 
+def test_work_that_nobody_waits_for_gives_way_to_questions(store):
+    """FAILURES O2."""
+    engine = store._engine
+    store.count_spans()
+    waiting = threading.Thread(target=engine.give_way, args=(60,))
+    with engine.snapshot():
+        engine.give_way(0.04)  # patience has an end
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
 def test_after_a_fatal_error_the_file_is_opened_anew(store, journal, monkeypatch, caplog):
     store.load([journal.write(journal.span())])
     engine = store._engine

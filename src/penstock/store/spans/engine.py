@@ -77,3 +77,10 @@ class Engine(Protocol):
     def read(self, query: exp.Expr, values: Mapping[str, Any] | None = None) -> Rows:
         """One query. Raises `Unavailable` as `snapshot` does."""
         ...
+
+    def give_way(self, patience: float) -> None:
+        """Wait for a moment in which nobody asks anything, at most about `patience` seconds.
+
+        For work that nobody waits for, between its own questions.
+        """
+        ...

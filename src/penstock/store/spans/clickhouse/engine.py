@@ -166,6 +166,9 @@ class ClickHouseEngine:
         with self.snapshot() as read:
             return read(query, values or {})
 
+    def give_way(self, patience: float) -> None:
+        """Return at once: the server shares its threads out by itself."""
+
     def ask(self, text: str, values: Mapping[str, Any] | None = None) -> Rows:
         """One query in ClickHouse's own words, with placeholders `{name:Type}`. Raises as `snapshot`."""
         with self._guarded() as client:

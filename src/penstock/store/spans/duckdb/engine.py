@@ -21,6 +21,8 @@ __all__ = ["DuckDbEngine", "MalformedLine", "render"]
 
 logger = logging.getLogger(__name__)
 
+LULL = 0.02
+"""Seconds. One question of the console is several to the engine; between them it is not done."""
 DEFAULT_MEMORY_BYTES = 700 * 1024**2
 DIALECT = "duckdb"
 
@@ -80,6 +82,8 @@ class DuckDbEngine:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._opening = threading.Lock()
         self._writing = threading.Lock()
+        self._asking = threading.Condition()
+        self._asked = 0
 
     def close(self) -> None:
         """Checkpoint and release the file. The engine may be used again."""
@@ -95,12 +99,32 @@ class DuckDbEngine:
         Raises:
             Unavailable: `span_store_unavailable`.
         """
-        with self._guarded() as connection, connection.cursor() as cursor:
+        with self._counted(), self._guarded() as connection, connection.cursor() as cursor:
             cursor.begin()
             try:
                 yield _Reader(cursor)
             finally:
                 _rollback(cursor)
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        with self._asking:
+            self._asked += 1
+            self._asking.notify_all()
+        try:
+            yield
+        finally:
+            with self._asking:
+                self._asked -= 1
+                self._asking.notify_all()
+
+    def give_way(self, patience: float) -> None:
+        """Wait until nobody asks anything for `LULL` seconds; about `patience` seconds at most."""
+        for _ in range(max(1, round(patience / LULL / 2))):
+            with self._asking:
+                if not self._asking.wait_for(lambda: self._asked > 0, LULL):
+                    return
+                self._asking.wait_for(lambda: self._asked == 0, LULL)
 
     def read(self, query: exp.Expr, values: Mapping[str, Any] | None = None) -> Rows:
         """One query. Raises `Unavailable` as `snapshot` does."""

@@ -23,8 +23,10 @@ __all__ = ["EXPORTED", "ExportFormat", "export"]
 ExportFormat = Literal["jsonl", "csv", "parquet"]
 EXPORTED = tuple(each.name for each in COLUMNS if each.name != "project")
 """Columns that can be exported; all of them unless said otherwise."""
-SLICE_ROWS = 4096
-"""Spans of one slice, about: some ten megabytes with their texts."""
+SLICE_ROWS = 1024
+"""Spans of one slice, about: few, since a question that comes meanwhile shares the processor with it."""
+PATIENCE = 0.5
+"""Seconds that a slice waits for the questions of others to end. An export takes longer while many are asked."""
 FIRST_SLICE = 600_000_000
 """Microseconds."""
 _LONG = frozenset(("input", "output", "attributes"))
@@ -73,6 +75,7 @@ def _slices(engine: Engine, window: Window, where: Node | None, columns: tuple[s
     while low < whole.to:
         high = min(whole.to, low + width)
         part = msgspec.structs.replace(whole, from_=low, to=high)
+        engine.give_way(PATIENCE)
         values: Values = {}
         count = sql("SELECT count(*) FROM spans").where(*within(part, values))
         ((spans,),) = engine.read(count, values)
