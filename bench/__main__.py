@@ -97,7 +97,6 @@ def table(results: dict[str, Any]) -> str:
         )
     rows += [f"\n{name} did not run: {why}." for name, why in results["gateway"]["could_not_run"].items()]
     questions = results["console_queries"]["questions"]
-    slowest = max(questions, key=lambda name: questions[name]["p95_ms"])
     spans = results["console_queries"]["spans"]
     ingestion, starts = results["ingestion"], results["start"]
     rows += ["", "| | measured | budget |", "|---|---|---|"]
@@ -110,10 +109,17 @@ def table(results: dict[str, Any]) -> str:
     )
     disk = results["console_queries"]["bytes_per_span"]
     rows.append(f"| disk per span with 2 KB of text, {spans:,} spans | {disk:,} bytes | 800 bytes |")
-    rows.append(
-        f"| slowest of {len(questions)} console queries over {spans:,} spans ({slowest}), p95 "
-        f"| {questions[slowest]['p95_ms']:.0f} ms | 300 ms |"
-    )
+    searches = [name for name in questions if name.startswith("search")]
+    others = [name for name in questions if name not in searches and "(an audit)" not in name]
+    for names, what, most in (
+        (others, "console queries", "300 ms"),
+        (searches, "text searches, first page,", "1,000 ms"),
+    ):
+        slowest = max(names, key=lambda name: questions[name]["p95_ms"])
+        rows.append(
+            f"| slowest of {len(names)} {what} over {spans:,} spans ({slowest}), p95 "
+            f"| {questions[slowest]['p95_ms']:.0f} ms | {most} |"
+        )
     rows += _alert_rows(results["alerts"])
     rows += ["", *_traffic_rows(results["traffic"]), "", *_chaos_rows(results["chaos"]), ""]
     rows.append(
