@@ -8,3 +8,10 @@ from hypothesis import settings
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their argument: what a compressor or a clock put into them differs between two processes, and
+    tests that are spread over processes must have the same names in each.
+    """
+    return argname if isinstance(val, bytes) and len(val) > 16 else None
