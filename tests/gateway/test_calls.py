@@ -454,6 +454,40 @@ class TestDisconnect:
         await gateway.record()
         assert second.requests == []
 
+    @pytest.mark.parametrize("stream", [True, False])
+    async def test_a_caller_that_asks_for_it_finds_the_whole_answer_in_the_record(
+        self, gateway: Gateway, provider: Provider, stream: bool
+    ) -> None:
+        go_on = asyncio.Event()
+        whole = provider.stream(delta("Hello."), DONE) if stream else provider.json(completion("Hello."))
+
+        async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await go_on.wait()
+            await whole(reader, writer)
+
+        provider.script = late
+        body = {"model": "p/m", "stream": stream, "messages": [{"role": "user", "content": "Hi"}]}
+        headers = {"x-penstock-on-disconnect": "finish"}
+        asking = asyncio.create_task(gateway.client.post("/v1/chat/completions", json=body, headers=headers))
+        await provider.asked.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await gateway.client.get("/v1/models")  # by then the gateway has seen the other connection close
+        go_on.set()
+        span = await gateway.record()
+        assert (span.status, span.usage_estimated) == ("ok", stream)
+        assert b"Hello." in bytes(span.output)
+        assert len(provider.requests) == 1
+
+    async def test_what_becomes_of_a_call_without_caller_is_one_of_two_words(
+        self, gateway: Gateway, provider: Provider
+    ) -> None:
+        answer = await gateway.chat(headers={"x-penstock-on-disconnect": "go on"})
+        assert answer.status_code == 400
+        assert "must be finish or cancel, got 'go on'" in answer.json()["error"]["message"]
+        assert provider.requests == []
+
 
 class TestTimers:
     @pytest.fixture

@@ -15,7 +15,16 @@ from penstock.gateway.plan import Plan
 from penstock.providers.estimate import estimate_input_tokens
 from penstock.providers.types import Answer, Dialect, InboundCall, Operation, Target
 from penstock.wire.conditions import Facts
-from penstock.wire.headers import SESSION, TAGS, TRACEPARENT, USER, check_id, decode_tags
+from penstock.wire.headers import (
+    ON_DISCONNECT,
+    SESSION,
+    TAGS,
+    TRACEPARENT,
+    USER,
+    check_id,
+    check_on_disconnect,
+    decode_tags,
+)
 from penstock.wire.limits import Grant
 from penstock.wire.snapshot import KeyEntry
 from penstock.wire.span import Status
@@ -37,6 +46,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     session: str | None = None
     user: str | None = None
     tags: dict[str, str] = {}
+    finishes: bool = False
+    """The call is finished and recorded although its caller goes away."""
 
 
 NO_CONTEXT = Context()
@@ -163,8 +174,8 @@ class Call(msgspec.Struct, kw_only=True):
         _without_traceback(self.error)
 
     def leave(self) -> None:
-        """The caller closed the connection."""
-        if not self.left and not self.responder.finished:
+        """The caller closed the connection. Unless it asked for the call to be finished, nobody wants the answer."""
+        if not self.left and not self.responder.finished and not self.context.finishes:
             self.left = True
             self.task.cancel()
 
@@ -192,13 +203,14 @@ def read_trace(request: Request) -> Context:
 
 
 def read_context(request: Request, trace: Context) -> Context:
-    """`trace` with `x-penstock-session`, `-user` and `-tags` added.
+    """`trace` with `x-penstock-session`, `-user`, `-tags` and `-on-disconnect` added.
 
     Raises:
         InvalidInput: a header is too long or malformed.
     """
     session, user, tags = request.header(SESSION), request.header(USER), request.header(TAGS)
-    if session is None and user is None and tags is None:
+    gone = request.header(ON_DISCONNECT)
+    if session is None and user is None and tags is None and gone is None:
         return trace
     return Context(
         trace_id=trace.trace_id,
@@ -206,4 +218,5 @@ def read_context(request: Request, trace: Context) -> Context:
         session=check_id(session, name=SESSION) if session else None,
         user=check_id(user, name=USER) if user else None,
         tags=decode_tags(tags) if tags else {},
+        finishes=gone is not None and check_on_disconnect(gone),
     )

@@ -16,12 +16,14 @@ __all__ = [
     "MAX_TAGS_HEADER",
     "MAX_TAG_KEY",
     "MAX_TAG_VALUE",
+    "ON_DISCONNECT",
     "SESSION",
     "TAGS",
     "TRACEPARENT",
     "TRACE_ID",
     "USER",
     "check_id",
+    "check_on_disconnect",
     "decode_tags",
     "encode_tags",
 ]
@@ -29,6 +31,9 @@ __all__ = [
 SESSION: Final = "x-penstock-session"
 USER: Final = "x-penstock-user"
 TAGS: Final = "x-penstock-tags"
+ON_DISCONNECT: Final = "x-penstock-on-disconnect"
+"""What becomes of a call whose caller goes away: `cancel`, the default, or `finish`, for callers that read the answer
+from the record of the call."""
 TRACE_ID: Final = "x-penstock-trace-id"
 """On every answer of the gateway."""
 TRACEPARENT: Final = "traceparent"
@@ -61,6 +66,21 @@ def check_id(value: str, *, name: str) -> str:
             code="context_invalid",
         )
     return value
+
+
+def check_on_disconnect(value: str) -> bool:
+    """Whether a call is to be finished although its caller has gone.
+
+    Raises:
+        InvalidInput: neither `finish` nor `cancel`.
+    """
+    if value not in {"finish", "cancel"}:
+        raise InvalidInput(
+            f"The header {ON_DISCONNECT} must be finish or cancel, got {value[:20]!r}.",
+            field=ON_DISCONNECT,
+            code="context_invalid",
+        )
+    return value == "finish"
 
 
 def _check_tags(tags: Mapping[str, str]) -> None:
