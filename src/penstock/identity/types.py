@@ -1,5 +1,6 @@
 """The nouns of identity, and what each role may do."""
 
+import re
 from typing import Literal, get_args
 
 import msgspec
@@ -23,6 +24,8 @@ __all__ = [
     "SessionToken",
     "SigninLink",
     "as_role",
+    "holds",
+    "is_permission",
 ]
 
 Permission = Literal[
@@ -42,6 +45,19 @@ Permission = Literal[
     "retention:write",
     "metrics:read",
     "models:read",
+    "models:write",
+    "models:promote",
+    "prompts:read",
+    "prompts:write",
+    "prompts:promote",
+    "datasets:read",
+    "datasets:write",
+    "datasets:promote",
+    "evaluators:read",
+    "evaluators:write",
+    "evaluators:promote",
+    "webhooks:read",
+    "webhooks:write",
     "keys:read",
     "keys:write",
     "projects:read",
@@ -60,6 +76,7 @@ Role = Literal["viewer", "editor", "admin"]
 KeyStatus = Literal["active", "expired", "revoked"]
 
 PERMISSIONS: frozenset[str] = frozenset(get_args(Permission))
+_PROMOTION = re.compile(r"[a-z]+:promote:[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
 _VIEWER: frozenset[str] = frozenset(
     {
         "traces:read",
@@ -69,6 +86,10 @@ _VIEWER: frozenset[str] = frozenset(
         "retention:read",
         "metrics:read",
         "models:read",
+        "prompts:read",
+        "datasets:read",
+        "evaluators:read",
+        "webhooks:read",
         "keys:read",
         "projects:read",
         "routes:read",
@@ -90,9 +111,31 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
         "dashboards:write",
         "alerts:write",
         "incidents:write",
+        "prompts:write",
+        "models:write",
+        "datasets:write",
+        "evaluators:write",
+        "webhooks:write",
     },
     "admin": PERMISSIONS,
 }
+
+
+def is_permission(text: str) -> bool:
+    """Whether this can be granted: one of `PERMISSIONS`, or the promotion of one label: `prompts:promote:staging`."""
+    return text in PERMISSIONS or (_PROMOTION.fullmatch(text) is not None and text.rpartition(":")[0] in PERMISSIONS)
+
+
+def holds(allowed: frozenset[str], permission: str) -> bool:
+    """Whether a permission is among these, or follows from one: `prompts:promote` is that of every label."""
+    if permission in allowed:
+        return True
+    general, _, label = permission.rpartition(":")
+    return bool(label) and general.endswith(":promote") and general in allowed
+
+
+def _common(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    return frozenset({each for each in one if holds(other, each)} | {each for each in other if holds(one, each)})
 
 
 class Grants(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,16 +152,17 @@ class Grants(msgspec.Struct, frozen=True, kw_only=True):
 
     def covers(self, other: "Grants") -> bool:
         """Whether everything that `other` allows is allowed here too, wherever it allows it."""
-        return other.everywhere <= self.everywhere and all(
-            allowed <= self.within(project) for project, allowed in other.projects.items()
+        return all(holds(self.everywhere, each) for each in other.everywhere) and all(
+            holds(self.within(project), each) for project, allowed in other.projects.items() for each in allowed
         )
 
     def __and__(self, other: "Grants") -> "Grants":
         """What both allow."""
         return Grants(
-            everywhere=self.everywhere & other.everywhere,
+            everywhere=_common(self.everywhere, other.everywhere),
             projects={
-                project: self.within(project) & other.within(project) for project in {*self.projects, *other.projects}
+                project: _common(self.within(project), other.within(project))
+                for project in {*self.projects, *other.projects}
             },
         )
 
@@ -136,11 +180,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the person; of a key, the person at the root of its chain of creators, if any."""
 
     def may(self, permission: str, project: str) -> bool:
-        return permission in self.grants.within(project)
+        return holds(self.grants.within(project), permission)
 
     def may_somewhere(self, permission: str) -> bool:
-        return permission in self.grants.everywhere or any(
-            permission in allowed for allowed in self.grants.projects.values()
+        return holds(self.grants.everywhere, permission) or any(
+            holds(allowed, permission) for allowed in self.grants.projects.values()
         )
 
     def sees(self, project: str) -> bool:

@@ -279,12 +279,11 @@ def test_opening_an_up_to_date_store_does_not_load_the_migration_library(path):
 
 
 def test_windows_of_alerts_kept_under_the_old_name_are_read_under_the_new_one(path):
-    open_metadata(path).close()
+    engine = sqlite_engine(path)
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        upgrade(connection, "0007")
+    engine.dispose()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        connection.execute("DROP TABLE postmortems")
-        connection.execute("ALTER TABLE projects DROP COLUMN cache_generation")
-        connection.execute("UPDATE alembic_version SET version_num = '0007'")
         window = '{"from_": 1, "to": 2}'
         connection.execute(
             "INSERT INTO alert_transitions (id, project, rule, at, body) VALUES ('t', 'p', 'r', 0, ?)", (window,)

@@ -11,7 +11,7 @@ from penstock.identity.service.context import Context
 from penstock.identity.service.credentials import key_prefix, new_key
 from penstock.identity.service.validation import check_expiry, check_models, check_name, check_scopes
 from penstock.identity.store import keys
-from penstock.identity.types import Grants, Key, KeyStatus, KeyWithSecret, Principal
+from penstock.identity.types import Grants, Key, KeyStatus, KeyWithSecret, Principal, holds
 from penstock.wire.snapshot import KeyEntry, hash_key
 
 __all__ = ["DEFAULT_SCOPES", "Keys"]
@@ -56,7 +56,7 @@ class Keys:
         """
         allowed = actor.grants.within(project)
         wanted = {*DEFAULT_SCOPES, *(ALSO_BY_DEFAULT & allowed)} if scopes is None else check_scopes(scopes)
-        missing = wanted - allowed
+        missing = [scope for scope in wanted if not holds(allowed, scope)]
         if missing:
             raise PermissionDenied(
                 f"A key's scopes are at most its creator's, and you have not: {', '.join(sorted(missing))}.",

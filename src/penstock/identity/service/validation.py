@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from penstock.core.errors import InvalidInput
-from penstock.identity.types import PERMISSIONS, ROLE_PERMISSIONS, Role, as_role
+from penstock.identity.types import PERMISSIONS, ROLE_PERMISSIONS, Role, as_role, is_permission
 
 __all__ = ["check_expiry", "check_models", "check_name", "check_project_name", "check_role", "check_scopes"]
 
@@ -47,7 +47,7 @@ def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
             field="scopes",
             hint="Leave the field out for a usual key.",
         )
-    for scope in sorted(wanted - PERMISSIONS):
+    for scope in sorted(scope for scope in wanted if not is_permission(scope)):
         near = get_close_matches(scope, PERMISSIONS, n=1, cutoff=0.5)
         raise InvalidInput(
             f"{_shown(scope)} is not a scope.",

@@ -11,12 +11,29 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
+
+from penstock.store.metadata.artifact_tables import (
+    artifact_blobs,
+    artifact_branches,
+    artifact_comments,
+    artifact_edges,
+    artifact_events,
+    artifact_label_moves,
+    artifact_labels,
+    artifact_protections,
+    artifact_tags,
+    artifact_texts,
+    artifact_versions,
+    artifacts,
+    webhook_deliveries,
+    webhooks,
+)
+from penstock.store.metadata.base import metadata
 
 __all__ = [
     "HEAD",
@@ -26,6 +43,18 @@ __all__ = [
     "alert_rules",
     "alert_series",
     "alert_transitions",
+    "artifact_blobs",
+    "artifact_branches",
+    "artifact_comments",
+    "artifact_edges",
+    "artifact_events",
+    "artifact_label_moves",
+    "artifact_labels",
+    "artifact_protections",
+    "artifact_tags",
+    "artifact_texts",
+    "artifact_versions",
+    "artifacts",
     "audit",
     "channels",
     "counters",
@@ -49,19 +78,12 @@ __all__ = [
     "signin_links",
     "silences",
     "users",
+    "webhook_deliveries",
+    "webhooks",
 ]
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration: what a database that this version wrote is stamped with."""
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
-)
 
 organizations = Table(
     "organizations",
