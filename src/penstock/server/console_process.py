@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--config", type=Path)
     parser.add_argument("--console-url", required=True, help="where the listening socket is reached")
     parser.add_argument("--public-url", help="where people's browsers reach the console")
-    parser.add_argument("--gateway-url", help="shown to people")
+    parser.add_argument("--gateway-url", help="where the gateway is reached")
     parser.add_argument("--simulator-url", help="the provider to use when none is configured")
     parser.add_argument("--listen-fd", type=int, required=True, help="listening socket, inherited")
     parser.add_argument("--ready-fd", type=int, help="pipe on which to say that the console serves")

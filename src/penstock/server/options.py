@@ -30,6 +30,8 @@ class UpOptions:
     """Written, mode 0600, once everything serves: `{"gateway_url", "console_url", "admin_key"}`."""
     public_url: str | None = None
     """The console's address as people's browsers see it (`https://penstock.example.com`)."""
+    gateway_url: str | None = None
+    """Where a console that runs without a gateway beside it reaches one."""
     simulator: bool = True
     """Whether the simulator may stand in when no provider is configured."""
     replace: bool = False

@@ -16,7 +16,7 @@ class ConsoleSettings:
     public_url: str | None = None
     """Where people's browsers reach it, when a proxy stands before it."""
     gateway_url: str | None = None
-    """Shown to people as the address of their calls."""
+    """Shown to people as the address of their calls, and where the console makes its own."""
     static: Path = field(default_factory=lambda: Path(__file__).parent / "static")
     """Folder of the built web UI."""
 

@@ -157,8 +157,9 @@ class Supervisor:
             yield Child("simulator", ["-m", "penstock.simulator"], listener=listener, lifeline=lifeline)
         if self._console:
             arguments = ["-m", "penstock.server.console_process", *home, "--console-url", urls["console"]]
-            if self._gateway:
-                arguments += ["--gateway-url", urls["gateway"]]
+            gateway_url = urls["gateway"] if self._gateway else self._options.gateway_url
+            if gateway_url:
+                arguments += ["--gateway-url", gateway_url]
             if self._options.config is not None:
                 arguments += ["--config", str(self._options.config.absolute())]
             if self._options.public_url:

@@ -41,6 +41,15 @@ def console(
         str | None,
         typer.Option(metavar="URL", show_default=False, help="The console's address as browsers see it."),
     ] = None,
+    gateway_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="PENSTOCK_GATEWAY_URL",
+            show_default=False,
+            help="Where the console reaches the gateway for experiments and the playground, and what it shows people.",
+        ),
+    ] = None,
     ready_file: ReadyFileOption = None,
     replace: ReplaceOption = False,
     quiet: QuietOption = False,
@@ -54,6 +63,7 @@ def console(
         console_port=port,
         config=config,
         public_url=public_url,
+        gateway_url=gateway_url,
         ready_file=ready_file,
         replace=replace,
         quiet=quiet,

@@ -10,6 +10,7 @@ from penstock.core.files import replace_file
 from penstock.core.ids import Ids
 from penstock.core.settings import Environment
 from penstock.identity.service.access import Access
+from penstock.identity.service.console_keys import ConsoleKeys
 from penstock.identity.service.context import Context
 from penstock.identity.service.credentials import Randomness, key_prefix, new_key, strong_randomness
 from penstock.identity.service.keys import Keys
@@ -59,6 +60,7 @@ class IdentityService:
         self.access = Access(self._context)
         self.projects = Projects(self._context)
         self.keys = Keys(self._context)
+        self.console_keys = ConsoleKeys(self._context)
         self.people = People(self._context)
         self.secrets = Secrets(self._context, master_key=master_key, environment=environment)
 
@@ -75,7 +77,7 @@ class IdentityService:
             found = projects.everything(connection)
             generations = projects.cache_generations(connection)
         entries = {p.id: ProjectEntry(id=p.id, name=p.name, cache_generation=generations[p.id]) for p in found}
-        return entries, self.keys.entries()
+        return entries, {**self.keys.entries(), **self.console_keys.entries()}
 
     def touch_keys(self, uses: Mapping[str, int]) -> None:
         """Note when keys were last used (microseconds by key id), as seen in ingested spans."""

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from penstock.core.errors import Conflict, NotFound, PermissionDenied
 from penstock.identity.service.access import Standing
+from penstock.identity.service.console_keys import CONSOLE_KEY
 from penstock.identity.service.context import Context
 from penstock.identity.service.credentials import key_prefix, new_key
 from penstock.identity.service.validation import check_expiry, check_models, check_name, check_scopes
@@ -34,9 +35,9 @@ class Keys:
             return [_shown(row, now=now) for row in keys.of_project(connection, project)]
 
     def names(self, project: str) -> dict[str, str]:
-        """Names by id of all keys that could ever call in this project."""
+        """Names by id of all keys that could ever call in this project, the console's own included."""
         with self._context.metadata.read() as connection:
-            return keys.names(connection, project)
+            return {CONSOLE_KEY: CONSOLE_KEY, **keys.names(connection, project)}
 
     def create(
         self,
