@@ -34,6 +34,14 @@ from penstock.store.metadata.artifact_tables import (
     webhooks,
 )
 from penstock.store.metadata.base import metadata
+from penstock.store.metadata.experiment_tables import (
+    experiment_calls,
+    experiment_cells,
+    experiment_judgements,
+    experiment_outputs,
+    experiment_rows,
+    experiments,
+)
 
 __all__ = [
     "HEAD",
@@ -63,6 +71,12 @@ __all__ = [
     "definition_history",
     "definitions",
     "deletions",
+    "experiment_calls",
+    "experiment_cells",
+    "experiment_judgements",
+    "experiment_outputs",
+    "experiment_rows",
+    "experiments",
     "incident_events",
     "incidents",
     "keys",
@@ -82,7 +96,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 organizations = Table(
