@@ -33,8 +33,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from penstock.testing.server import PenstockServer
 from penstock.tracing.otlp.body import PROTOBUF
 from penstock.tracing.otlp.decode import decode
-from penstock.tracing.otlp.intake import append_line
 from penstock.tracing.otlp.mapping.span import SpanMapper
+from penstock.tracing.otlp.request import append_line
 
 RATE = 20_000
 MICROSECONDS_PER_SPAN = 45

@@ -3,8 +3,8 @@
 import pytest
 
 from otlp_harness import request, span
-from penstock.server.otlp_intake import ReportedPricing
-from penstock.server.reconciliation import user_hash
+from penstock.server.reported_pricing import ReportedPricing
+from penstock.server.user_hash import user_hash
 from penstock.wire.snapshot import PriceEntry, ProviderEntry, Snapshot
 from penstock.wire.span import decode_span
 from penstock.wire.usage import Usage

@@ -20,9 +20,10 @@ from penstock.finops.service import SpendService
 from penstock.finops.spend import Names, area_of, counter_of, grouped, who_of
 from penstock.finops.types import Mismatch, Reconciliation
 from penstock.gateway.catalog import MAX_SALT
-from penstock.gateway.limits.claims import Limiter, hash_user
+from penstock.gateway.limits.claims import Limiter
 from penstock.registry.service import RegistryService
 from penstock.server.gateway_state import resolved
+from penstock.server.user_hash import user_hash
 from penstock.store.counters.ledger import Entry, Ledger
 from penstock.store.counters.replay import Spent, spend_of
 from penstock.store.counters.spendlog import SpendLog, is_living
@@ -80,11 +81,6 @@ class _Look(msgspec.Struct, frozen=True):
 
     def difference(self, counter: str) -> int:
         return self.counted.get(counter, 0) - self.recorded.get(counter, 0)
-
-
-def user_hash(snapshot: Snapshot, user: str) -> str:
-    """The hash that stands for an end user in the records."""
-    return hash_user(user, _salt(snapshot))
 
 
 def spend_service(spans: SpendStore, registry: RegistryService, *, key_names: KeyNames, clock: Clock) -> SpendService:

@@ -19,6 +19,7 @@ from penstock.store.spans.duckdb.store import open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.otlp import intake as module
+from penstock.tracing.otlp import request as mapping
 from penstock.tracing.otlp.body import JSON, PROTOBUF
 from penstock.tracing.otlp.intake import OtlpIntake, keep_sealing
 from penstock.wire.snapshot import JournalSettings
@@ -59,14 +60,14 @@ async def test_each_rejected_span_is_counted_under_its_reason_and_the_others_are
 
 async def test_a_defect_costs_the_span_it_strikes_and_no_other(intake, log, monkeypatch, caplog):
     """FAILURES O4"""
-    real = module.append_line
+    real = mapping.append_line
 
     def append(lines, span):
         real(lines, span)
         if span.user is not None:
             raise TypeError("nobody foresaw this")
 
-    monkeypatch.setattr(module, "append_line", append)
+    monkeypatch.setattr(mapping, "append_line", append)
     outcome, _ = await send(intake, GOOD)
     assert (outcome.accepted, len(log.spans)) == (1, 1)
     assert outcome.rejected == {"it could not be read; the console's log has the details": 1}

@@ -2,34 +2,32 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from penstock.core.clock import Clock
 from penstock.core.errors import RateLimited, TooLarge
 from penstock.store.journal.writer import JournalWriter
-from penstock.tracing.otlp.body import encoding_of, unpack
-from penstock.tracing.otlp.decode import decode
-from penstock.tracing.otlp.mapping.span import SpanMapper
+from penstock.tracing.otlp.body import encoding_of
 from penstock.tracing.otlp.ports import Hide, IntakeLog, Pricing
-from penstock.tracing.otlp.types import Encoding, Outcome, Refused
-from penstock.wire.span import Span
+from penstock.tracing.otlp.request import Arrived, map_request
+from penstock.tracing.otlp.types import Encoding, Mapped, Outcome
+from penstock.tracing.otlp.worker.client import MappingWorker
 
-__all__ = ["MAX_BODY", "IntakeLimits", "IntakeState", "OtlpIntake", "append_line", "keep_sealing"]
+__all__ = ["MAX_BODY", "IntakeLimits", "IntakeState", "OtlpIntake", "keep_sealing"]
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request as it comes."""
-PREFIX = b'{"record":"span",'
-_COMMA = PREFIX[-1]
-_encode_into = msgspec.json.Encoder().encode_into
+LARGE = 64 * 1024
+"""Bytes of a request, unpacked, from which it is worth handing over to another process."""
+PACKED = 8
+"""How many times smaller traces are when they are packed, about."""
 MEASURE_SECONDS = 1.0
 """How old a measurement of what waits may be."""
 TICK_SECONDS = 0.1
@@ -66,22 +64,6 @@ class IntakeState(msgspec.Struct, kw_only=True):
     """Bytes that the store has not taken yet, as last measured."""
 
 
-def append_line(lines: bytearray, span: Span) -> None:
-    """Write a span that was mapped behind other lines, without a copy of it in between."""
-    lines += PREFIX
-    brace = len(lines) - 1
-    # All JSON in the span was encoded here, so that no newline stands between its values.
-    _encode_into(span, lines, brace)
-    lines[brace] = _COMMA
-    lines += b"\n"
-
-
-class _Mapped(NamedTuple):
-    lines: bytes
-    spans: int
-    rejected: dict[str, int]
-
-
 class _Flight:
     """The bytes that one request holds."""
 
@@ -102,11 +84,11 @@ class _Flight:
 
 
 class OtlpIntake:
-    """Takes requests in. Belongs to the event loop; decoding and mapping happen on a thread of their own.
+    """Takes requests in. Belongs to the event loop; decoding and mapping happen in another process or on a thread.
 
     A request is answered once its spans are on the disk. Memory is bounded by `IntakeLimits.in_flight` and by one
-    request that is being mapped; what the store has not taken is bounded by `IntakeLimits.waiting`. Beyond either, a
-    sender is asked to come again.
+    request that is being mapped, in either place; what the store has not taken is bounded by `IntakeLimits.waiting`.
+    Beyond either, a sender is asked to come again.
 
     Args:
         log: Where accepted spans are written.
@@ -115,6 +97,7 @@ class OtlpIntake:
         pricing: What model calls cost.
         hide: The hash of an end user's id.
         limits: Where to push back.
+        worker: Maps large requests; without one they are mapped in this process.
     """
 
     def __init__(
@@ -126,6 +109,7 @@ class OtlpIntake:
         pricing: Pricing,
         hide: Hide,
         limits: IntakeLimits | None = None,
+        worker: MappingWorker | None = None,
     ) -> None:
         self.state = IntakeState()
         self._log = log
@@ -134,12 +118,15 @@ class OtlpIntake:
         self._pricing = pricing
         self._hide = hide
         self._limits = limits or IntakeLimits()
+        self._worker = worker
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otlp")
         self._measured_at = float("-inf")
 
     def close(self) -> None:
-        """Wait for what is being mapped."""
+        """Wait for what is being mapped; end the worker."""
         self._thread.shutdown(wait=True)
+        if self._worker is not None:
+            self._worker.close()
 
     async def receive(
         self, chunks: AsyncIterator[bytes], *, project: str, content_type: str | None, content_encoding: str | None
@@ -160,7 +147,7 @@ class OtlpIntake:
             InvalidInput: 400, not what its headers say.
             TooLarge: 413.
             RateLimited: 429, there is no room now.
-            Unavailable: 503, it could not be written.
+            Unavailable: 503, it could not be written, or the worker died with it in hand.
         """
         encoding = encoding_of(content_type)
         await self._measure()
@@ -171,7 +158,15 @@ class OtlpIntake:
                 parts.append(chunk)
                 if flight.held > MAX_BODY:
                     raise TooLarge(f"A request has at most {MAX_BODY} bytes.", hint="Send smaller batches.")
-            mapped = await self._run(lambda: self._map(parts, encoding, content_encoding, project))
+            arrived = Arrived(
+                project=project,
+                encoding=encoding,
+                content_encoding=content_encoding,
+                at=self._clock.now(),
+                limit=self._limits.unpacked,
+            )
+            mapped = await self._map(arrived, parts, flight.held * (PACKED if content_encoding else 1))
+            parts.clear()
             flight.replace(len(mapped.lines))
             if mapped.spans:
                 await self._log.append_durably(mapped.lines, mapped.spans)
@@ -212,34 +207,18 @@ class OtlpIntake:
             code="intake_full",
         )
 
-    async def _run(self, work: Callable[[], _Mapped]) -> _Mapped:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _map(self, arrived: Arrived, parts: list[bytes], size: int) -> Mapped:
+        """Large requests are mapped in the worker, where there is one and it is ready; others on the thread."""
+        if size >= LARGE and self._worker is not None and self._worker.wanted():
+            mapped = await self._worker.map(arrived, parts)
+            if mapped is not None:
+                return mapped
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._map_here, arrived, parts)
 
-    def _map(self, parts: list[bytes], encoding: Encoding, content_encoding: str | None, project: str) -> _Mapped:
-        """On the thread: the lines of what can be taken, and why the rest cannot."""
+    def _map_here(self, arrived: Arrived, parts: list[bytes]) -> Mapped:
         body = b"".join(parts)
         parts.clear()
-        data = unpack(body, content_encoding, limit=self._limits.unpacked)
-        del body
-        mapper = SpanMapper(project, now=self._clock.now(), pricing=self._pricing, hide=self._hide)
-        lines = bytearray()
-        spans = 0
-        rejected: Counter[str] = Counter()
-        for origin, received in decode(data, encoding):
-            whole = len(lines)
-            try:
-                mapped = mapper.map(origin, received)
-                if not isinstance(mapped, Refused):
-                    append_line(lines, mapped)
-            except Exception:  # boundary: a span that nobody foresaw must not cost the others of its request
-                logger.exception("span %s of project %s cannot be mapped", received.span_id, project)
-                mapped = Refused("it could not be read; the console's log has the details")
-                del lines[whole:]
-            if isinstance(mapped, Refused):
-                rejected[mapped.reason] += 1
-            else:
-                spans += 1
-        return _Mapped(bytes(lines), spans, dict(rejected))
+        return map_request(arrived, body, pricing=self._pricing, hide=self._hide)
 
     def _count(self, outcome: Outcome, project: str) -> None:
         rejected = sum(outcome.rejected.values())

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Attributes", "Encoding", "Event", "Link", "Origin", "Outcome", "Received", "Refused"]
+__all__ = ["Attributes", "Encoding", "Event", "Link", "Mapped", "Origin", "Outcome", "Received", "Refused"]
 
 Attributes = dict[str, Any]
 """Values are str, int, float, bool, None, bytes, or lists and dictionaries of them."""
@@ -70,6 +70,16 @@ class Refused(NamedTuple):
     """Why a span is not taken."""
 
     reason: str
+
+
+class Mapped(NamedTuple):
+    """One request as lines of the journal."""
+
+    lines: bytes
+    spans: int
+    """How many lines."""
+    rejected: dict[str, int]
+    """Spans that were not taken, by reason."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
