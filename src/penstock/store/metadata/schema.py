@@ -34,6 +34,7 @@ from penstock.store.metadata.artifact_tables import (
     webhooks,
 )
 from penstock.store.metadata.base import metadata
+from penstock.store.metadata.dataset_tables import dataset_chunks, dataset_rows
 from penstock.store.metadata.experiment_tables import (
     experiment_calls,
     experiment_cells,
@@ -68,6 +69,8 @@ __all__ = [
     "counters",
     "dashboard_sets",
     "dashboards",
+    "dataset_chunks",
+    "dataset_rows",
     "definition_history",
     "definitions",
     "deletions",
@@ -96,7 +99,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 organizations = Table(

@@ -1,0 +1,1 @@
+"""Datasets: rows kept by content, versions that share what they have in common, splits that stay."""
