@@ -1,5 +1,6 @@
 """What tests of alerts share: spans in memory, a service over a real metadata store, and ears instead of a network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from penstock.core.errors import PenstockError, Unavailable
 from penstock.core.home import Home
 from penstock.core.ids import RandomIds, SequentialIds
 from penstock.identity.service import IdentityService
-from penstock.store.metadata import open_metadata
+from penstock.store.metadata import Metadata, open_metadata
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult, MetricSeries
 from penstock.store.spans.tree import And, Node, Not, Or
@@ -173,11 +174,13 @@ class Rig:
 class House:
     """The whole slice over a real metadata store, with a clock that a test moves."""
 
-    def __init__(self, folder: Path, *, clock: ManualClock | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, clock: ManualClock | None = None, opens: Callable[[Path], Metadata] = open_metadata
+    ) -> None:
         self.home = Home(folder)
         self.home.create()
         self.clock = clock or ManualClock(START)
-        self.metadata = open_metadata(self.home.metadata)
+        self.metadata = opens(self.home.metadata)
         ids = RandomIds(self.clock)
         self.identity = IdentityService(
             self.metadata, clock=self.clock, ids=ids, master_key=self.home.master_key, on_change=lambda: None

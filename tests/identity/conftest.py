@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from metadata_harness import MetadataOpener
 from penstock.core.clock import ManualClock
 from penstock.core.ids import RandomIds
 from penstock.identity.service import IdentityService
 from penstock.identity.store import audit
 from penstock.identity.types import Bootstrap, Principal
-from penstock.store.metadata import Metadata, open_metadata
+from penstock.store.metadata import Metadata
 
 
 @dataclass
@@ -44,8 +45,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def house(tmp_path: Path, clock: ManualClock):
-    metadata = open_metadata(tmp_path / "metadata.db")
+def house(tmp_path: Path, clock: ManualClock, metadata_opener: MetadataOpener):
+    metadata = metadata_opener.open(tmp_path / "metadata.db")
     changes: list[int] = []
     service = IdentityService(
         metadata,

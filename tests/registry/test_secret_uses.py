@@ -9,7 +9,6 @@ from penstock.core.secrets import SealedSecrets, read_master_keys
 from penstock.identity.service import IdentityService
 from penstock.registry.config import LoadedConfig
 from penstock.registry.secret_uses import secret_uses
-from penstock.store.metadata import open_metadata
 from penstock.wire.limits import RedisSettings
 from penstock.wire.snapshot import ProviderEntry, ProviderKey
 
@@ -22,8 +21,8 @@ GPU = "https://gpu.example/v1"
 
 
 @pytest.fixture
-def stored(home, clock):
-    metadata = open_metadata(home.metadata)
+def stored(home, clock, metadata_opener):
+    metadata = metadata_opener.open(home.metadata)
     service = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=home.master_key, environment={})
     made = service.bootstrap(home.admin_key)
     yield service.secrets, service.access.by_key(made.secret)

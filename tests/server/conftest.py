@@ -1,7 +1,6 @@
 """The console's app over real services, called in process."""
 
 import asyncio
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from metadata_harness import MetadataOpener
 from penstock.alerts.incidents.types import NewIncident
 from penstock.alerts.notify.types import NewChannel
 from penstock.alerts.slo.types import Indicator, SloSpec
@@ -30,7 +30,6 @@ from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.server.score_service import score_service
 from penstock.server.span_flow import span_flow
 from penstock.store.journal.writer import JournalWriter
-from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import DuckDbSpanStore, open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
@@ -195,21 +194,14 @@ def spans(tmp_path_factory: pytest.TempPathFactory, journal: Path):
     store.close()
 
 
-@pytest.fixture(scope="session")
-def made_metadata(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store with its tables: to make those takes longer than most tests."""
-    path = tmp_path_factory.mktemp("metadata") / "metadata.db"
-    open_metadata(path).close()
-    return path
-
-
 @pytest.fixture
-async def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path, made_metadata: Path):
+async def console(
+    tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path, metadata_opener: MetadataOpener
+):
     home = Home(tmp_path / "home")
     home.create()
-    shutil.copyfile(made_metadata, home.metadata)
     clock = ManualClock()
-    metadata = open_metadata(home.metadata)
+    metadata = metadata_opener.open(home.metadata)
     identity = IdentityService(metadata, clock=clock, ids=RandomIds(clock), master_key=home.master_key)
     made = identity.bootstrap(home.admin_key)
     assert made is not None

@@ -3,7 +3,6 @@ import pytest
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
 from penstock.core.ids import SequentialIds
-from penstock.store.metadata import open_metadata
 from penstock.store.spans.duckdb.store import open_spans
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
@@ -46,8 +45,8 @@ def service(store, ingest, home, clock):
 
 
 @pytest.fixture
-def metadata(home):
-    metadata = open_metadata(home.metadata)
+def metadata(home, metadata_opener):
+    metadata = metadata_opener.open(home.metadata)
     yield metadata
     metadata.close()
 

@@ -3,7 +3,6 @@ import pytest
 from penstock.core.ids import RandomIds
 from penstock.identity.service import IdentityService
 from penstock.identity.types import SYSTEM
-from penstock.store.metadata import open_metadata
 from penstock.testing.journal import JournalFolder
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.query.names import QueryReader
@@ -17,8 +16,8 @@ def ids(clock):
 
 
 @pytest.fixture
-def metadata(home):
-    metadata = open_metadata(home.metadata)
+def metadata(home, metadata_opener):
+    metadata = metadata_opener.open(home.metadata)
     yield metadata
     metadata.close()
 
