@@ -1,0 +1,1 @@
+"""Versioned artifacts: prompts, models, datasets, evaluators, and whatever kind is registered."""
