@@ -119,14 +119,14 @@ def test_spans_that_come_while_an_hour_is_indexed_leave_it_pending(duckdb_store,
     duckdb_store.load([journal.write(journal.span(started=START, input=said("one")))])
     while duckdb_store.maintain() is not True:
         pass
-    indexed = text_index._index_block
+    indexed = text_index._index_blocks
 
-    def late(engine, hour, low, high):
-        indexed(engine, hour, low, high)
+    def late(engine, hour, bounds):
+        indexed(engine, hour, bounds)
         duckdb_store.load([journal.write(journal.span(started=START + 1, input=said("two")))])
 
     duckdb_store.load([journal.write(journal.span(started=START + 2, input=said("three")))])
-    monkeypatch.setattr(text_index, "_index_block", late)
+    monkeypatch.setattr(text_index, "_index_blocks", late)
     assert text_index.index_text(duckdb_store._engine, before=clock.now())
     monkeypatch.undo()
 

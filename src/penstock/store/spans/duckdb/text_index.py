@@ -25,6 +25,7 @@ from penstock.store.spans.tree import And, Node, Or, Text
 __all__ = ["BLOCK_SPANS", "candidates", "forget_words", "index_text", "tidy"]
 
 BLOCK_SPANS = 2048
+BLOCKS_AT_ONCE = 4
 PREFIX_LETTERS = 4
 DAY = 24 * HOUR
 _LOWS = f"""
@@ -36,8 +37,12 @@ _LOWS = f"""
     WHERE (nth - 1) % {BLOCK_SPANS} = 0
     ORDER BY started
 """  # noqa: S608 - constants; values are bound
-_TEXT = "lower(array_to_string(json_extract_string({0}, '$[*].parts[*].*'), ' '))"
-_WHOLE = "CASE WHEN json_extract({0}, '$[0].parts') IS NULL THEN lower({0}) ELSE " + _TEXT + " END"
+_MESSAGE = r'^\[\{"role":"[a-z_]+","parts":\['
+"""How a recorded message begins; of what begins otherwise, a closer look tells whether it is one."""
+_PARTS = """
+    CASE WHEN regexp_matches(left({0}, 40), $message) OR json_extract({0}, '$[0].parts') IS NOT NULL
+    THEN json_extract_string({0}, '$[*].parts[*].*') WHEN {0} IS NOT NULL THEN [{0}] ELSE [] END
+"""
 _FORGET = """
     DELETE FROM text_blocks WHERE block IN (
         SELECT block FROM text_blocks AS known, (SELECT unnest($lows) AS begun, unnest($highs) AS ended) AS touched
@@ -46,28 +51,32 @@ _FORGET = """
 """
 # As the macro `text_hash`, which takes five times longer.
 _HASH = "CAST((md5_number({0}) >> 64) & 4294967295 AS UINTEGER)"
-# Pieces between spaces repeat themselves: a pattern is looked for in each of them once.
+# Conversations repeat what was said, and pieces between spaces repeat themselves: each is taken apart once in a block.
 _WORDS = f"""
     INSERT INTO text_words
-    WITH texts AS (
-        SELECT {_WHOLE.format("input")} AS text FROM spans WHERE started >= $low AND started < $high
+    WITH recorded AS (
+        SELECT started, list_concat({_PARTS.format("input")}, {_PARTS.format("output")}) AS parts
+        FROM spans WHERE started >= $low AND started < $high
         UNION ALL
-        SELECT {_WHOLE.format("output")} FROM spans WHERE started >= $low AND started < $high
-        UNION ALL
-        SELECT {_WHOLE.format("text")} FROM payloads
+        SELECT started, {_PARTS.format("text")} FROM payloads
         WHERE started >= $low AND started < $high AND field IN ('input', 'output')
     ),
-    pieces AS (SELECT DISTINCT unnest(string_split(text, ' ')) AS piece FROM texts),
-    words AS (SELECT DISTINCT unnest(regexp_extract_all(piece, '[\\p{{L}}\\p{{N}}]+')) AS word FROM pieces)
-    SELECT $day, false, hash, $block FROM (
-        SELECT {_HASH.format("word")} AS hash FROM words
-        UNION
-        SELECT {_HASH.format("beginning")} FROM (
-            SELECT DISTINCT '^' || left(word, {PREFIX_LETTERS}) AS beginning FROM words
+    texts AS (
+        SELECT DISTINCT $blocks[1 + len(list_filter($inner, lambda low: low <= started))] AS block,
+            unnest(parts) AS text
+        FROM recorded
+    ),
+    pieces AS (SELECT DISTINCT block, unnest(string_split(lower(text), ' ')) AS piece FROM texts),
+    words AS (SELECT DISTINCT block, unnest(regexp_extract_all(piece, '[\\p{{L}}\\p{{N}}]+')) AS word FROM pieces)
+    SELECT DISTINCT $day, false, hash, block FROM (
+        SELECT block, {_HASH.format("word")} AS hash FROM words
+        UNION ALL
+        SELECT block, {_HASH.format("beginning")} FROM (
+            SELECT DISTINCT block, '^' || left(word, {PREFIX_LETTERS}) AS beginning FROM words
             WHERE length(word) >= {PREFIX_LETTERS}
         ) AS beginnings
     ) AS hashes
-    ORDER BY hash
+    ORDER BY block, hash
 """  # noqa: S608 - constants; values are bound
 
 
@@ -98,8 +107,8 @@ def _index_hour(engine: DuckDbEngine, hour: int, fresh: int | None, *, ended: bo
         inner = sorted({*lows[1:]} - {first})
         # The last block of an hour that goes on is not full.
         bounds = [first, *inner, *([last] if ended else [])] if lows else []
-        for low, high in pairwise(bounds):
-            _index_block(engine, hour, low, high)
+        for at in range(0, len(bounds) - 1, BLOCKS_AT_ONCE):
+            _index_blocks(engine, hour, bounds[at : at + BLOCKS_AT_ONCE + 1])
             indexed = True
     if ended:
         with engine.write() as cursor:
@@ -138,13 +147,19 @@ def forget_words(cursor: duckdb.DuckDBPyConnection, stretches: Sequence[tuple[in
     )
 
 
-def _index_block(engine: DuckDbEngine, hour: int, low: int, high: int) -> None:
-    """In a transaction of its own, so that ingestion never waits for a whole hour."""
+def _index_blocks(engine: DuckDbEngine, hour: int, bounds: Sequence[int]) -> None:
+    """Neighbours in one transaction: what is read of one is unpacked with the next; but not a whole hour at once, since
+    ingestion waits for it.
+    """
     with engine.write() as cursor:
-        ((block,),) = cursor.execute("SELECT nextval('text_block_numbers')").fetchall()
-        place = {"block": block, "low": low, "high": high}
-        cursor.execute("INSERT INTO text_blocks VALUES ($block, $hour, $low, $high)", place | {"hour": hour})
-        cursor.execute(_WORDS, place | {"day": hour // DAY * DAY})
+        numbers: list[int] = []
+        for low, high in pairwise(bounds):
+            ((block,),) = cursor.execute("SELECT nextval('text_block_numbers')").fetchall()
+            place = {"block": block, "hour": hour, "low": low, "high": high}
+            cursor.execute("INSERT INTO text_blocks VALUES ($block, $hour, $low, $high)", place)
+            numbers.append(block)
+        values = {"low": bounds[0], "high": bounds[-1], "inner": list(bounds[1:-1]), "blocks": numbers}
+        cursor.execute(_WORDS, values | {"day": hour // DAY * DAY, "message": _MESSAGE})
 
 
 def tidy(engine: DuckDbEngine, *, before: int) -> bool:
