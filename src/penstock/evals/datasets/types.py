@@ -12,6 +12,8 @@ __all__ = [
     "Manifest",
     "RowChange",
     "RowDiff",
+    "RowPage",
+    "SplitCount",
     "Splits",
     "StoredRow",
 ]
@@ -100,3 +102,22 @@ class RowDiff(msgspec.Struct, frozen=True, kw_only=True):
     """Removed, changed, added, each in the order of its version; at most as many as were asked for."""
     splits_changed: bool
     """Rows are divided anew."""
+
+
+class RowPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of a version, in its order."""
+
+    version: int
+    rows: int
+    """Of the version in all."""
+    items: list[StoredRow]
+    positions: list[int]
+    """Where each of them stands, from 0."""
+    next: int | None
+    """Where the next page starts; null at the end."""
+
+
+class SplitCount(msgspec.Struct, frozen=True, kw_only=True):
+    split: str | None
+    """Null: rows that belong to none."""
+    rows: int
