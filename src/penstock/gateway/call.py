@@ -7,22 +7,25 @@ from typing import Literal
 
 import msgspec
 
-from penstock.core.errors import PenstockError
+from penstock.core.errors import InvalidInput, PenstockError
 from penstock.gateway.catalog import Catalog
 from penstock.gateway.http import Responder
 from penstock.gateway.inbound.request import Request
 from penstock.gateway.plan import Plan
+from penstock.gateway.prompts import ServedPrompt
 from penstock.providers.estimate import estimate_input_tokens
 from penstock.providers.types import Answer, Dialect, InboundCall, Operation, Target
 from penstock.wire.conditions import Facts
 from penstock.wire.headers import (
     ON_DISCONNECT,
+    PROMPT,
     SESSION,
     TAGS,
     TRACEPARENT,
     USER,
     check_id,
     check_on_disconnect,
+    check_prompt,
     decode_tags,
 )
 from penstock.wire.limits import Grant
@@ -48,6 +51,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     finishes: bool = False
     """The call is finished and recorded although its caller goes away."""
+    prompt: tuple[str, str] | None = None
+    """Name and version of the prompt that the caller rendered itself."""
 
 
 NO_CONTEXT = Context()
@@ -62,6 +67,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     inbound: InboundCall
     """As it was asked, the variant's parameters included."""
     variant: str
+    prompt: ServedPrompt | None = None
+    """What gave its messages; `inbound` holds them."""
     role: Role = "serve"
     started: int
     """Microseconds since the epoch."""
@@ -160,8 +167,22 @@ class Call(msgspec.Struct, kw_only=True):
             headers=self.request.headers,
             body=inbound.fields,
             size=self.size,
-            count_tokens=lambda: estimate_input_tokens(inbound),
+            count_tokens=lambda: estimate_input_tokens(self._expected(inbound)),
         )
+
+    def _expected(self, inbound: InboundCall) -> InboundCall:
+        """The call as the variant that is likely asked will be sent it."""
+        plan = self.plan
+        if plan is None or not plan.prompted:
+            return inbound
+        leaf = plan.leaves[0]
+        if leaf.prompt is None or not leaf.spots:
+            return inbound
+        try:
+            return leaf.prompt.applied(inbound, leaf.spots[0].target)
+        except InvalidInput:
+            # Whoever sends it says what is wrong.
+            return inbound
 
     def let_errors_go(self) -> None:
         """Take from errors that were seen to the way they came.
@@ -203,14 +224,14 @@ def read_trace(request: Request) -> Context:
 
 
 def read_context(request: Request, trace: Context) -> Context:
-    """`trace` with `x-penstock-session`, `-user`, `-tags` and `-on-disconnect` added.
+    """`trace` with `x-penstock-session`, `-user`, `-tags`, `-prompt` and `-on-disconnect` added.
 
     Raises:
         InvalidInput: a header is too long or malformed.
     """
     session, user, tags = request.header(SESSION), request.header(USER), request.header(TAGS)
-    gone = request.header(ON_DISCONNECT)
-    if session is None and user is None and tags is None and gone is None:
+    gone, prompt = request.header(ON_DISCONNECT), request.header(PROMPT)
+    if session is None and user is None and tags is None and gone is None and prompt is None:
         return trace
     return Context(
         trace_id=trace.trace_id,
@@ -219,4 +240,5 @@ def read_context(request: Request, trace: Context) -> Context:
         user=check_id(user, name=USER) if user else None,
         tags=decode_tags(tags) if tags else {},
         finishes=gone is not None and check_on_disconnect(gone),
+        prompt=check_prompt(prompt) if prompt else None,
     )

@@ -10,6 +10,7 @@ from penstock.core.settings import resolve_secret
 from penstock.gateway.limits.claims import Limiter
 from penstock.gateway.plan import Ordered, Plan, Spot, compile_route, leaf_of, leaves_of
 from penstock.gateway.ports import Pricing, PricingFactory
+from penstock.gateway.prompts import Prompts
 from penstock.gateway.routing.keys import Key
 from penstock.gateway.routing.registry import Health
 from penstock.providers.types import Target
@@ -54,6 +55,7 @@ class Catalog:
         self.limiter = Limiter(snapshot.limits, salt=self.salt) if snapshot.limits else None
         """None when nothing is limited."""
         self._bare = _bare_names(snapshot.providers)
+        self._prompts = Prompts(snapshot.prompts)
         self._plans: dict[tuple[str, str], Plan] = {}
         self._allowed: dict[tuple[str, str], bool] = {}
 
@@ -151,7 +153,7 @@ class Catalog:
     def _compile(self, model: str, key: KeyEntry) -> Plan:
         route = self._route(model, key.project)
         if route is not None:
-            return compile_route(route, lambda name: self._named(name, key))
+            return compile_route(route, lambda name: self._named(name, key), prompt=self._prompts.find)
         retries = self.snapshot.gateway.retries
         alias = self.snapshot.aliases.get(model)
         if alias is None:

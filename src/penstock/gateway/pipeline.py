@@ -23,6 +23,7 @@ from penstock.gateway.stages.reuse import Reuser
 from penstock.gateway.stages.settle import settle
 from penstock.gateway.watchdog import Watchdog
 from penstock.providers.dialects import dialect_of, parse_call, render_error, render_stream_error
+from penstock.providers.inbound import require_messages
 from penstock.providers.types import Dialect, Operation
 from penstock.tracing.scores.tokens import HEADER, feedback_token
 from penstock.wire.snapshot import KeyEntry
@@ -124,6 +125,8 @@ class Pipeline:
         call.size = len(body)
         inbound = call.inbound = parse_call(call.operation, body, vendor_headers(call.request))
         plan = call.plan = call.catalog.resolve(_name(inbound.model, call.provider), call.key)
+        if inbound.bare and not plan.prompted:
+            require_messages(inbound)
         self._journal.admit()
         run, node = Run(call=call, plan=plan, inbound=inbound), plan.root
         if call.catalog.limiter is not None:

@@ -6,6 +6,7 @@ from random import Random
 import msgspec
 
 from penstock.core.errors import UpstreamError
+from penstock.gateway.prompts import ServedPrompt
 from penstock.gateway.routing.checks import CompiledCheck, compile_check
 from penstock.gateway.routing.choose import Rendezvous, Weights, caller_by
 from penstock.gateway.routing.health import TargetHealth
@@ -21,6 +22,7 @@ from penstock.wire.routing import (
     JudgeCheck,
     LogprobCheck,
     Parameters,
+    PromptUse,
     Retries,
     RouteEntry,
     Shadow,
@@ -66,6 +68,8 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
 
 FindSpot = Callable[[str], Spot]
 """`provider/model` → spot. Raises `NotFound` or `UpstreamError`."""
+FindPrompt = Callable[[PromptUse], ServedPrompt]
+"""Raises `InvalidInput`."""
 
 
 class Leaf(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +80,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True):
     health: tuple[TargetHealth, ...]
     """Of each spot."""
     parameters: Parameters = Parameters()
+    prompt: ServedPrompt | None = None
     unusable: Callable[[], UpstreamError] | None = None
     """Makes the error of a variant that no attempt can be made at; then it has no spots."""
 
@@ -139,6 +144,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """All that may be asked, each once, the likely first one first."""
     retries: Retries
     route: RouteEntry | None = None
+    prompted: bool = False
+    """A variant serves a prompt, so the caller's `variables` are Penstock's."""
     alias: str | None = None
     """Name of the route or alias; None for a model called by its own name."""
     soft: Node | None = None
@@ -162,15 +169,16 @@ def leaf_of(spot: Spot) -> Leaf:
     return Leaf(name=spot.health.target, spots=(spot,), health=(spot.health,))
 
 
-def compile_route(entry: RouteEntry, find: FindSpot) -> Plan:
+def compile_route(entry: RouteEntry, find: FindSpot, *, prompt: FindPrompt) -> Plan:
     """Make a route ready. A variant whose provider has no secret fails when it is asked, and the others serve.
 
     Raises:
         NotFound: a variant names a model that does not exist.
         UpstreamError: `provider_secret_missing`, of all variants.
+        InvalidInput: a prompt cannot be rendered by this gateway.
         ConditionError: an expression that cannot be compiled.
     """
-    leaves = {name: _leaf(variant, find) for name, variant in entry.variants.items()}
+    leaves = {name: _leaf(variant, find, prompt) for name, variant in entry.variants.items()}
     compiler = _Compiler(entry.name, leaves)
     root = compiler.node(entry.strategy)
     serving = leaves_of(root)
@@ -185,13 +193,14 @@ def compile_route(entry: RouteEntry, find: FindSpot) -> Plan:
         leaves=serving,
         retries=entry.retries,
         route=entry,
+        prompted=any(variant.prompt is not None for variant in entry.variants.values()),
         alias=entry.name,
         soft=None if on_budget.soft.use is None else compiler.node(on_budget.soft.use),
         hard=None if on_budget.hard.use is None else compiler.node(on_budget.hard.use),
     )
 
 
-def _leaf(variant: Variant, find: FindSpot) -> Leaf:
+def _leaf(variant: Variant, find: FindSpot, prompt: FindPrompt) -> Leaf:
     spots: list[Spot] = []
     missing: UpstreamError | None = None
     for model in variant.models:
@@ -204,6 +213,7 @@ def _leaf(variant: Variant, find: FindSpot) -> Leaf:
         spots=tuple(spots),
         health=tuple(spot.health for spot in spots),
         parameters=variant.parameters,
+        prompt=None if variant.prompt is None else prompt(variant.prompt),
         unusable=None if missing is None or spots else _again(missing),
     )
 

@@ -10,7 +10,7 @@ from penstock.core.errors import InvalidInput
 from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.types import InboundCall, Operation
 
-__all__ = ["parse_call", "wrong_member"]
+__all__ = ["parse_call", "require_messages", "wrong_member"]
 
 T = TypeVar("T")
 
@@ -57,7 +57,9 @@ def parse_call(operation: Operation, body: bytes, headers: Mapping[str, str]) ->
             hint="GET /v1/models lists the models that this key may call.",
             code="missing_required_parameter",
         )
-    _CHECKS[operation](fields)
+    bare = "variables" in fields and _is_bare(operation, fields)
+    if not bare:
+        _CHECKS[operation](fields)
     stream = operation not in _NEVER_STREAMED and _boolean(fields, "stream")
     user, session = _identities(operation, fields)
     return InboundCall(
@@ -65,11 +67,21 @@ def parse_call(operation: Operation, body: bytes, headers: Mapping[str, str]) ->
         fields=fields,
         model=model,
         stream=stream,
+        bare=bare,
         wants_usage=stream and operation == "chat" and _wants_usage(fields),
         session=session,
         user=user,
         headers=headers,
     )
+
+
+def require_messages(call: InboundCall) -> None:
+    """Refuse a call without messages, for which no prompt makes any.
+
+    Raises:
+        InvalidInput: as `parse_call`.
+    """
+    _CHECKS[call.operation](call.fields)
 
 
 def wrong_member(error: Exception, prefix: str = "") -> InvalidInput:
@@ -178,6 +190,14 @@ def _check_response(fields: Mapping[str, msgspec.Raw]) -> None:
         _check_input(fields)
 
 
+def _is_bare(operation: Operation, fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether there is no message at all, so that a prompt has to give them."""
+    name = "input" if operation in {"responses", "embeddings"} else "messages"
+    raw = _member(fields, name)
+    return operation != "embeddings" and (raw is None or bytes(raw) in _EMPTY)
+
+
+_EMPTY: Final = frozenset({b"[]", b'""'})
 _CHECKS: Final[dict[Operation, Callable[[Mapping[str, msgspec.Raw]], None]]] = {
     "chat": _check_messages,
     "messages": _check_messages,

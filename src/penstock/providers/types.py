@@ -34,6 +34,8 @@ class InboundCall(msgspec.Struct, frozen=True, kw_only=True):
     """Top-level members with their values as the bytes that came, in the order they came."""
     model: str
     stream: bool = False
+    bare: bool = False
+    """Variables came and no message: all of the conversation is to come from a prompt."""
     wants_usage: bool = False
     """True when the caller itself asked for the usage chunk of a stream."""
     session: str | None = None

@@ -18,6 +18,8 @@ from penstock.registry.config.diff import describe, diff
 from penstock.registry.config.route_checks import target_problem
 from penstock.registry.config.watch import Fingerprint, fingerprint, watch_file
 from penstock.registry.ports import Entries, StoredDefinitions, StoredSecrets
+from penstock.registry.prompts.ports import PromptVersions
+from penstock.registry.prompts.serving import serve_prompts
 from penstock.registry.resolve import Names, route_key
 from penstock.registry.secret_uses import secret_uses, with_secrets_checked
 from penstock.registry.snapshot import Publisher, config_of
@@ -44,9 +46,10 @@ class RegistryService:
         fallback: Providers to serve when neither the file nor the environment has any (the simulator's).
         secrets: What `secret:NAME` refers to; None where nothing is stored.
         stored: Gives the routes and limits that came through the control API, read anew at each publication.
+        prompts: Finds what routes serve of the registry of artifacts, asked anew at each publication.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made in one place, with every neighbour by name
         self,
         home: Home,
         *,
@@ -57,6 +60,7 @@ class RegistryService:
         fallback: Mapping[str, ProviderEntry] | None = None,
         secrets: StoredSecrets | None = None,
         stored: StoredDefinitions | None = None,
+        prompts: PromptVersions | None = None,
     ) -> None:
         self._home = home
         self._clock = clock
@@ -66,6 +70,7 @@ class RegistryService:
         self._fallback = fallback
         self._secrets = secrets
         self._stored = stored
+        self._prompts = prompts
         self._unserved: list[str] = []
         self._publisher = Publisher(home)
         self._lock = threading.RLock()
@@ -124,11 +129,15 @@ class RegistryService:
             projects, keys = self._entries()
             uses = secret_uses(self._config)
             sealed = self._secrets.sealed_for(uses) if self._secrets is not None else {}
+            config = self._compiled(self._config, projects=projects, keys=keys)
+            served = serve_prompts(config.routes, self._prompts, projects=projects, served=before)
+            self._unserved += served.warnings
             snapshot = self._publisher.publish(
-                self._compiled(self._config, projects=projects, keys=keys),
+                msgspec.structs.replace(config, routes=served.routes),
                 projects=projects,
                 keys=keys,
                 sealed_secrets=sealed,
+                prompts=served.prompts,
                 at=self._clock.now(),
             )
             self._pending = False

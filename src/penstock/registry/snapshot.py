@@ -14,6 +14,7 @@ from penstock.core.home import Home
 from penstock.finops.price_list import compile_price_book, list_version
 from penstock.registry.config import LoadedConfig
 from penstock.wire.prices import PriceBook
+from penstock.wire.prompts import CompiledPrompt
 from penstock.wire.snapshot import KeyEntry, ProjectEntry, ProviderEntry, Snapshot, decode_snapshot, encode_snapshot
 
 __all__ = ["Publisher", "config_of"]
@@ -63,6 +64,7 @@ class Publisher:
         projects: Mapping[str, ProjectEntry],
         keys: Mapping[str, KeyEntry],
         sealed_secrets: Mapping[str, str],
+        prompts: Mapping[str, CompiledPrompt],
         at: int,
     ) -> Snapshot:
         """Write a new version if anything differs from the current one; give the one that now stands.
@@ -73,6 +75,7 @@ class Publisher:
             projects: By id.
             keys: By hash. An expired one stays, and the gateway says so.
             sealed_secrets: Those that the configuration refers to, by name.
+            prompts: What the routes serve, by `compiled_key`.
             at: Now, microseconds.
 
         Raises:
@@ -86,6 +89,7 @@ class Publisher:
             providers=config.providers,
             aliases=config.aliases,
             routes=config.routes,
+            prompts=dict(prompts),
             limits=config.limits,
             redis=config.redis,
             prices=config.prices,

@@ -12,6 +12,7 @@ from penstock.core.errors import PenstockError
 from penstock.core.home import Home
 from penstock.core.ids import Ids, RandomIds
 from penstock.identity.service import IdentityService
+from penstock.registry.prompts.store import StoredPrompts
 from penstock.registry.service import RegistryService
 from penstock.registry.stored import StoredEntries
 from penstock.store.metadata import Metadata, open_metadata
@@ -61,6 +62,7 @@ def lay_foundation(folder: Path, *, config: Path | None, simulator_url: str | No
             fallback=_simulated(simulator_url) if simulator_url else None,
             secrets=identity.secrets,
             stored=StoredEntries(metadata),
+            prompts=StoredPrompts(metadata),
         )
         snapshot = registry.start()
         publishing.start(registry)

@@ -4,6 +4,7 @@ Tags are `application/x-www-form-urlencoded` pairs (`team=search&step=1`), so an
 Session and user ids are sent as they are and must be visible ASCII.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_TAG_KEY",
     "MAX_TAG_VALUE",
     "ON_DISCONNECT",
+    "PROMPT",
     "SESSION",
     "TAGS",
     "TRACEPARENT",
@@ -24,6 +26,7 @@ __all__ = [
     "USER",
     "check_id",
     "check_on_disconnect",
+    "check_prompt",
     "decode_tags",
     "encode_tags",
 ]
@@ -34,6 +37,8 @@ TAGS: Final = "x-penstock-tags"
 ON_DISCONNECT: Final = "x-penstock-on-disconnect"
 """What becomes of a call whose caller goes away: `cancel`, the default, or `finish`, for callers that read the answer
 from the record of the call."""
+PROMPT: Final = "x-penstock-prompt"
+"""The version of a prompt that the caller rendered itself, for the record: `support/answer@7`."""
 TRACE_ID: Final = "x-penstock-trace-id"
 """On every answer of the gateway."""
 TRACEPARENT: Final = "traceparent"
@@ -46,6 +51,25 @@ MAX_TAG_KEY: Final = 64
 MAX_TAG_VALUE: Final = 256
 MAX_TAGS_HEADER: Final = 8192
 """Bytes of the encoded tags header."""
+
+
+_PROMPT: Final = re.compile(r"([a-z0-9][a-z0-9._/-]{0,127})@([A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
+
+
+def check_prompt(value: str) -> tuple[str, str]:
+    """Name and version of a prompt as the header says them.
+
+    Raises:
+        InvalidInput: it is not `name@version`.
+    """
+    found = _PROMPT.fullmatch(value)
+    if found is None:
+        raise InvalidInput(
+            f"The header {PROMPT} must name a prompt and its version, like support/answer@7, got {value[:200]!r}.",
+            field=PROMPT,
+            code="context_invalid",
+        )
+    return found[1], found[2]
 
 
 def check_id(value: str, *, name: str) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "LogprobCheck",
     "OnBudget",
     "Parameters",
+    "PromptUse",
     "RegexCheck",
     "Retries",
     "RouteEntry",
@@ -46,6 +47,19 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
 
 
+class PromptUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version of a prompt a variant serves."""
+
+    reference: str
+    """As it was written: `support/answer@production`."""
+    name: str = ""
+    version: int = 0
+    """The one that the reference stood for when the snapshot was compiled; 0 before."""
+    digest: str = ""
+    key: str = ""
+    """Where the snapshot holds it."""
+
+
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a route may serve: a model, at one provider or at several that are equal to each other."""
 
@@ -53,6 +67,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...]
     """`provider/model`; several are replicas, balanced by load and latency."""
     parameters: Parameters = Parameters()
+    prompt: PromptUse | None = None
 
 
 # A strategy is a tree; its leaves are variants.

@@ -12,6 +12,7 @@ import msgspec
 from penstock.core.errors import CorruptData
 from penstock.wire.limits import LimitEntry, RedisSettings
 from penstock.wire.prices import PriceBook
+from penstock.wire.prompts import CompiledPrompt
 from penstock.wire.routing import Breaker, Retries, RouteEntry
 
 __all__ = [
@@ -231,6 +232,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     aliases: dict[str, AliasEntry] = {}
     routes: dict[str, RouteEntry] = {}
     """By name, or by `project id/name` for a route of one project, which hides one of that name for all."""
+    prompts: dict[str, CompiledPrompt] = {}
+    """What variants serve, by `compiled_key`."""
     limits: tuple[LimitEntry, ...] = ()
     redis: RedisSettings | None = None
     """None: limits and cache are held in the one worker's memory."""

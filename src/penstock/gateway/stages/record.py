@@ -10,8 +10,12 @@ from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError
 from penstock.gateway.call import Attempt, Call, Given
 from penstock.gateway.limits.claims import hash_user
+from penstock.gateway.plan import Leaf
 from penstock.gateway.ports import Journal
+from penstock.gateway.prompts import ServedPrompt
 from penstock.providers.dialects import record_input, request_attributes
+from penstock.providers.prompts import VARIABLES
+from penstock.providers.types import InboundCall
 from penstock.wire.snapshot import GatewaySettings, KeyEntry
 from penstock.wire.span import Kind, Span, Status
 
@@ -117,9 +121,13 @@ def _base(call: Call, key: KeyEntry, clock: Clock) -> tuple[Span, dict[str, Any]
         saved=call.saved,
     )
     _outcome(span, call.status, call.error)
+    if call.context.prompt is not None:
+        span.prompt_name, span.prompt_version = call.context.prompt
     attributes: dict[str, Any] = {}
     if inbound is not None:
-        attributes = request_attributes(inbound)
+        if call.plan is not None and call.plan.prompted:
+            inbound = _rendered(span, attributes, call, inbound)
+        attributes |= request_attributes(inbound)
         if call.role != "serve":
             attributes["penstock.role"] = call.role
         if call.degraded is not None:
@@ -130,6 +138,49 @@ def _base(call: Call, key: KeyEntry, clock: Clock) -> tuple[Span, dict[str, Any]
         span.fingerprint = hashlib.blake2b(data, digest_size=16).hexdigest()
         span.input = _content("input", data, attributes, call.catalog.snapshot.gateway)
     return span, attributes
+
+
+def _rendered(span: Span, attributes: dict[str, Any], call: Call, inbound: InboundCall) -> InboundCall:
+    """The call as the attempt that is told of was sent it; notes which prompt made it, and of what."""
+    settings = call.catalog.snapshot.gateway
+    variables = inbound.fields.get(VARIABLES)
+    if variables is not None:
+        if settings.record_content and len(variables) <= settings.max_recorded:
+            attributes["penstock.prompt.variables"] = variables
+        else:
+            attributes["penstock.prompt.variables.bytes_not_recorded"] = len(variables)
+    attempt = call.served or _last(call)
+    if attempt is not None:
+        call.recorded_input = None
+        _prompt(span, attempt.prompt)
+        if attempt.prompt is not None:
+            attributes["penstock.prompt.digest"] = attempt.prompt.digest
+        return attempt.inbound
+    leaf = _leaf_of(call)
+    if leaf is None or leaf.prompt is None or not leaf.spots:
+        return inbound
+    _prompt(span, leaf.prompt)
+    try:
+        rendered = leaf.prompt.applied(inbound, leaf.spots[0].target)
+    except PenstockError:
+        return inbound
+    call.recorded_input = None
+    attributes["penstock.prompt.digest"] = leaf.prompt.digest
+    return rendered
+
+
+def _leaf_of(call: Call) -> Leaf | None:
+    """The variant whose kept answer the caller was given; or the only one there is."""
+    leaves = () if call.plan is None else call.plan.leaves
+    if call.given is None:
+        return leaves[0] if len(leaves) == 1 else None
+    name = call.given.variant
+    return next((leaf for leaf in leaves if leaf.name == name), None)
+
+
+def _prompt(span: Span, prompt: ServedPrompt | None) -> None:
+    if prompt is not None:
+        span.prompt_name, span.prompt_version = prompt.name, prompt.version
 
 
 def _child(root: Span, attempt: Attempt, number: int) -> Span:
@@ -167,6 +218,7 @@ def _child(root: Span, attempt: Attempt, number: int) -> Span:
         finish_reasons=attempt.answer.finish_reasons,
         attributes=_raw(attributes),
     )
+    _prompt(span, attempt.prompt)
     if isinstance(getattr(attempt.error, "upstream_status", None), int):
         span.http_status = attempt.error.upstream_status  # type: ignore[union-attr]
     _outcome(span, attempt.status, attempt.error)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
+from penstock.core.errors import InvalidInput
 from penstock.registry.config.bind import Binder, child_path, fields_of
 from penstock.registry.config.document import Item
 from penstock.registry.config.errors import nearest
@@ -28,6 +29,7 @@ from penstock.registry.config.route_types import (
     StrategyConfig,
     VariantConfig,
 )
+from penstock.wire.prompts import parse_prompt_ref
 
 __all__ = ["ROUTE_CHECKS", "Serving", "Surroundings", "check_route", "judges_within", "target_problem"]
 
@@ -59,7 +61,16 @@ def _check_variant(value: VariantConfig, path: str, binder: Binder) -> None:
     if (value.model is None) == (value.models is None):
         came = "neither" if value.model is None else "both"
         binder.fail(f"expected either model or models, got {came}.", path=path)
-    elif value.models is not None:
+    if value.prompt is not None:
+        try:
+            parse_prompt_ref(value.prompt)
+        except InvalidInput:
+            binder.fail(
+                f"expected a prompt like support/answer, support/answer@staging or support/answer@7, "
+                f"got {shown(value.prompt)}.",
+                path=child_path(path, "prompt"),
+            )
+    if value.models is not None and value.model is None:
         where = child_path(path, "models")
         if not value.models:
             binder.fail("expected at least one model.", path=where)

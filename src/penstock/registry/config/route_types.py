@@ -59,6 +59,9 @@ class VariantConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Replicas: several `provider/model` that are equal to each other, balanced by load and latency."""
     parameters: ParametersConfig = ParametersConfig()
     """Request parameters that it sets."""
+    prompt: str | None = None
+    """A stored prompt that gives its messages: `name`, which is `name@production`, `name@label`, `name@7` or
+    `name@sha256:…`. A route for all projects may name the prompt's project before it: `project:name@label`."""
 
 
 class ChoiceConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ from penstock.wire.routing import (
     LogprobCheck,
     OnBudget,
     Parameters,
+    PromptUse,
     RegexCheck,
     Retries,
     RouteEntry,
@@ -101,6 +102,7 @@ def _variant(name: str, said: VariantConfig | str) -> Variant:
             stop=None if stop is None else tuple(stop),
             seed=parameters.seed,
         ),
+        prompt=None if said.prompt is None else PromptUse(reference=said.prompt),
     )
 
 
@@ -214,9 +216,13 @@ def section(entry: msgspec.Struct, struct: type[msgspec.Struct]) -> dict[str, An
 
 def _variant_document(variant: Variant) -> Any:
     parameters = section(variant.parameters, ParametersConfig)
+    more = {
+        **({"parameters": parameters} if parameters else {}),
+        **({"prompt": variant.prompt.reference} if variant.prompt is not None else {}),
+    }
     if len(variant.models) == 1:
-        return {"model": variant.models[0], "parameters": parameters} if parameters else variant.models[0]
-    return {"models": list(variant.models), **({"parameters": parameters} if parameters else {})}
+        return {"model": variant.models[0], **more} if more else variant.models[0]
+    return {"models": list(variant.models), **more}
 
 
 def _strategy_document(strategy: Strategy) -> Any:  # noqa: PLR0911 - one for each member of the union

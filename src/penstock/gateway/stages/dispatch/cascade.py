@@ -102,12 +102,12 @@ class Cascades:
             if problem is not None:
                 return problem
         for check in node.judges:
-            problem = await self._judged(run, check, texts)
+            problem = await self._judged(run, check, texts, attempt.inbound if run.plan.prompted else run.inbound)
             if problem is not None:
                 return problem
         return None
 
-    async def _judged(self, run: "Run", check: JudgeCheck, texts: list[str]) -> str | None:
+    async def _judged(self, run: "Run", check: JudgeCheck, texts: list[str], asked_of: InboundCall) -> str | None:
         """Ask another model. A judge that cannot be asked or understood does not pass an answer."""
         call = run.call
         if not texts:
@@ -115,7 +115,7 @@ class Cascades:
         if not await self._admission.more(call):
             return None
         for text in texts:
-            inbound = _question(run.inbound, check, text)
+            inbound = _question(asked_of, check, text)
             try:
                 assert call.key is not None  # noqa: S101 - a call that is dispatched has a key
                 plan = call.catalog.plan(check.route, call.key)

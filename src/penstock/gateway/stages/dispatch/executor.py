@@ -23,6 +23,7 @@ from penstock.gateway.plan import (
     settled,
 )
 from penstock.gateway.ports import Journal
+from penstock.gateway.prompts import prompted
 from penstock.gateway.routing.balance import pick
 from penstock.gateway.routing.registry import Health
 from penstock.gateway.routing.retries import RetryBudget, next_wait
@@ -186,6 +187,8 @@ class Executor:
 
     async def _try(self, run: Run, leaf: Leaf, target: Target, spot: Spot, delivery: Delivery) -> Ending:
         inbound, health = run.inbound, spot.health
+        if run.plan.prompted:
+            inbound = prompted(leaf.prompt, inbound, target)
         if leaf.parameters != NO_PARAMETERS:
             inbound = with_parameters(inbound, leaf.parameters, target)
         if run.parameters is not NO_PARAMETERS:
@@ -196,6 +199,7 @@ class Executor:
             span_id=self._ids.span_id() if call.attempts else "",
             target=target,
             variant=leaf.name,
+            prompt=leaf.prompt,
             role=run.role,
             inbound=inbound,
             started=self._clock.now(),

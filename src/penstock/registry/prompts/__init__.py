@@ -1,0 +1,1 @@
+"""Prompts: the kind of artifact, what routes serve of them, rendering and estimates."""
