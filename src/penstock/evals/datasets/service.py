@@ -31,8 +31,8 @@ from penstock.store.metadata import Metadata
 
 __all__ = ["Datasets", "SaveTerms"]
 
-BATCH: Final = 500
-"""Rows that are written in one transaction."""
+BATCH: Final = 200
+"""Rows that are read or written in one transaction."""
 
 
 class SaveTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +108,8 @@ class Datasets:
         for chunk in manifest.chunks:
             entries = self._chunk(ref.project, chunk.digest)
             wanted = [entry for entry in entries if split in {None, split_of(entry, manifest.splits)}]
-            if wanted:
-                yield self._filled(ref.project, wanted, manifest.splits)
+            for begin in range(0, len(wanted), BATCH):
+                yield self._filled(ref.project, wanted[begin : begin + BATCH], manifest.splits)
 
     def split_counts(self, ref: Ref, version: str = LATEST) -> list[SplitCount]:
         """How many rows each split has; a split of None: rows that belong to none. Raises `NotFound`."""
