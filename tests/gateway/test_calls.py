@@ -83,6 +83,7 @@ class TestWhole:
         assert (span.requested_model, span.served_model) == ("p/m", "m-2024")
         assert (span.usage_input, span.usage_output, span.usage_estimated) == (10, 5, False)
         assert span.cost == 10 * 1000 + 5 * 2000
+        assert answer.headers["x-penstock-cost"] == str(span.cost)
         assert json.loads(bytes(span.input or b"")) == [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]
         assert "Hello." in bytes(span.output or b"").decode()
         assert span.duration > 0

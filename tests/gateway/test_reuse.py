@@ -59,6 +59,7 @@ class TestHits:
         first = await gateway.chat("r", stream=stream)
         again = await gateway.chat("r", stream=stream)
         assert (first.headers["x-penstock-cache"], again.headers["x-penstock-cache"]) == ("miss", "hit")
+        assert (first.headers["x-penstock-cost"], again.headers["x-penstock-cost"]) == (str(COST), "0")
         assert "age" not in first.headers
         assert int(again.headers["age"]) < 60
         assert text_of(first.text) == text_of(again.text) == "first"

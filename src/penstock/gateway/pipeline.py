@@ -26,6 +26,7 @@ from penstock.providers.dialects import dialect_of, parse_call, render_error, re
 from penstock.providers.inbound import require_messages
 from penstock.providers.types import Dialect, Operation
 from penstock.tracing.scores.tokens import HEADER, feedback_token
+from penstock.wire.headers import COST
 from penstock.wire.snapshot import KeyEntry
 
 __all__ = ["Pipeline"]
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 CALL_SCOPE = "gateway:call"
 FEEDBACK_HEADER = HEADER.encode("ascii")
+COST_HEADER = COST.encode("ascii")
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a caller that left; stands in the record only."""
 
@@ -99,7 +101,7 @@ class Pipeline:
             # In the turn of the write, so that counters and records of one moment agree.
             self._admission.give_back(call)
             if error is None:
-                _finish(call.responder, ending)
+                _finish(call, ending)
             else:
                 self._fail(call, error)
         except Exception:
@@ -222,12 +224,24 @@ def _name(model: str, provider: str) -> str:
     return f"{provider}/{model.removeprefix(f'{provider}/')}" if provider else model
 
 
-def _finish(responder: Responder, ending: Ending) -> None:
+def _finish(call: Call, ending: Ending) -> None:
     if ending.stream:
-        responder.end(ending.body)
+        call.responder.end(ending.body)
     else:
-        responder.whole(
+        kind = ending.content_type
+        call.responder.whole(
             200,
             ending.body,
-            content_type=None if ending.content_type == "application/json" else ending.content_type.encode("latin-1"),
+            content_type=None if kind == "application/json" else kind.encode("latin-1"),
+            headers=_cost(call),
         )
+
+
+def _cost(call: Call) -> list[tuple[bytes, bytes]]:
+    """What all attempts of the call cost; no header where that is unknown."""
+    total = 0
+    for attempt in call.attempts:
+        if attempt.cost is None:
+            return []
+        total += attempt.cost
+    return [(COST_HEADER, b"%d" % total)]

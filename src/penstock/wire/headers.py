@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from penstock.core.errors import InvalidInput
 
 __all__ = [
+    "COST",
     "MAX_ID",
     "MAX_TAGS",
     "MAX_TAGS_HEADER",
@@ -39,6 +40,8 @@ ON_DISCONNECT: Final = "x-penstock-on-disconnect"
 from the record of the call."""
 PROMPT: Final = "x-penstock-prompt"
 """The version of a prompt that the caller rendered itself, for the record: `support/answer@7`."""
+COST: Final = "x-penstock-cost"
+"""On a whole answer of the gateway whose cost is known: nano-dollars of all its attempts, 0 from the cache."""
 TRACE_ID: Final = "x-penstock-trace-id"
 """On every answer of the gateway."""
 TRACEPARENT: Final = "traceparent"
