@@ -8,7 +8,7 @@ installation; whoever owns a kind registers it where the service is put together
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
 import msgspec
 
@@ -16,8 +16,9 @@ from penstock.core.errors import InvalidInput, NotFound
 from penstock.identity.types import PERMISSIONS
 from penstock.registry.artifacts.diff import Difference, diff_json
 from penstock.registry.artifacts.files import from_yaml, to_yaml
+from penstock.registry.artifacts.types import Use
 
-__all__ = ["ArtifactKind", "JsonKind", "Kinds", "ModelBody", "ModelKind", "convert_body", "default_kinds"]
+__all__ = ["ArtifactKind", "JsonKind", "Kinds", "ModelBody", "ModelKind", "UsingKind", "convert_body", "default_kinds"]
 
 TARGET: Final = re.compile(r"[^\s/]+/\S+")
 Body = Any
@@ -63,6 +64,15 @@ class ArtifactKind(Protocol):
         Raises:
             InvalidInput: it cannot be read.
         """
+        ...
+
+
+@runtime_checkable
+class UsingKind(Protocol):
+    """A kind whose bodies name other artifacts: they have to be there, and the lineage holds them."""
+
+    def uses(self, body: Body) -> list[Use]:
+        """What a checked body names."""
         ...
 
 

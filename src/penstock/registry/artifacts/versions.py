@@ -13,6 +13,7 @@ from penstock.identity.types import Principal
 from penstock.registry.artifacts.catalog import Catalog, searched_text
 from penstock.registry.artifacts.context import Context, check_limit, find_artifact
 from penstock.registry.artifacts.files import canonical
+from penstock.registry.artifacts.kinds import UsingKind
 from penstock.registry.artifacts.lineage import Lineage
 from penstock.registry.artifacts.names import check_branch, check_text
 from penstock.registry.artifacts.resolve import find_version
@@ -169,7 +170,9 @@ class Versions:
                 artifact, head = self._insert(
                     connection, actor, artifact, content, branch=draft.branch, parent=head, message=draft.message
                 )
-            self._lineage.record(connection, actor, artifact, head.number, draft.uses)
+            known = self._context.kinds.get(ref.kind)
+            named = known.uses(content.body) if isinstance(known, UsingKind) else []
+            self._lineage.record(connection, actor, artifact, head.number, [*draft.uses, *named])
             return _saved(_version(connection, artifact, head, body=content.body), outcome)
 
     def merge(self, actor: Principal, ref: Ref, branch: str, merge: Merge) -> Saved:

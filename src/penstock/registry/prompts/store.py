@@ -3,6 +3,7 @@
 from penstock.registry.artifacts.context import find_artifact
 from penstock.registry.artifacts.resolve import find_version
 from penstock.registry.artifacts.store.versions import bodies
+from penstock.registry.artifacts.types import Ref
 from penstock.registry.prompts.ports import PromptVersion
 from penstock.store.metadata import Metadata
 
@@ -18,7 +19,7 @@ class StoredPrompts:
     def find(self, project: str, name: str, selector: str) -> PromptVersion:
         """See `PromptVersions.find`."""
         with self._metadata.read() as connection:
-            artifact = find_artifact(connection, project, "prompt", name, active=True)
+            artifact = find_artifact(connection, Ref(project, "prompt", name), active=True)
             row = find_version(connection, artifact, selector)
             body = bodies(connection, [row.digest])[row.digest]
         return PromptVersion(name=artifact.name, version=row.number, digest=row.digest, body=body)
