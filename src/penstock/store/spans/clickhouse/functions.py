@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from sqlglot import exp, generator
+from sqlglot import exp, generator, parse_one
 from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
@@ -23,6 +23,9 @@ SETTINGS: Mapping[str, int] = {
 """With these a query means what the SQL standard says: sums of nothing and unmatched joins are null, a name is a column
 before it is an alias. Tables whose rows replace each other are read as if they had.
 """
+_NEWEST = parse_one("SELECT max(rowid) FROM spans", dialect="duckdb")
+# A maximum reads the whole column; by the index of least and most, the first of an order reads some granules.
+_NEWEST_BY_INDEX = parse_one("SELECT (SELECT rowid FROM spans ORDER BY rowid DESC LIMIT 1)", dialect="duckdb")
 _UNTYPED = re.compile(r"\{(\w+):\?(keys)?\}")
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."$]+)')
 _INT64 = 2**63
@@ -93,6 +96,8 @@ def _translated(node: exp.Expr) -> exp.Expr:
     """One node as ClickHouse has it."""
     if isinstance(node, exp.Bracket) and _is_map(node.this):
         return _member(node.this, node.expressions[0])
+    if node == _NEWEST:
+        return _NEWEST_BY_INDEX.copy()
     if isinstance(node, exp.Anonymous):
         name = _RENAMED.get(node.name.upper())
         if name is not None:

@@ -79,6 +79,8 @@ class Records(msgspec.Struct, frozen=True):
     """The query that makes rows of `input(…)`."""
     choose: Callable[[ClickHouseEngine, Sequence[Line], int], Insertion]
     """Which lines are stored; rows from that number on are of the same plan, and do not count as stored before."""
+    placed: str | None = None
+    """The query for how many rows are stored from one number up to another; None when rows have no numbers."""
 
 
 def load(
@@ -124,7 +126,7 @@ class _Loading:
             plan = msgspec.json.decode(self._plan.read_bytes(), type=_Plan)
         except FileNotFoundError:
             return []
-        loaded = self._store_planned([self._plan.with_name(name) for name in plan.names], plan.row)
+        loaded = self._store_planned([self._plan.with_name(name) for name in plan.names], plan.row, again=True)
         self._plan.unlink()
         return loaded
 
@@ -150,7 +152,7 @@ class _Loading:
     def _known(self, paths: Sequence[Path]) -> set[str]:
         return {name for (name,) in self._engine.ask(_KNOWN, {"names": [path.stem for path in paths]})}
 
-    def _store_planned(self, paths: Sequence[Path], row: int) -> list[Loaded]:
+    def _store_planned(self, paths: Sequence[Path], row: int, *, again: bool = False) -> list[Loaded]:
         sources = [source for path in paths if (source := _examined(path, self._records.form)) is not None]
         if not sources:
             return []
@@ -164,17 +166,17 @@ class _Loading:
         if not fresh:
             return repeated
         try:
-            return repeated + self._store(fresh, row, token=_token(paths))
+            return repeated + self._store(fresh, row, token=_token(paths), again=again)
         except Refused as error:
             logger.warning("the server refuses %d segments, which are stored one by one: %s", len(fresh), error)
         return repeated + [one for source in fresh for one in self._store_by_halves(source, row)]
 
-    def _store(self, sources: Sequence[Source], row: int, *, token: str) -> list[Loaded]:
+    def _store(self, sources: Sequence[Source], row: int, *, token: str, again: bool = False) -> list[Loaded]:
         for source in sources:
             self._set_aside(source)
         lines = [line for source in sources for line in source.lines]
         insertion = self._records.choose(self._engine, lines, row)
-        if insertion.kept:
+        if insertion.kept and not (again and self._landed(row, len(insertion.kept))):
             insertion.announce()
             self._engine.insert(
                 f"INSERT INTO {self._records.table} {self._records.rows} FORMAT JSONEachRow",
@@ -206,6 +208,13 @@ class _Loading:
             )
             for source in sources
         ]
+
+    def _landed(self, row: int, rows: int) -> bool:
+        """Whether what was planned is stored. The server forgets tokens when a table is made anew by an upgrade."""
+        if self._records.placed is None:
+            return False
+        ((stored,),) = self._engine.ask(self._records.placed, {"first": row, "end": row + rows})
+        return stored == rows
 
     def _store_by_halves(self, source: Source, row: int) -> list[Loaded]:
         """A segment without the lines that the server will not take."""

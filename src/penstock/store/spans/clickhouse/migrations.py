@@ -10,9 +10,9 @@ from sqlglot import exp, parse
 
 from penstock.core.errors import Unavailable
 from penstock.store.spans.columns import USAGE
-from penstock.store.spans.expressions import HOUR
-from penstock.store.spans.queries.activity import DAY, schema_activity
-from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, FIRST_FAMILIES, schema
+from penstock.store.spans.expressions import HOUR, TOKENS
+from penstock.store.spans.queries.activity import ACTIVITIES, DAY, schema_activity
+from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, FAMILIES, FIRST_FAMILIES, schema
 
 __all__ = ["SCHEMA", "migrate"]
 
@@ -336,7 +336,60 @@ _V3 = (
         for period, length in (("hour", HOUR), ("day", DAY))
     ),
 )
-_STEPS = (_V1, _V2, _V3)
+_GRANULE = 1024
+"""Rows of the smallest piece that is read of a table whose rows are looked for one by one."""
+_ENGINES = {
+    "spans": f"""
+        MergeTree PARTITION BY intDiv(started, {MONTH}) ORDER BY (project, started, span_id)
+        SETTINGS non_replicated_deduplication_window = {WINDOW}, enable_block_number_column = 1,
+            enable_block_offset_column = 1, index_granularity = {_GRANULE}
+    """,
+    "totals": f"""
+        ReplacingMergeTree ORDER BY (project, started, span_id, trace_id)
+        SETTINGS index_granularity = {_GRANULE}, default_compression_codec = 'ZSTD(1)'
+    """,
+    "scores": f"""
+        ReplacingMergeTree(created) ORDER BY (project, id)
+        SETTINGS non_replicated_deduplication_window = {WINDOW}, index_granularity = {_GRANULE}
+    """,
+}
+
+
+def _refined(table: str) -> tuple[str, ...]:
+    """Let a table have small granules, which only a new one can be given: it takes the parts over as they are.
+
+    What a crash leaves of the other table holds nothing that `{table}` does not.
+    """
+    other = f"{table}_other"
+    return (
+        f"DROP TABLE IF EXISTS {other} SYNC",
+        f"CREATE TABLE {other} AS {table} ENGINE = {_ENGINES[table]}",
+        f"ALTER TABLE {other} ATTACH PARTITION ALL FROM {table}",
+        f"EXCHANGE TABLES {other} AND {table}",
+        f"DROP TABLE {other} SYNC",
+    )
+
+
+# 4: A page of a list reads its rows from all over the window, and a granule is the least that can be read of each:
+# small ones make it, and what is found by a bloom filter, several times quicker. The best rows of a window are found by
+# the least and the most of granules. Parts that are stored get small granules when they are merged. Rollups are packed
+# closer. Changes of rows that wait to be merged in do not come along, so they are merged in first.
+_V4 = (
+    f"""
+    ALTER TABLE spans
+        ADD INDEX IF NOT EXISTS by_duration duration TYPE minmax GRANULARITY 1,
+        ADD INDEX IF NOT EXISTS by_cost cost TYPE minmax GRANULARITY 1,
+        ADD INDEX IF NOT EXISTS by_tokens {TOKENS} TYPE minmax GRANULARITY 1
+    """,
+    "ALTER TABLE spans APPLY PATCHES SETTINGS mutations_sync = 1",
+    *(statement for table in _ENGINES for statement in _refined(table)),
+    "ALTER TABLE spans MATERIALIZE INDEX by_duration, MATERIALIZE INDEX by_cost, MATERIALIZE INDEX by_tokens",
+    *(
+        f"ALTER TABLE {table}_rows MODIFY SETTING default_compression_codec = 'ZSTD(1)'"
+        for table in ("rollup", "rollup_latency", *ACTIVITIES.values(), *(family.table for family in FAMILIES))
+    ),
+)
+_STEPS = (_V1, _V2, _V3, _V4)
 SCHEMA = len(_STEPS)
 
 

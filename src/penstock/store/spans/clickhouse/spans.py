@@ -122,5 +122,7 @@ def _settle(engine: ClickHouseEngine, lines: Sequence[Line]) -> None:
     )
 
 
-JOURNAL = Records(SPAN, _TABLE, _ROWS, _choose)
-INTAKE = Records(SPAN, _TABLE, _ROWS, _choose_new)
+_PLACED = "SELECT count() FROM spans WHERE rowid >= {first:Int64} AND rowid < {end:Int64}"
+
+JOURNAL = Records(SPAN, _TABLE, _ROWS, _choose, _PLACED)
+INTAKE = Records(SPAN, _TABLE, _ROWS, _choose_new, _PLACED)

@@ -30,7 +30,7 @@ _OWN = f"""
 _TOTALS = f"""
     SELECT trace_id, span_id, spans, errors, cost, usage_estimated, {TOKENS}, {", ".join(_BUCKETS)}
     FROM totals
-    WHERE project = $project AND started >= $first AND started <= $last AND span_id IN (SELECT unnest($spans))
+    WHERE project = $project AND started IN (SELECT unnest($starts)) AND span_id IN (SELECT unnest($spans))
 """  # noqa: S608 - as above
 _SCORES = """
     SELECT trace_id, span_id, name, label, number FROM scores
@@ -66,8 +66,9 @@ def fetch(read: Read, project: str, places: Sequence[int], *, scope: Scope = "ro
     """Rows by their places in storage, in this order."""
     if not places:
         return []
-    found = read(sql(_OWN).select("rowid"), {"rows": list(places)})
-    totals = _totals(read, project, found) if scope == "row" else {}
+    found = read(sql(_OWN).select("summed", "rowid"), {"rows": list(places)})
+    summed = [row for row in found if row[-2]]
+    totals = _totals(read, project, summed) if summed and scope == "row" else {}
     rows = {row[-1]: _row(row, totals.get((row[0], row[1]), ())) for row in found}
     listed = [rows[place] for place in places if place in rows]
     _judge(read, project, {row[0] for row in found}, listed)
@@ -75,11 +76,9 @@ def fetch(read: Read, project: str, places: Sequence[int], *, scope: Scope = "ro
 
 
 def _totals(read: Read, project: str, rows: Rows) -> dict[tuple[Any, Any], Sequence[Any]]:
-    started = [row[_FIELDS.index("started")] for row in rows]
     values: Values = {
         "project": project,
-        "first": min(started),
-        "last": max(started),
+        "starts": [row[_FIELDS.index("started")] for row in rows],
         "spans": [row[1] for row in rows],
     }
     return {(row[0], row[1]): row[2:] for row in read(sql(_TOTALS), values)}
@@ -87,7 +86,7 @@ def _totals(read: Read, project: str, rows: Rows) -> dict[tuple[Any, Any], Seque
 
 def _row(row: Sequence[Any], totals: Sequence[Any]) -> TraceRow:
     fields = dict(zip(_FIELDS, row, strict=False))
-    asked, answered, *own = row[len(_FIELDS) : -1]
+    asked, answered, *own = row[len(_FIELDS) : -2]
     spans, failed, cost, estimated, total, *buckets = totals or own
     fields |= {
         "trace_id": row[0].hex,

@@ -1,0 +1,119 @@
+"""A store on ClickHouse that an earlier version filled is upgraded with what lies in it, wherever that is cut."""
+
+import pytest
+
+from penstock.store.spans.clickhouse import migrations
+from penstock.store.spans.clickhouse.loader import PLAN
+from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
+from penstock.store.spans.queries.window import Window
+from penstock.testing.journal import PROJECT
+
+COARSE = 3
+"""The last version whose tables had large granules."""
+SWAPPED = 1 + sum(len(migrations._refined(table)) for table in migrations._ENGINES)
+
+
+class Crash(Exception):
+    pass
+
+
+class CrashingAt:
+    """A client whose process ends before its nth statement of a kind that changes anything."""
+
+    def __init__(self, client, at):
+        self._client = client
+        self._left = at
+
+    def query(self, *args):
+        return self._client.query(*args)
+
+    def command(self, *args):
+        self._left -= 1
+        if self._left < 0:
+            raise Crash
+        return self._client.command(*args)
+
+
+@pytest.fixture
+def coarse(address, journal, clock, monkeypatch):
+    """A store of the earlier version."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "_STEPS", migrations._STEPS[:COARSE])
+        patch.setattr(migrations, "SCHEMA", COARSE)
+        store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+        store.count_spans()
+    yield store
+    store.close()
+
+
+def covered_trace(journal):
+    """A model call that an application tells of and the gateway too, so that one of both is changed once it is stored."""
+    root = journal.span(kind="agent", call=False, source="otlp")
+    model = journal.span(
+        trace_id=root.trace_id, parent_id=root.span_id, call=False, source="otlp", usage_input=5, cost=7
+    )
+    return root, model, journal.span(trace_id=root.trace_id, parent_id=model.span_id, usage_input=5, cost=8)
+
+
+def books(store):
+    found = store.books(Window(project=PROJECT))
+    return found.spans, found.cost, found.tokens
+
+
+def reopened(store, journal, clock):
+    store.close()
+    return ClickHouseSpanStore(
+        store._engine.address, journal=journal.folder, quarantine=journal.quarantine, clock=clock
+    )
+
+
+def test_an_upgrade_keeps_every_span_wherever_it_is_cut(coarse, journal, clock):
+    coarse.load([journal.write(*covered_trace(journal)), journal.write(journal.span(cost=1))])
+    before = books(coarse), coarse._engine.ask("SELECT * FROM totals ORDER BY ALL")
+    assert before[0] == (4, 9, 5)
+    for at in range(1, SWAPPED + 1, 2):
+        with pytest.raises(Crash):
+            migrations.migrate(CrashingAt(coarse._engine._client, at))
+
+    store = reopened(coarse, journal, clock)
+
+    assert (books(store), store._engine.ask("SELECT * FROM totals ORDER BY ALL")) == before
+    assert store._engine.ask("SELECT max(version) FROM schema_version") == [(migrations.SCHEMA,)]
+    others = store._engine.ask("SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%other'")
+    assert others == []
+    ((settings,),) = store._engine.ask(
+        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'spans'"
+    )
+    assert "index_granularity = 1024" in settings
+    store.load([journal.write(journal.span(cost=1))])
+    assert books(store) == (5, 10, 5)
+    store.close()
+
+
+def test_what_was_half_loaded_before_an_upgrade_is_stored_once(coarse, journal, clock, monkeypatch):
+    """FAILURES O5: a table that is made anew knows no tokens of what it was given."""
+    paths = [journal.write(*covered_trace(journal)), journal.write(journal.span(cost=1))]
+
+    def crash(*_):
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(coarse._engine, "change", crash)
+        patch.setattr("penstock.store.spans.clickhouse.spans.touch", lambda *_: None)
+        with pytest.raises(Crash):
+            coarse.load(paths)
+    assert coarse.count_spans() == 4
+    assert (journal.folder / PLAN).exists()
+
+    store = reopened(coarse, journal, clock)
+    loaded = store.load(paths)
+
+    assert len(loaded) == 2
+    assert books(store) == (4, 9, 5)
+    store.close()
+
+
+def test_the_newest_row_of_an_empty_store_is_before_all_others(clickhouse_store, journal):
+    assert clickhouse_store.newest_row() == -1
+    clickhouse_store.load([journal.write(journal.span())])
+    assert clickhouse_store.newest_row() > 0
