@@ -18,11 +18,16 @@ from penstock.core.home import Home
 from penstock.core.ids import RandomIds
 from penstock.identity.service import IdentityService
 from penstock.identity.types import Bootstrap, KeyWithSecret
+from penstock.registry.artifacts.types import Draft, Ref
+from penstock.registry.artifacts.webhook_types import NewWebhook
 from penstock.registry.definitions import Definitions
+from penstock.registry.prompts.service import PromptService
+from penstock.registry.prompts.store import StoredPrompts
 from penstock.registry.service import RegistryService
 from penstock.registry.stored import StoredEntries
 from penstock.registry.types import Place
 from penstock.server.alerting import alert_service
+from penstock.server.artifacts import artifact_service
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
 from penstock.server.otlp_intake import otlp_intake
@@ -126,6 +131,39 @@ class Console:
         segment.unlink()
         return score_id
 
+    def artifact(self, project: str) -> str:
+        """Id of a new prompt of two versions with a branch and a label `x` that was moved."""
+        admin = self.identity.access.by_key(self.made.secret)
+        artifacts, ref = self.services.artifacts, Ref(project, "prompt", "theirs")
+        for text in ("one", "two"):
+            artifacts.versions.save(admin, ref, Draft(body={"text": text}), create=True)
+        artifacts.versions.branch(admin, ref, name="x", version="2")
+        for version in ("2", "1", "2"):
+            artifacts.labels.move(admin, ref, "x", version=version)
+        return artifacts.catalog.get(ref).id
+
+    def prompt(self, project: str) -> str:
+        """Id of a new prompt that is in production."""
+        id_ = self.artifact(project)
+        admin = self.identity.access.by_key(self.made.secret)
+        self.services.artifacts.labels.move(admin, Ref(project, "prompt", id_), "production", version="1")
+        return id_
+
+    def webhook(self, project: str) -> str:
+        """Id of a new webhook."""
+        admin = self.identity.access.by_key(self.made.secret)
+        new = NewWebhook(name="theirs", url="https://example.com")
+        return self.services.artifacts.webhooks.create(admin, project, new).id
+
+    def dead_delivery(self, project: str) -> str:
+        """Id of a delivery to a webhook that was given up."""
+        webhooks = self.services.artifacts.webhooks
+        webhook = self.webhook(project)
+        self.artifact(project)
+        with self.services.artifacts.webhooks._context.metadata.write() as connection:
+            connection.exec_driver_sql("UPDATE webhook_deliveries SET status = 'dead'")
+        return webhooks.deliveries(project, webhook)[0].id
+
     def alerting(self, kind: str, project: str) -> str:
         """Id of a new alert, silence, channel, objective or incident."""
         admin = self.identity.access.by_key(self.made.secret)
@@ -157,6 +195,16 @@ class NoTransport:
         return None
 
     def send(self, address, message, *, allow):
+        return None
+
+
+class NoSender:
+    """Sends no webhook."""
+
+    def check(self, url):
+        return "example.com"
+
+    def send(self, url, secret, *, id_, timestamp, body):
         return None
 
 
@@ -241,9 +289,14 @@ async def console(
         transport=NoTransport(),
         environment={},
     )
+    artifacts = artifact_service(
+        metadata, identity, registry, home=home, clock=clock, ids=RandomIds(clock), sender=NoSender(), environment={}
+    )
     services = ConsoleServices(
         identity=identity,
         alerts=alerts,
+        artifacts=artifacts,
+        prompts=PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock),
         registry=registry,
         definitions=definitions,
         tracing=tracing,

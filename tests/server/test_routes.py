@@ -48,8 +48,23 @@ BODIES = {
     "/api/v1/incidents/{id:str}/notes": {"text": "y"},
     "/api/v1/incidents/{id:str}/postmortem": {"markdown": "y"},
     "/api/v1/incidents/{id:str}/steps/{step:int}": {"done": True},
+    "/api/v1/artifacts/prompt": {"name": "x"},
+    "/api/v1/artifacts/prompt/{name:str}": {"tags": ["x"]},
+    "/api/v1/artifacts/prompt/{name:str}/versions": {"body": {"text": "x"}},
+    "/api/v1/artifacts/prompt/{name:str}/diff": {"body": {"text": "x"}},
+    "/api/v1/artifacts/prompt/{name:str}/branches": {"name": "y"},
+    "/api/v1/artifacts/prompt/{name:str}/branches/{branch:str}/merge": {},
+    "/api/v1/artifacts/prompt/{name:str}/labels/{label:str}": {"version": "1"},
+    "/api/v1/artifacts/prompt/{name:str}/labels/{label:str}/rollback": {},
+    "/api/v1/artifacts/prompt/{name:str}/comments": {"text": "x"},
+    "/api/v1/artifacts/prompt/{name:str}/lineage": {"uses": []},
+    "/api/v1/protected-labels/prompt": {"labels": ["x"]},
+    "/api/v1/webhooks": {"name": "x", "url": "https://example.com"},
+    "/api/v1/webhooks/{id:str}": {"name": "y"},
     "/api/v1/keys": {"name": "x"},
     "/api/v1/projects": {"name": "x"},
+    "/api/v1/prompts/render": {"body": {"text": "x"}},
+    "/api/v1/prompts/estimate": {"body": {"text": "x"}},
     "/api/v1/secrets": {"name": "x", "value": "sk-x"},
     "/api/v1/signin-links": {"role": "viewer"},
     "/api/v1/dashboards": {"name": "x", "widgets": []},
@@ -68,7 +83,16 @@ def every_route(app=APP) -> Iterator[tuple[str, str, dict]]:
         assert isinstance(route, HTTPRoute), f"{route.path} is no plain HTTP route; decide how it is guarded"
         for method, (handler, _) in route.route_handler_map.items():
             if method != "OPTIONS":
-                yield method, route.path, handler.opt
+                yield method, of_prompts(route.path), {**handler.opt, **of_kind(handler.opt)}
+
+
+def of_prompts(text: str) -> str:
+    """The addresses of artifacts are the same for every kind."""
+    return text.replace("{kind:str}", "prompt").replace("{kind}", "prompt")
+
+
+def of_kind(opt: dict) -> dict:
+    return {"permission": of_prompts(opt["permission"])} if "permission" in opt else {}
 
 
 GUARDED = sorted((m, p, opt["permission"]) for m, p, opt in every_route() if "permission" in opt)
@@ -90,9 +114,13 @@ def address(path: str) -> str:
 
 
 def with_id(path: str, id_: str) -> str:
-    """The path of an object; a number is 0, and a trace's span is called as the first half of it."""
+    """The path of an object; a number is 0, a trace's span is called as the first half of it, an artifact's version is
+    its first one, and its branch and label are called `x`.
+    """
 
     def called(found: re.Match[str]) -> str:
+        if path.startswith("/api/v1/artifacts/") and not found[0].startswith("{name"):
+            return "1" if found[0].startswith("{version") else "x"
         if found[0].endswith(":int}"):
             return "0"
         return id_[:16] if "span_id" in found[0] else id_
@@ -164,6 +192,10 @@ async def theirs(console, path: str) -> str:
             f"/api/v1/{kind}/": lambda kind=kind: asyncio.to_thread(console.alerting, kind, project)
             for kind in ("alerts", "silences", "channels", "slos", "incidents")
         },
+        "/api/v1/artifacts/": lambda: asyncio.to_thread(console.artifact, project),
+        "/api/v1/prompts/": lambda: asyncio.to_thread(console.prompt, project),
+        "/api/v1/webhooks/": lambda: asyncio.to_thread(console.webhook, project),
+        "/api/v1/webhook-deliveries/": lambda: asyncio.to_thread(console.dead_delivery, project),
         "/api/v1/sessions/": lambda: console.seen(project, session="0190b6e2"),
         "/api/v1/users/": lambda: console.seen(project, user="0190b6e2"),
         "/api/v1/dashboards/": lambda: asyncio.to_thread(console.dashboard, project),

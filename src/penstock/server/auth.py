@@ -16,7 +16,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 from litestar.routes import ASGIRoute, HTTPRoute, WebSocketRoute
 
-from penstock.core.errors import InvalidInput, PermissionDenied, Unauthenticated
+from penstock.core.errors import InvalidInput, NotFound, PermissionDenied, Unauthenticated
 from penstock.identity.service import IdentityService
 from penstock.identity.service.access import ABSOLUTE_SECONDS
 from penstock.identity.types import PERMISSIONS, Principal
@@ -41,6 +41,8 @@ AUTHENTICATED = "authenticated"
 SESSION_COOKIE = "penstock_session"
 CROSS_ORIGIN = "cross_origin"
 """What a public route declares that looks at the origin of a request itself."""
+KIND = "{kind}"
+"""In the permission that a route declares: the kind of artifact that its address names."""
 CSRF_HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 STILL_HOLDS = "penstock_still_holds"
@@ -72,7 +74,7 @@ def check_declared(app: Litestar) -> None:
     for route in app.routes:
         for method, handler in _handlers(route):
             permission, reason = handler.opt.get("permission"), handler.opt.get("public")
-            declared = (permission in PERMISSIONS or permission == AUTHENTICATED) and reason is None
+            declared = (_is_declared(permission, route.path) or permission == AUTHENTICATED) and reason is None
             if not declared and not (permission is None and isinstance(reason, str) and reason):
                 wrong.append(f"{method} {route.path}")
     if wrong:
@@ -80,6 +82,14 @@ def check_declared(app: Litestar) -> None:
             "Every route declares opt={'permission': …} or opt={'public': reason}; "
             f"these do not: {', '.join(wrong)}."
         )
+
+
+def _is_declared(permission: object, path: str) -> bool:
+    """Whether this is a permission, or one of each kind of artifact where the address names the kind."""
+    if not isinstance(permission, str):
+        return False
+    by_kind = KIND in permission and "{kind:str}" in path
+    return (permission.replace(KIND, "prompt") if by_kind else permission) in PERMISSIONS
 
 
 def _handlers(route: HTTPRoute | ASGIRoute | WebSocketRoute) -> Iterable[tuple[str, BaseRouteHandler]]:
@@ -125,11 +135,12 @@ class Gatekeeper:
         access = await to_thread.run_sync(self._identify, key, token, named)
         if writes and token is not None:
             _check_csrf(connection, token)
-        _check_permission(access, handler.opt)
+        permission = _permission(handler.opt, connection.path_params)
+        _check_permission(access, permission, handler.opt)
         connection.scope["state"][_STATE] = access
 
         async def still_holds() -> None:
-            _check_permission(await to_thread.run_sync(self._identify, key, token, named), handler.opt)
+            _check_permission(await to_thread.run_sync(self._identify, key, token, named), permission, handler.opt)
 
         connection.scope["state"][STILL_HOLDS] = still_holds
 
@@ -205,8 +216,23 @@ def _check_csrf(connection: Connection, token: str) -> None:
         )
 
 
-def _check_permission(access: Access, opt: Mapping[str, Any]) -> None:
-    permission: str = opt["permission"]
+def _permission(opt: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """What this request needs: the address of an artifact says of which kind.
+
+    Raises:
+        NotFound: `kind_not_found`.
+    """
+    declared: str = opt["permission"]
+    if KIND not in declared:
+        return declared
+    kind = str(parameters["kind"])
+    permission = declared.replace(KIND, kind)
+    if permission not in PERMISSIONS:
+        raise NotFound(f"There is no kind of artifact called {kind[:40]!r}.", code="kind_not_found")
+    return permission
+
+
+def _check_permission(access: Access, permission: str, opt: Mapping[str, Any]) -> None:
     if permission == AUTHENTICATED:
         return
     # A request that names an object, not a project, is decided where the object is found.

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import uvicorn
 
 from penstock.alerts.jobs import AlertJob
+from penstock.registry.artifacts.jobs import WebhookJob
 from penstock.registry.definitions import Definitions
+from penstock.registry.prompts.service import PromptService
+from penstock.registry.prompts.store import StoredPrompts
 from penstock.server.alerting import alert_service, ingestion_behind
+from penstock.server.artifacts import artifact_service
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
 from penstock.server.foundation import Foundation
 from penstock.server.gateway_state import Folding
@@ -25,7 +29,7 @@ from penstock.server.score_service import score_service
 from penstock.server.span_export import SpanExport
 from penstock.server.span_flow import span_flow
 from penstock.store.journal.writer import JournalWriter
-from penstock.store.spans.open import open_configured
+from penstock.store.spans.open import batch_bytes, open_configured
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.observability import observe
 from penstock.tracing.otlp.intake import keep_sealing
@@ -70,6 +74,7 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             scores=home.scores,
             fold=folding.fold,
             keep=export.keep,
+            batch_bytes=batch_bytes(registry.config.stores),
         )
         received = JournalWriter(home.intake, JournalSettings(), clock=clock, ids=ids)
         received.start()
@@ -107,10 +112,13 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             clock=clock,
             ids=ids,
         )
+        artifacts = artifact_service(metadata, identity, registry, home=home, clock=clock, ids=ids)
         app = create_app(
             ConsoleServices(
                 identity=identity,
                 alerts=alerts,
+                artifacts=artifacts,
+                prompts=PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock),
                 tracing=tracing,
                 observability=observability,
                 otlp=otlp,
@@ -130,6 +138,7 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             jobs.append(tasks.create_task(export.run()))
             jobs += [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
             jobs.append(tasks.create_task(AlertJob(alerts, behind=lambda: ingestion_behind(ingest)).run()))
+            jobs.append(tasks.create_task(WebhookJob(artifacts.webhooks, clock=clock).run()))
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))
             jobs.append(tasks.create_task(DeletionJob(spans, metadata, home=home, clock=clock).run()))

@@ -21,8 +21,12 @@ from penstock.finops.routes import finops_router
 from penstock.finops.service import SpendService
 from penstock.identity.routes import identity_router
 from penstock.identity.service import IdentityService
+from penstock.registry.artifacts.routes import artifacts_router
+from penstock.registry.artifacts.service import ArtifactService
 from penstock.registry.definitions import Definitions
 from penstock.registry.models import ModelCatalog
+from penstock.registry.prompts.routes import prompts_router
+from penstock.registry.prompts.service import PromptService
 from penstock.registry.routes import registry_router
 from penstock.registry.service import RegistryService
 from penstock.server.api_document import openapi_config
@@ -63,6 +67,8 @@ class ConsoleServices:
     otlp: OtlpIntake
     scores: ScoreService
     alerts: AlertService
+    artifacts: ArtifactService
+    prompts: PromptService
     spend: SpendService
     reconciler: Reconciler
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
@@ -145,7 +151,7 @@ def build(
         return services().scores.origins()
 
     slices = [identity_router(), registry_router(), tracing_router(), finops_router(), scores_router(feedback_origins)]
-    slices.append(alerts_router())
+    slices += [alerts_router(), artifacts_router(), prompts_router()]
     api = Router("/api/v1", route_handlers=[SessionController, *slices])
     return ConsoleApp(
         settings=settings,
@@ -160,6 +166,8 @@ def build(
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
             "model_catalog": Provide(catalog, sync_to_thread=False),
             "definitions": Provide(lambda: services().definitions, sync_to_thread=False),
+            "artifacts": Provide(lambda: services().artifacts, sync_to_thread=False),
+            "prompts": Provide(lambda: services().prompts, sync_to_thread=False),
             "alerts": Provide(lambda: services().alerts, sync_to_thread=False),
             "reconciler": Provide(lambda: services().reconciler, sync_to_thread=False),
             "registry": Provide(lambda: services().registry, sync_to_thread=False),

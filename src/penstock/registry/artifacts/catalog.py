@@ -10,7 +10,7 @@ from penstock.core.errors import Conflict, InvalidInput
 from penstock.identity.types import Principal
 from penstock.registry.artifacts.context import Context, check_limit, find_artifact
 from penstock.registry.artifacts.names import check_name, check_tags, check_text
-from penstock.registry.artifacts.protection import protected_labels
+from penstock.registry.artifacts.protection import check_may_move, protected_labels
 from penstock.registry.artifacts.store import artifacts, labels, versions
 from penstock.registry.artifacts.store.artifacts import ArtifactRecord
 from penstock.registry.artifacts.types import Artifact, ArtifactRow, Branch, Changed, Label, Listing, NewArtifact, Ref
@@ -119,10 +119,13 @@ class Catalog:
 
         Raises:
             NotFound: `artifact_not_found`.
+            PermissionDenied: it has a protected label that the actor may not move (`label_protected`).
         """
         self._context.kinds.get(ref.kind)
         with self._context.change() as connection:
             row = find_artifact(connection, ref, lock=True)
+            for label in labels.of_artifacts(connection, [row.id]).get(row.id, []):
+                check_may_move(connection, actor, project=ref.project, kind=ref.kind, label=label.name)
             if (row.archived is not None) != archived:
                 now = self._context.clock.now()
                 row = msgspec.structs.replace(

@@ -96,12 +96,17 @@ class Versions:
             standing = _standing(connection, artifact)
         return [_row(row, standing) for row in rows]
 
-    def diff(self, ref: Ref, *, before: str, after: str) -> Comparison:
-        """What differs between two versions, in the form of the kind. Raises `NotFound`."""
+    def diff(self, ref: Ref, *, before: str | None = None, after: str = LATEST) -> Comparison:
+        """What differs between two versions, in the form of the kind; without `before`, from what `after` was made of.
+
+        Raises:
+            NotFound: `artifact_not_found` or `version_not_found`.
+        """
         known = self._context.kinds.get(ref.kind)
         with self._context.metadata.read() as connection:
             artifact = find_artifact(connection, ref)
-            old, new = (find_version(connection, artifact, version) for version in (before, after))
+            new = find_version(connection, artifact, after)
+            old = find_version(connection, artifact, str(new.parent or new.number) if before is None else before)
             bodies = store.bodies(connection, {old.digest, new.digest})
             standing = _standing(connection, artifact)
         same = old.digest == new.digest

@@ -173,14 +173,18 @@ class Webhooks:
             rows = store.deliveries_of(connection, id_, before=before, limit=limit)
         return [_delivery(row, type_) for row, type_ in rows]
 
-    def retry(self, actor: Principal, project: str, id_: str, delivery: str) -> WebhookDelivery:
-        """Try a dead delivery again, from now on. Raises `NotFound`, `Conflict` (`delivery_not_dead`)."""
+    def retry(self, actor: Principal, project: str, delivery: str) -> WebhookDelivery:
+        """Try a dead delivery again, from now on.
+
+        Raises:
+            NotFound: `delivery_not_found`.
+            Conflict: `delivery_not_dead`.
+        """
         with self._context.metadata.write() as connection:
-            _found(connection, id_, project=project)
-            row = store.delivery(connection, delivery, webhook=id_)
+            row = store.delivery(connection, delivery, project=project)
             event = None if row is None else store.event(connection, row.event)
             if row is None or event is None:
-                raise NotFound("There is no such delivery of this webhook.", code="delivery_not_found")
+                raise NotFound("There is no such delivery, or not in this project.", code="delivery_not_found")
             if row.status != "dead":
                 raise Conflict(
                     f"The delivery is {row.status}.", hint="Only a dead one is tried again.", code="delivery_not_dead"
@@ -188,7 +192,9 @@ class Webhooks:
             now = self._context.clock.now()
             row = msgspec.structs.replace(row, status="waiting", attempts=0, next_try=now, finished=None)
             store.finish(connection, row, at=now)
-            self._context.audit(connection, actor, action="webhook.retry", on=id_, project=project, delivery=delivery)
+            self._context.audit(
+                connection, actor, action="webhook.retry", on=row.webhook, project=project, delivery=delivery
+            )
         return _delivery(row, event.type)
 
     # --- for the job --------------------------------------------------------------------------

@@ -19,7 +19,6 @@ __all__ = [
     "drop_old",
     "due",
     "event",
-    "events_of",
     "finish",
     "put_webhook",
     "remove_webhook",
@@ -73,18 +72,6 @@ def event(connection: Connection, id_: str) -> EventRecord | None:
     return None if row is None else EventRecord(**row)
 
 
-def events_of(
-    connection: Connection, project: str, *, kinds: list[str], before: str | None, limit: int
-) -> list[EventRecord]:
-    """Newest first."""
-    column = artifact_events.c
-    wanted = select(artifact_events).where(and_(column.project == project, column.kind.in_(kinds)))
-    if before is not None:
-        wanted = wanted.where(column.id < before)
-    found = connection.execute(wanted.order_by(column.id.desc()).limit(limit)).mappings()
-    return [EventRecord(**row) for row in found]
-
-
 def webhooks_of(connection: Connection, project: str) -> list[WebhookRecord]:
     """By name."""
     wanted = select(webhooks).where(webhooks.c.project == project).order_by(webhooks.c.name)
@@ -123,10 +110,10 @@ def due(connection: Connection, now: int, *, limit: int = 50) -> list[DeliveryRe
     return [DeliveryRecord(**row) for row in connection.execute(wanted).mappings()]
 
 
-def delivery(connection: Connection, id_: str, *, webhook: str) -> DeliveryRecord | None:
+def delivery(connection: Connection, id_: str, *, project: str) -> DeliveryRecord | None:
     sent = webhook_deliveries.c
-    where = and_(sent.id == id_, sent.webhook == webhook)
-    row = connection.execute(select(webhook_deliveries).where(where)).mappings().one_or_none()
+    wanted = select(webhook_deliveries).join(webhooks, webhooks.c.id == sent.webhook)
+    row = connection.execute(wanted.where(and_(sent.id == id_, webhooks.c.project == project))).mappings().one_or_none()
     return None if row is None else DeliveryRecord(**row)
 
 
