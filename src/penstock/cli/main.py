@@ -21,7 +21,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 the answer is no, 2 could not tell.",
 )
 
-COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor", "apply")
+COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor", "apply", "evals")
 """Modules whose `app` brings its commands under names of its own."""
 GROUPS: Final = {
     "projects": "Projects: the tenant boundary of keys and traces.",

@@ -92,6 +92,11 @@ class ControlClient:
         self._port = parts.port
         self._prefix = parts.path.rstrip("/")
 
+    @property
+    def key(self) -> str | None:
+        """The key that it speaks with."""
+        return self._key
+
     def get(self, path: str, query: Query | None = None) -> bytes:
         """The answer's body.
 

@@ -104,17 +104,21 @@ def _row(record: Mapping[str, Any], columns: Columns, *, place: str, defaulted: 
         if not defaulted:
             raise InvalidInput(f"{place}: {columns.metadata!r} holds no object.", field="columns.metadata")
         metadata = {"metadata": metadata}
-    texts: list[Any] = context if isinstance(context, list) else [] if context is None else [context]
+    texts = _texts(context)
     return NewRow(
         input=input_,
         id=None if name is None else str(name),
         reference=_at(record, columns.reference),
-        context=[
-            one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in cast("list[Any]", texts)
-        ],
+        context=[one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in texts],
         metadata=cast("dict[str, Any]", metadata or {}),
         group=None if group is None else str(group),
     )
+
+
+def _texts(context: Any) -> list[Any]:
+    if isinstance(context, list):
+        return cast("list[Any]", context)
+    return [] if context is None else [context]
 
 
 def _at(record: Any, path: str) -> Any:

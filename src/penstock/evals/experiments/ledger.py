@@ -1,7 +1,7 @@
 """The engine's ledger: over an open metadata store, or over the control API of a console."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -12,9 +12,10 @@ from penstock.sdk.control import ControlClient, path_of
 
 __all__ = [
     "BeginRequest",
+    "Begun",
     "FinishRequest",
-    "KeepRequest",
     "LookRequest",
+    "Looked",
     "RemoteLedger",
     "RemoteRows",
     "StoreLedger",
@@ -23,7 +24,10 @@ __all__ = [
 
 CHUNK: Final = 200
 """Rows that are held at a time."""
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Of one request, about."""
 Decoded = TypeVar("Decoded")
+Sent = TypeVar("Sent")
 
 
 class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +58,6 @@ class FinishRequest(msgspec.Struct, frozen=True, kw_only=True):
     results: list[CellResult] = []
     outputs: list[tuple[str, Output]] = []
     """Answers that are no cell's, by key."""
-
-
-KeepRequest = FinishRequest
 
 
 class StoreLedger:
@@ -119,10 +120,12 @@ class RemoteLedger:
         return (await self._post("begin", BeginRequest(runner=self._runner, calls=list(calls)), Begun)).items
 
     async def finish(self, results: Sequence[CellResult]) -> None:
-        await self._post("finish", FinishRequest(runner=self._runner, results=list(results)), dict[str, Any])
+        for some in _split(results):
+            await self._post("finish", FinishRequest(runner=self._runner, results=some), dict[str, Any])
 
     async def keep(self, outputs: Sequence[tuple[str, Output]]) -> None:
-        await self._post("finish", FinishRequest(runner=self._runner, outputs=list(outputs)), dict[str, Any])
+        for some in _split(outputs):
+            await self._post("finish", FinishRequest(runner=self._runner, outputs=some), dict[str, Any])
 
     async def kept(self, keys: Sequence[str]) -> list[Output | None]:
         return (await self._post("look", LookRequest(cells=[], keys=list(keys)), Looked)).outputs
@@ -130,6 +133,21 @@ class RemoteLedger:
     async def _post(self, what: str, body: object, type_: Callable[..., Decoded]) -> Decoded:
         data = await asyncio.to_thread(self._client.post, f"{self._path}/{what}", body, self._query)
         return msgspec.json.decode(data, type=type_)  # pyright: ignore[reportArgumentType] - a class is a type
+
+
+def _split(values: Sequence[Sent]) -> Iterator[list[Sent]]:
+    """In pieces that fit into a request."""
+    piece: list[Sent] = []
+    size = 0
+    for value in values:
+        length = len(msgspec.json.encode(value))
+        if piece and size + length > MOST_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(value)
+        size += length
+    if piece:
+        yield piece
 
 
 class RemoteRows:

@@ -24,7 +24,7 @@ class _Recorded(msgspec.Struct, kw_only=True):
     served_model: str | None = None
     cost: int | None = None
     finish_reasons: list[str] = []
-    usage_raw: Any = None
+    usage_raw: dict[str, Any] | None = None
     output: Any = None
 
 
@@ -100,7 +100,7 @@ def output_of(data: bytes) -> Output | None:
 
 def _usage(spans: list[_Recorded]) -> dict[str, Any]:
     """Of the last attempt that reported it: a call with several has it on their spans, not on its own."""
-    found = [cast("dict[str, Any]", one.usage_raw) for one in spans if isinstance(one.usage_raw, dict)]
+    found = [one.usage_raw for one in spans if one.usage_raw is not None]
     return found[-1] if found else {}
 
 

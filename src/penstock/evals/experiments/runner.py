@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, PenstockError
+from penstock.evals.evaluators.definition import Services
 from penstock.evals.evaluators.types import Evaluator
 from penstock.evals.experiments.caller import HttpCaller
 from penstock.evals.experiments.check import max_cost_of
@@ -40,7 +41,7 @@ class Resolve(Protocol):
         """`module:function`. Raises `InvalidInput` where functions do not run."""
         ...
 
-    def evaluator(self, definition: Mapping[str, Any], field: str) -> Evaluator:
+    def evaluator(self, definition: Mapping[str, Any], services: Services, field: str) -> Evaluator:
         """An evaluator. Raises `InvalidInput`."""
         ...
 
@@ -104,7 +105,13 @@ class Runner:
         self._random = random
         self._progress = progress
         self._wanted = _Wanted()
+        self._made = self._evaluations(setting.spec)
         self._lost: PenstockError | None = None
+
+    @property
+    def evaluators(self) -> dict[str, str]:
+        """Names of the evaluators by digest."""
+        return {one.digest: one.name for one in self._made}
 
     def interrupt(self) -> None:
         """Pause: what is under way is finished, and nothing more is started."""
@@ -127,7 +134,7 @@ class Runner:
                 Plan(
                     experiment=self._setting.experiment,
                     variants=[(variant, self._target(variant, caller)) for variant in spec.variants],
-                    evaluations=self._evaluations(spec),
+                    evaluations=self._made,
                     repetitions=spec.repetitions,
                     salt=self._setting.salt,
                     concurrency=spec.concurrency,
@@ -189,8 +196,9 @@ class Runner:
         )
 
     def _evaluations(self, spec: ExperimentSpec) -> Sequence[Evaluated]:
+        services = Services()
         made = [
-            Evaluated(self._resolve.evaluator(definition, f"evaluators[{index}]"), salt=self._setting.salt)
+            Evaluated(self._resolve.evaluator(definition, services, f"evaluators[{index}]"), salt=self._setting.salt)
             for index, definition in enumerate(spec.evaluators)
         ]
         names = [one.name for one in made]

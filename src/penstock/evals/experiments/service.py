@@ -1,6 +1,6 @@
 """Experiments of a project: made, filled with rows, run, looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -88,6 +88,19 @@ class Experiments:
         with self.metadata.read() as connection:
             return found(connection, project, id_)
 
+    def rows(self, project: str, id_: str, *, cursor: str | None, limit: int) -> tuple[list[Row], str | None]:
+        """Rows in order, and the cursor of what follows."""
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidInput(f"limit: Expected 1 to {MAX_PAGE}, got {limit}.", field="limit")
+        if cursor is not None and not cursor.isdecimal():
+            raise InvalidInput("cursor: Expected the next_cursor of a page.", field="cursor")
+        position = int(cursor or 0)
+        with self.metadata.read() as connection:
+            row = found(connection, project, id_)
+            rows = store.rows_from(connection, id_, position, limit=limit)
+        after = rows[-1].position + 1 if rows else position
+        return rows, str(after) if rows and after < row.rows else None
+
     # --- making -------------------------------------------------------------------------------
 
     def create(self, actor: Actor, project: str, spec: ExperimentSpec, *, cache: bool = True) -> Experiment:
@@ -109,6 +122,7 @@ class Experiments:
             hosted=False,
             salt="" if cache else id_,
             rows=0,
+            evaluators={},
             runner=None,
             lease=None,
             created=self.clock.now(),
@@ -184,8 +198,15 @@ class Experiments:
             self._note(connection, actor, changed, "start")
             return _shown(connection, changed)
 
-    def take(self, actor: Actor, project: str, id_: str, *, runner: str) -> Experiment:
+    def take(self, actor: Actor, project: str, id_: str, *, runner: str, evaluators: Mapping[str, str]) -> Experiment:
         """Run it in the caller's process: nobody else does for the time of a lease.
+
+        Args:
+            actor: Who does it.
+            project: Whose.
+            id_: Of the experiment.
+            runner: A name that no other runner has.
+            evaluators: Names by digest.
 
         Raises:
             Conflict: somebody else runs it (`experiment_running`), or it has no rows.
@@ -193,6 +214,7 @@ class Experiments:
         with self.metadata.write() as connection:
             row = found(connection, project, id_)
             self._check_startable(row, runner=runner)
+            row = msgspec.structs.replace(row, evaluators=dict(evaluators))
             return _shown(connection, self._taken(connection, row, runner=runner, hosted=False, actor=actor))
 
     def take_next(self, *, runner: str) -> ExperimentRow | None:
@@ -200,6 +222,12 @@ class Experiments:
         with self.metadata.write() as connection:
             rows = store.with_leases(connection, now=self.clock.now())
             return self._taken(connection, rows[0], runner=runner, hosted=True) if rows else None
+
+    def name_evaluators(self, project: str, id_: str, evaluators: Mapping[str, str]) -> None:
+        """Note what the digests of its evaluators are called."""
+        with self.metadata.write() as connection:
+            found(connection, project, id_)
+            store.update_experiment(connection, id_, evaluators=dict(evaluators))
 
     def release(self, project: str, id_: str, *, runner: str, ending: Ending) -> Experiment:
         """The run of this runner is over.
@@ -345,6 +373,8 @@ def _shown(connection: Connection, row: ExperimentRow) -> Experiment:
         spec=spec,
         counts=counted,
         rows=row.rows,
+        salt=row.salt,
+        evaluators=row.evaluators,
         runner=row.runner,
         lease=row.lease,
         created=row.created,

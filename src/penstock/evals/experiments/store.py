@@ -21,6 +21,7 @@ __all__ = [
     "CellRow",
     "ExperimentRow",
     "add_rows",
+    "bodies_from",
     "cells",
     "counts",
     "find",
@@ -28,6 +29,7 @@ __all__ = [
     "judgements",
     "listed",
     "mark_calls",
+    "measures",
     "outputs",
     "put_cells",
     "put_judgements",
@@ -57,6 +59,7 @@ class ExperimentRow(msgspec.Struct, frozen=True, kw_only=True):
     hosted: bool
     salt: str
     rows: int
+    evaluators: dict[str, str]
     runner: str | None
     lease: int | None
     created: int
@@ -145,13 +148,18 @@ def add_rows(connection: Connection, experiment: str, rows: Sequence[tuple[Row, 
 
 def rows_from(connection: Connection, experiment: str, position: int, *, limit: int) -> list[Row]:
     """Rows in order, from a position on."""
+    return [_decode_row(body) for body in bodies_from(connection, experiment, position, limit=limit)]
+
+
+def bodies_from(connection: Connection, experiment: str, position: int, *, limit: int) -> Sequence[bytes]:
+    """As `rows_from`, as JSON."""
     query = (
         select(experiment_rows.c.body)
         .where(experiment_rows.c.experiment == experiment, experiment_rows.c.position >= position)
         .order_by(experiment_rows.c.position)
         .limit(limit)
     )
-    return [_decode_row(body) for body in connection.execute(query).scalars()]
+    return connection.execute(query).scalars().all()
 
 
 # --- calls ------------------------------------------------------------------------------------
@@ -245,6 +253,16 @@ def outputs(connection: Connection, project: str, keys: Sequence[str]) -> dict[s
     for some in _pieces(list(dict.fromkeys(keys))):
         query = select(c.key, c.body).where(c.project == project, c.key.in_(some))
         found |= {row[0]: _decode_output(row[1]) for row in connection.execute(query)}
+    return found
+
+
+def measures(connection: Connection, project: str, keys: Sequence[str]) -> dict[str, tuple[int | None, int]]:
+    """Cost and latency of answers."""
+    c = experiment_outputs.c
+    found: dict[str, tuple[int | None, int]] = {}
+    for some in _pieces(list(dict.fromkeys(keys))):
+        query = select(c.key, c.cost, c.latency).where(c.project == project, c.key.in_(some))
+        found |= {row[0]: (row[1], row[2]) for row in connection.execute(query)}
     return found
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, PenstockError, UpstreamError
+from penstock.evals.experiments.functions import source_of
 from penstock.evals.experiments.keys import digest, trace_id
 from penstock.evals.experiments.ports import Caller, Request
 from penstock.evals.experiments.types import CallMark, Output, Row, VariantSpec
@@ -143,11 +144,7 @@ class FunctionTarget:
     def __init__(self, function: Callable[[Any], Any], *, clock: Clock) -> None:
         self._function = function
         self._clock = clock
-        try:
-            source = inspect.getsource(function)
-        except (OSError, TypeError):
-            source = repr(function)
-        self._digest = digest([getattr(function, "__qualname__", ""), source])
+        self._digest = digest(source_of(function))
 
     @property
     def digest(self) -> str:

@@ -217,6 +217,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     spec: ExperimentSpec
     counts: Counts
     rows: int
+    salt: str
+    """Set: answers of other experiments are not used."""
+    evaluators: dict[str, str]
+    """Names by digest, once it was run."""
     runner: str | None
     """Who runs it, or ran it last."""
     lease: int | None

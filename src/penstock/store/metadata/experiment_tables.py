@@ -46,6 +46,8 @@ experiments = Table(
     # Set: answers of other experiments are not used.
     Column("salt", String(36), nullable=False),
     Column("rows", BigInteger, nullable=False),
+    # Names of its evaluators by digest, once somebody has run it.
+    Column("evaluators", JSON, nullable=False),
     # Who runs it, and until when nobody else may.
     Column("runner", String(100)),
     Column("lease", BigInteger),

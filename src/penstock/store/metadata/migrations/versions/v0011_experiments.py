@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("hosted", sa.Boolean(), nullable=False),
         sa.Column("salt", sa.String(length=36), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("evaluators", sa.JSON(), nullable=False),
         sa.Column("runner", sa.String(length=100), nullable=True),
         sa.Column("lease", sa.BigInteger(), nullable=True),
         sa.Column("created", sa.BigInteger(), nullable=False),
