@@ -1,8 +1,9 @@
 """Runs every check of the repository, all of them even when one fails, and prints counts.
 
 All but Python's tests run two at a time, for each keeps one core busy; those have both cores for themselves.
-The last line is `N passed, N failed, N skipped`: each test counts as one, and so does each check that
-has no tests of its own. Exits with 1 when anything failed.
+What failed in Python's tests is told once more near the end, where CI shows it. The last line is
+`N passed, N failed, N skipped`: each test counts as one, and so does each check that has no tests of its own.
+Exits with 1 when anything failed.
 """
 
 import filecmp
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree as ET
@@ -25,7 +26,14 @@ import npm
 ROOT = Path(__file__).resolve().parent.parent
 CONSOLE = ROOT / "console"
 MIN_COVERAGE = 90
-WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS", "2")
+# One more than there are cores: many tests wait for the processes that they start.
+WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS", "3")
+TOLD_TESTS = 25
+"""Of failed tests as many are told in full."""
+TOLD_LINES = 12
+"""Of the end of a failed test's report."""
+KEPT = 64 * 1024
+"""Bytes of the end of pytest's output that are kept, to say why it ended early."""
 
 
 @dataclass
@@ -33,11 +41,14 @@ class Counts:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    told: list[str] = field(default_factory=list[str])
+    """What is said about failures near the end."""
 
     def add(self, other: "Counts") -> None:
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.told += other.told
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -128,12 +139,64 @@ def console_tests(output: Output) -> Counts:
     return counts
 
 
-def python_tests(output: Output) -> Counts:
+def run_and_keep(*command: str) -> tuple[int, str]:
+    """The exit code of a command whose output goes to this program's as it comes, and the end of that output."""
+    kept = b""
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=npm.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+    ) as process:
+        assert process.stdout is not None
+        while part := process.stdout.read(KEPT):
+            sys.stdout.buffer.write(part)
+            sys.stdout.flush()
+            kept = (kept + part)[-KEPT:]
+    return process.returncode, kept.decode(errors="replace")
+
+
+def why_it_ended(code: int, end: str) -> str:
+    """Why pytest ended before its tests did: what it says of that stands among much else."""
+    lines = end.splitlines()
+    signs = ("INTERNALERROR", "Different tests were collected", "error:", "ERROR", "Error:", "node down", "crashed")
+    found = [line for line in lines if any(sign in line for sign in signs)]
+    return "\n".join(
+        [f"pytest ended with code {code} before its tests.", *found[:20], "… its last lines:", *lines[-40:]]
+    )
+
+
+def reports(case: ET.Element) -> Iterator[str]:
+    """What is told of a test that failed, before, in or after its call."""
+    for kind in ("failure", "error"):
+        for found in case.iter(kind):
+            message = found.get("message", "").strip().partition("\n")[0]
+            lines = (found.text or "").strip().splitlines()[-TOLD_LINES:]
+            name = f"{case.get('classname', '')}::{case.get('name', '')}"
+            yield "\n".join([f"{kind.upper()} {name}: {message[:200]}", *(f"    {line}" for line in lines)])
+
+
+def read_report(path: Path) -> Counts:
+    counts = Counts()
+    for suite in ET.parse(path).getroot().iter("testsuite"):
+        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        told = [report for case in suite.iter("testcase") for report in reports(case)]
+        counts.add(Counts(int(suite.get("tests", 0)) - bad - skipped, bad, skipped, told))
+    if len(counts.told) > TOLD_TESTS:
+        counts.told[TOLD_TESTS:] = [f"… and {len(counts.told) - TOLD_TESTS} more that failed."]
+    return counts
+
+
+def python_tests(_output: Output) -> Counts:
     for stale in ROOT.glob(".coverage*"):
         stale.unlink()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "pytest.xml"
-        code = run(
+        code, end = run_and_keep(
             "pytest",
             "-n",
             WORKERS,
@@ -143,26 +206,26 @@ def python_tests(output: Output) -> Counts:
             "--cov-report=",
             f"--junitxml={report}",
             "--durations=15",
-            output=output,
         )
-        counts = Counts()
-        if report.is_file():
-            for suite in ET.parse(report).getroot().iter("testsuite"):
-                bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-                skipped = int(suite.get("skipped", 0))
-                counts.add(Counts(int(suite.get("tests", 0)) - bad - skipped, bad, skipped))
-    if code and not counts.failed:
-        counts.failed = 1
+        counts = read_report(report) if report.is_file() else Counts()
+    # 0 and 1: all tests ran, and passed or not. Anything else, or no report, is an end before that.
+    if code > 1 or code < 0 or (code and not counts.failed):
+        counts.failed = max(1, counts.failed)
+        counts.told.append(why_it_ended(code, end))
     return counts
 
 
 def coverage_holds(output: Output) -> Counts:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
-        if run("coverage", "report", "--skip-covered", output=output):
+        if run("coverage", "json", "--quiet", "-o", str(report), output=output):
             return Counts(failed=1)
-        run("coverage", "json", "--quiet", "-o", str(report), output=output)
-        totals = json.loads(report.read_bytes())["totals"]
+        found = json.loads(report.read_bytes())
+    for name, file in sorted(found["files"].items()):
+        if file["summary"]["percent_covered"] < MIN_COVERAGE:
+            missing = ",".join(map(str, file["missing_lines"][:20]))
+            say(output, f"{file['summary']['percent_covered']:5.1f} %  {name}  lines {missing}")
+    totals = found["totals"]
     branches = 100 * totals["covered_branches"] / max(1, totals["num_branches"])
     say(output, f"branches {branches:.1f} %, lines and branches {totals['percent_covered']:.1f} %")
     return Counts(passed=1) if min(branches, totals["percent_covered"]) >= MIN_COVERAGE else Counts(failed=1)
@@ -221,10 +284,13 @@ def main() -> int:
 
     outcomes = [*side_by_side(wanted(SIDE_BY_SIDE)), *in_turn(wanted(ALONE))]
     total = Counts()
+    for one in outcomes:
+        total.add(one.counts)
+    for told in total.told:
+        print(f"\n{told}")
     width = max((len(one.name) for one in outcomes), default=0)
     print("\n" + "-" * min(width + 48, shutil.get_terminal_size().columns))
     for one in outcomes:
-        total.add(one.counts)
         print(f"{'FAILED' if one.counts.failed else 'ok':<7}{one.name:<{width}}  {one.counts}  {one.seconds:.1f} s")
     print(f"\n{total}")
     return 1 if total.failed else 0
