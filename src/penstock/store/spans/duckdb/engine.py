@@ -205,7 +205,9 @@ class DuckDbEngine:
                 "memory_limit": f"{self._memory}B",
                 # A checkpoint rewrites the newest row group; at the default of 16 MB that is most of the work.
                 "wal_autocheckpoint": "256MB",
-                "late_materialization_max_rows": "500",
+                # Lists choose rows by narrow columns, and fetch them by their places: to read the columns late, too, is
+                # to look for every row twice.
+                "late_materialization_max_rows": "0",
             },
         )
         try:

@@ -11,6 +11,7 @@ from penstock.store.spans.conditions import Texts, compiled, is_narrow, needs_to
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
 from penstock.store.spans.expressions import Values, column, parsed, sql
 from penstock.store.spans.filters import Scope, place_of
+from penstock.store.spans.queries.newest import newest
 from penstock.store.spans.queries.rows import ROW, fetch, with_totals
 from penstock.store.spans.queries.search import Candidates, Choose, search, searches
 from penstock.store.spans.queries.window import Window, closed, within
@@ -119,6 +120,10 @@ def _list(
             stretches = None if candidates is None else candidates(read, window, where)
             chosen, high = search(read, window, stretches, choose=choose, after=at, limit=limit, monotonic=monotonic)
             more = None if high is None else Place(high)
+        elif where is not None and order == NEWEST:
+            choose = _plain_chooser(read, where, scope)
+            at = None if after is None else (after.started, after.span)
+            chosen = newest(read, window, where, scope=scope, choose=choose, after=at, limit=limit + 1)
         else:
             chosen = _choose(read, window, where=where, after=after, limit=limit + 1, order=order, scope=scope)
         if len(chosen) > limit:
@@ -151,6 +156,14 @@ def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Cho
                 break
             most *= LIKELY
         return found
+
+    return choose
+
+
+def _plain_chooser(read: Read, where: Node, scope: Scope) -> Choose:
+    def choose(window: Window, after: tuple[int, int] | None, limit: int) -> Rows:
+        place = None if after is None else Place(*after)
+        return _choose(read, window, where=where, order=NEWEST, scope=scope, after=place, limit=limit)
 
     return choose
 

@@ -1,0 +1,194 @@
+"""The newest rows under a condition, in slices of time from the newest backwards.
+
+Where much fits, the first slice fills the page. Where little does, what is summed up by the hour and the day tells in
+which stretches anything can lie, and the rest of the time is passed over.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import msgspec
+from sqlglot import exp
+
+from penstock.store.spans.engine import Read, Rows, prepare
+from penstock.store.spans.expressions import Values, bind, column, sql
+from penstock.store.spans.filters import Filter, Scope
+from penstock.store.spans.metrics import Population
+from penstock.store.spans.queries.activity import ACTIVITIES, DAY
+from penstock.store.spans.queries.cells import Ranges, ranges_of
+from penstock.store.spans.queries.cube import FAMILIES, Family
+from penstock.store.spans.queries.metrics import rolled_population
+from penstock.store.spans.queries.populations import columns_of
+from penstock.store.spans.queries.search import Choose, Stretch
+from penstock.store.spans.queries.window import Window, closed
+from penstock.store.spans.tree import And, Node, all_of
+
+__all__ = ["newest", "stretches_of"]
+
+FIRST_SHARE = 32
+"""The first slice is this part of the window."""
+WIDER = 4
+"""How many times wider each slice is than the one before it."""
+FEW = 8
+"""If the first slice fills less than this part of a page, it is worth asking in which stretches anything lies."""
+SHORT = 2 * DAY
+"""A window up to this is read at once."""
+MOST_STRETCHES = 12
+"""A stretch is a question of its own: of more than these, the nearest are joined."""
+
+
+def newest(
+    read: Read,
+    window: Window,
+    where: Node,
+    *,
+    scope: Scope,
+    choose: Choose,
+    after: tuple[int, int] | None,
+    limit: int,
+) -> Rows:
+    """The newest rows that fit, at most `limit`, from a place on.
+
+    Args:
+        read: One snapshot for all questions.
+        window: May have open ends.
+        where: What must hold; no search for text.
+        scope: Rows of the trace list, or spans.
+        choose: Finds them in one slice.
+        after: Where to go on from.
+        limit: How many.
+    """
+    whole = closed(read, window)
+    if whole is None or whole.from_ is None or whole.to is None:
+        return []
+    oldest = whole.from_
+    high = whole.to if after is None else min(whole.to, after[0] + 1)
+    if high - oldest <= SHORT:
+        return choose(whole, after, limit)
+    width = (whole.to - oldest) // FIRST_SHARE
+    low = max(oldest, high - width)
+    found = choose(msgspec.structs.replace(whole, from_=low), after, limit)
+    if len(found) == limit or low == oldest:
+        return found
+    rest = msgspec.structs.replace(whole, from_=oldest, to=low)
+    sparse = len(found) * FEW < limit
+    stretches = stretches_of(read, rest, where, scope=scope) if sparse else [(oldest, low)]
+    for begin, end in _slices(stretches, width * WIDER):
+        part = msgspec.structs.replace(whole, from_=begin, to=end)
+        found += choose(part, after, limit - len(found))
+        if len(found) == limit:
+            break
+    return found
+
+
+def _slices(stretches: list[Stretch], width: int) -> Iterator[Stretch]:
+    """Stretches cut into slices, each wider than the last."""
+    for begin, end in stretches:
+        high = end
+        while high > begin:
+            low = max(begin, high - width)
+            yield low, high
+            width *= WIDER
+            high = low
+
+
+def stretches_of(read: Read, window: Window, where: Node, *, scope: Scope) -> list[Stretch]:
+    """Where rows that fit can lie: disjoint stretches of a closed window, the newest first."""
+    terms = where.terms if isinstance(where, And) else (where,)
+    low, high = window.from_ or 0, window.to or 0
+    found: list[Stretch] = [(low, high)]
+    for known in (_of_people(read, window, terms), _of_family(read, window, terms, scope=scope)):
+        if known is not None:
+            found = list(_both(found, known))
+    return _joined(sorted(found, reverse=True))
+
+
+def _both(some: list[Stretch], others: list[Stretch]) -> Iterator[Stretch]:
+    """What lies in both, of stretches in order of time."""
+    at = 0
+    for begin, end in some:
+        while at < len(others) and others[at][1] <= begin:
+            at += 1
+        for low, high in others[at:]:
+            if low >= end:
+                break
+            yield max(begin, low), min(end, high)
+
+
+def _joined(stretches: list[Stretch]) -> list[Stretch]:
+    """At most `MOST_STRETCHES`, the newest first: over the shortest times between them nothing is passed over."""
+    gaps = [gap for newer, older in pairwise(stretches) if (gap := newer[0] - older[1]) > 0]
+    bound = sorted(gaps, reverse=True)[MOST_STRETCHES - 2] if len(gaps) >= MOST_STRETCHES else 0
+    joined: list[Stretch] = []
+    for begin, end in stretches:
+        if joined and joined[-1][0] - end <= bound:
+            joined[-1] = (begin, joined[-1][1])
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def _of_people(read: Read, window: Window, terms: tuple[Node, ...]) -> list[Stretch] | None:
+    """When a session or user that must be equal did anything, day by day; None when there is no such term."""
+    for term in terms:
+        if not isinstance(term, Filter) or term.operator != "eq" or not isinstance(term.value, str):
+            continue
+        for who, table in ACTIVITIES.items():
+            if term.column == who:
+                return _of_days(read, window, table, term.value)
+    return None
+
+
+def _of_days(read: Read, window: Window, table: str, who: str) -> list[Stretch]:
+    low, high = window.from_ or 0, window.to or 0
+    values: Values = {"project": window.project, "who": who, "after": low - DAY, "before": high}
+    query = sql(f"SELECT day, first, last FROM {table} WHERE project = $project AND who = $who")  # noqa: S608 - constants; values are bound
+    query = query.where("day > $after AND day < $before", dialect="duckdb")
+    days = [(first, min(last + 1, day + DAY)) for day, first, last in read(query, values)]
+    pending = read(sql("SELECT day FROM pending_days WHERE day > $after AND day < $before"), values)
+    days += [(day, day + DAY) for (day,) in pending]
+    return [(max(begin, low), min(end, high)) for begin, end in sorted(days) if begin < high and end > low]
+
+
+def _of_family(read: Read, window: Window, terms: tuple[Node, ...], *, scope: Scope) -> list[Stretch] | None:
+    """The hours in which anything fits those of the terms that the hours are summed up by; None when these are none."""
+    chosen = _chosen(terms)
+    if chosen is None:
+        return None
+    family, told = chosen
+    ranges = ranges_of(read, window, step=DAY, family=family)
+    if ranges.rolled is None:
+        return None
+    return sorted([*ranges.spans, *_periods(read, window, family, ranges, all_of(*told), scope=scope)])
+
+
+def _chosen(terms: tuple[Node, ...]) -> tuple[Family, list[Node]] | None:
+    """The family that tells the most terms, the smaller of several; and these."""
+    best: tuple[Family, list[Node]] | None = None
+    for family in FAMILIES:
+        known = {*family.columns, "model"} if "served_model" in family.columns else {*family.columns}
+        told = [term for term in terms if _names(term) <= known]
+        if not family.histogram and told and (best is None or len(told) > len(best[1])):
+            best = (family, told)
+    return best
+
+
+def _names(term: Node) -> set[str]:
+    return {"tags" if name.startswith("tags.") else name for name in columns_of(term)}
+
+
+def _periods(
+    read: Read, window: Window, family: Family, ranges: Ranges, where: Node | None, *, scope: Scope
+) -> Iterator[Stretch]:
+    assert ranges.rolled is not None  # noqa: S101 - as the caller found
+    values: Values = {"project": window.project}
+    population: Population = "traces" if scope == "row" else "spans"
+    query = rolled_population(population, None, where, family, values).select("hour", append=False, copy=False)
+    first, last = (bind(values, bound) for bound in ranges.rolled)
+    query = query.where(
+        exp.GTE(this=column("hour"), expression=first), exp.LT(this=column("hour"), expression=last), copy=False
+    )
+    low, high = ranges.rolled
+    for (hour,) in read(prepare(query.distinct()), values):
+        if low <= hour < high:
+            yield hour, min(hour + family.grain, high)

@@ -1,0 +1,107 @@
+"""Lists under a condition find the same rows, however the time is cut."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.store.spans.filters import Filter
+from penstock.store.spans.queries import newest as newest_rows
+from penstock.store.spans.queries.newest import _both, _joined, stretches_of
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import And, Or
+from penstock.testing.journal import PROJECT
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+START = 1_700_000_000_000_000 // DAY * DAY
+WINDOW = Window(project=PROJECT, from_=START, to=START + 30 * DAY)
+RARE = Filter(column="route", operator="eq", value="rare")
+
+
+def upkeep(store):
+    while store.maintain():
+        pass
+
+
+def month(journal, *, rare):
+    """A call at three times of a month, and some that have a route and a user of their own, by their hours."""
+    return [
+        journal.span(
+            started=START + hour * HOUR + 5,
+            route="rare" if hour in rare else "common",
+            user="mary" if hour in rare else "tom",
+        )
+        for hour in sorted({20, 320, 620, *rare})
+    ]
+
+
+def test_rare_rows_are_found_page_by_page_wherever_they_lie(store, journal, clock):
+    clock.advance(40 * 24 * 3600)
+    rare = {0, 300, 301, 302, 719}
+    spans = month(journal, rare=rare)
+    store.load([journal.write(*spans)])
+    upkeep(store)
+    expected = [span.span_id for span in reversed(spans) if span.route == "rare"]
+    user = Filter(column="user", operator="eq", value="mary")
+
+    for where in (RARE, user, And((RARE, user)), And((RARE, Filter(column="duration", operator="gte", value=0)))):
+        found, place = [], None
+        while len(found) <= len(rare):
+            page = store.list_calls(WINDOW, where=where, after=place, limit=2)
+            found += [row.span_id for row in page.rows]
+            place = page.next
+            if place is None:
+                break
+        assert found == expected
+
+
+def test_hours_that_wait_to_be_summed_up_are_looked_at(store, journal, clock):
+    clock.advance(40 * 24 * 3600)
+    store.load([journal.write(*month(journal, rare=set()))])
+    upkeep(store)
+    late = journal.span(started=START + 100 * HOUR, route="rare", user="mary")
+    store.load([journal.write(late)])
+
+    for where in (RARE, Filter(column="user", operator="eq", value="mary")):
+        assert [row.span_id for row in store.list_calls(WINDOW, where=where).rows] == [late.span_id]
+        assert [row.span_id for row in store.list_spans(WINDOW, where=where).rows] == [late.span_id]
+
+
+def test_time_without_a_rare_value_is_passed_over(store, journal, clock):
+    clock.advance(40 * 24 * 3600)
+    store.load([journal.write(*month(journal, rare={10, 400}))])
+    upkeep(store)
+
+    with store.engine.snapshot() as read:
+        of_route = stretches_of(read, WINDOW, RARE, scope="row")
+        assert of_route == [(START + hour * HOUR, START + (hour + 1) * HOUR) for hour in (400, 10)]
+        user = Filter(column="user", operator="eq", value="mary")
+        of_user = stretches_of(read, WINDOW, user, scope="row")
+        assert [low for low, _ in of_user] == [START + hour * HOUR + 5 for hour in (400, 10)]
+        assert stretches_of(read, WINDOW, Or((RARE, user)), scope="row") == [(WINDOW.from_, WINDOW.to)]
+        nobody = Filter(column="session", operator="eq", value="nobody")
+        assert stretches_of(read, WINDOW, nobody, scope="span") == []
+
+
+STRETCHES = st.lists(st.integers(0, 200), unique=True, max_size=60).map(
+    lambda bounds: list(zip(sorted(bounds)[::2], sorted(bounds)[1::2], strict=False))
+)
+
+
+def points(stretches):
+    return {at for low, high in stretches for at in range(low, high)}
+
+
+@given(STRETCHES, STRETCHES)
+def test_what_lies_in_both_is_what_each_point_of_them_says(some, others):
+    assert points(_both(some, others)) == points(some) & points(others)
+
+
+@given(STRETCHES)
+def test_joined_stretches_are_few_and_hold_all_that_they_held(stretches):
+    joined = _joined(stretches[::-1])
+
+    assert points(stretches) <= points(joined)
+    assert len(joined) <= newest_rows.MOST_STRETCHES
+    assert joined == sorted(joined, reverse=True)
+    if len(stretches) <= newest_rows.MOST_STRETCHES:
+        assert points(joined) == points(stretches)
