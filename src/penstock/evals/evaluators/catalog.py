@@ -7,12 +7,21 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.errors import InvalidInput
+from penstock.evals.evaluators.adapters.autoevals import AutoEvals
+from penstock.evals.evaluators.conversation import Conversation
 from penstock.evals.evaluators.definition import Built, Definition, Services, convert, digest_of, named
+from penstock.evals.evaluators.language import Language
 from penstock.evals.evaluators.measures import Cost, Latency, Tokens
 from penstock.evals.evaluators.numeric import Numeric
+from penstock.evals.evaluators.retrieval import Retrieval
 from penstock.evals.evaluators.similarity import Bleu, Chrf, EditDistance, Embedding, Rouge, TokenOverlap
 from penstock.evals.evaluators.structure import Fields, JsonSchema
 from penstock.evals.evaluators.texts import Contains, Exact, Length, Regex
+from penstock.evals.evaluators.tools import ToolCalls, Trajectory
+from penstock.evals.judges.claims import Groundedness, Instructions
+from penstock.evals.judges.pairwise import Pairwise
+from penstock.evals.judges.panel import Panel
+from penstock.evals.judges.rubric import Rubric
 
 __all__ = ["TYPES", "define", "load"]
 
@@ -20,7 +29,8 @@ TYPES: Final[Mapping[str, type[Definition]]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
         Exact, Contains, Regex, Length, Numeric, JsonSchema, Fields, EditDistance, TokenOverlap, Rouge, Bleu, Chrf,
-        Embedding, Latency, Cost, Tokens,
+        Embedding, Latency, Cost, Tokens, Language, ToolCalls, Trajectory, Conversation, Retrieval, Rubric, Pairwise,
+        Panel, Groundedness, Instructions, AutoEvals,
     )
 }  # fmt: skip
 
@@ -36,7 +46,7 @@ def define(body: Mapping[str, Any], *, field: str = "") -> tuple[dict[str, Any],
         InvalidInput: names the parameter that does not fit.
     """
     definition = named(convert(body, TYPES, field=field))
-    return msgspec.to_builtins(definition), digest_of(definition)
+    return msgspec.to_builtins(definition), digest_of(definition, TYPES)
 
 
 def load(body: Mapping[str, Any], services: Services | None = None, *, field: str = "") -> Built:
@@ -55,7 +65,7 @@ def load(body: Mapping[str, Any], services: Services | None = None, *, field: st
     nested = msgspec.structs.replace(given, load=partial(load, services=given))
     definition = convert(body, TYPES, field=field)
     try:
-        return Built(definition, nested)
+        return Built(definition, nested, digest=digest_of(definition, TYPES))
     except InvalidInput as error:
         if field:
             error.field = f"{field}.{error.field}" if error.field else field

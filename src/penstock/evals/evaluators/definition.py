@@ -4,11 +4,12 @@ import difflib
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from penstock.core.errors import InvalidInput
+from penstock.evals.evaluators.ports import Ask, Embed
 from penstock.evals.evaluators.types import Item, Judgement, Unscored, Verdict
 from penstock.wire.scoring import check_name
 
@@ -32,26 +33,23 @@ _PLACE: Final = re.compile(r" - at `\$\.?([^`]*)`")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")
 
 
-class Embed(Protocol):
-    """Makes vectors of texts."""
-
-    async def __call__(self, texts: Sequence[str], *, model: str) -> Sequence[Sequence[float]]:
-        """One vector a text, in order.
-
-        Raises:
-            PenstockError: they could not be made.
-        """
-        ...
-
-
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What evaluators need from outside; an evaluator that needs what is missing is refused when it is loaded."""
 
-    ask: Any = None
-    """`judges.types.Ask`."""
+    ask: Ask | None = None
     embed: Embed | None = None
     load: "Callable[[Mapping[str, Any]], Built] | None" = None
     """Loads a definition within a definition."""
+
+    def member(self, body: Mapping[str, Any], *, field: str) -> "Built":
+        """The evaluator of a definition within a definition; errors name the parameter from the outer one on."""
+        if self.load is None:
+            raise InvalidInput("Expected to be loaded by the catalog of evaluators.", field=field)
+        try:
+            return self.load(body)
+        except InvalidInput as error:
+            error.field = _path(field, error.field or "")
+            raise
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
@@ -75,6 +73,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def identity(self) -> Any:
         """What else judgements depend on, beside the parameters."""
         return None
+
+    def nested(self) -> list[dict[str, Any]]:
+        """Definitions within this one."""
+        return []
 
 
 class CodeDefinition(Definition, frozen=True, kw_only=True):
@@ -103,10 +105,10 @@ class Built:
 
     __slots__ = ("_run", "definition", "digest", "name")
 
-    def __init__(self, definition: Definition, services: Services) -> None:
+    def __init__(self, definition: Definition, services: Services, *, digest: str) -> None:
         self.definition = named(definition)
         self.name = check_name(self.definition.name or "")
-        self.digest = digest_of(definition)
+        self.digest = digest
         self._run = definition.build(services)
 
     @property
@@ -126,13 +128,15 @@ def named(definition: Definition) -> Definition:
     return definition if definition.name else msgspec.structs.replace(definition, name=type_of(definition))
 
 
-def digest_of(definition: Definition) -> str:
+def digest_of(definition: Definition, types: Mapping[str, type[Definition]]) -> str:
     """SHA-256 of the canonical form, defaults filled in: two ways to write the same evaluator are one version."""
-    body = msgspec.json.encode(
-        {"definition": named(definition), "revision": definition.revision, "identity": definition.identity()},
-        order="deterministic",
-    )
-    return hashlib.sha256(body).hexdigest()
+    body = {
+        "definition": named(definition),
+        "revision": definition.revision,
+        "identity": definition.identity(),
+        "nested": [digest_of(convert(one, types), types) for one in definition.nested()],
+    }
+    return hashlib.sha256(msgspec.json.encode(body, order="deterministic")).hexdigest()
 
 
 def convert(body: Mapping[str, Any], types: Mapping[str, type[Definition]], *, field: str = "") -> Definition:

@@ -39,6 +39,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The question, as the dataset has it."""
     reference: Any = None
     """What would be right; None where the dataset has none."""
+    other: str | None = None
+    """Another answer to the same input, as the baseline's, for judges that compare two."""
     context: list[str] = []
     """What the answer was to be drawn from."""
     messages: list[Message] = []

@@ -53,7 +53,7 @@ def decide(rules: Sequence[Rule], results: Results, settings: GateSettings | Non
     given = settings or GateSettings()
     _check(rules, given)
     ours: dict[str, Unit] = {name: series.unit for name, series in results.candidate.items()}
-    shared = {name: unit for name, unit in ours.items() if name in (results.baseline or {})}
+    shared: dict[str, Unit] = {name: unit for name, unit in ours.items() if name in (results.baseline or {})}
     opened: list[_Open] = []
     for rule in rules:
         measured = check(

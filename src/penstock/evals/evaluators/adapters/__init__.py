@@ -1,0 +1,1 @@
+"""Evaluators of other libraries, each behind its own extra. Their models are asked through Penstock only."""
