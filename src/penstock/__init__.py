@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from penstock.sdk import masking
     from penstock.sdk.client import flush, init, shutdown, statistics
     from penstock.sdk.context import context, headers
+    from penstock.sdk.prompts import aprompt, prompt
     from penstock.sdk.scores import feedback, score
     from penstock.sdk.search import get_trace, spans, traces
     from penstock.sdk.tracing import current_span_id, current_trace_id, span, trace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "__version__",
+    "aprompt",
     "context",
     "current_span_id",
     "current_trace_id",
@@ -27,6 +29,7 @@ __all__ = [
     "headers",
     "init",
     "masking",
+    "prompt",
     "score",
     "shutdown",
     "span",
@@ -37,6 +40,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "aprompt": "prompts",
     "context": "context",
     "current_span_id": "tracing",
     "current_trace_id": "tracing",
@@ -46,6 +50,7 @@ _PLACES = {
     "headers": "context",
     "init": "client",
     "masking": "masking",
+    "prompt": "prompts",
     "score": "scores",
     "shutdown": "client",
     "span": "tracing",

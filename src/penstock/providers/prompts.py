@@ -18,7 +18,8 @@ from penstock.core.errors import InvalidInput
 from penstock.providers.failures import JSON_ERRORS
 from penstock.providers.parameters import with_parameters
 from penstock.providers.types import InboundCall, Operation, Target
-from penstock.wire.prompts import Image, Message, Prompt, Rendered, Text, Tool, ToolCall, message_text
+from penstock.wire.prompt_forms import arguments_text, chat_message, chat_tool
+from penstock.wire.prompts import Image, Message, Prompt, Rendered, Text, Tool, message_text
 from penstock.wire.routing import Parameters
 
 __all__ = ["VARIABLES", "variables_of", "with_prompt", "without_variables"]
@@ -132,7 +133,7 @@ def _conversation(call: InboundCall, rendered: Rendered) -> Json:
             return {"input": _placed(_messages_of(rendered, alone=not own), own, _responses_items)}
         case "chat":
             own = _list(call, "messages")
-            return {"messages": _placed(_messages_of(rendered, alone=not own), own, _chat_messages)}
+            return {"messages": _placed(_messages_of(rendered, alone=not own), own, _chat)}
         case _:
             own = _list(call, "messages")
             messages = _messages_of(rendered, alone=not own)
@@ -162,30 +163,8 @@ def _placed(messages: Sequence[Message], own: list[Any], form: Callable[[Message
     return placed if is_placed else [*placed, *own]
 
 
-def _arguments(call: ToolCall) -> str:
-    return _encode(call.arguments).decode()
-
-
-def _chat_messages(message: Message) -> list[Json]:
-    made: Json = {"role": message.role}
-    if isinstance(message.content, str):
-        made["content"] = message.content
-    else:
-        made["content"] = [
-            {"type": "text", "text": part.text}
-            if isinstance(part, Text)
-            else {"type": "image_url", "image_url": {"url": part.url}}
-            for part in message.content
-        ]
-    if message.tool_call_id is not None:
-        made["tool_call_id"] = message.tool_call_id
-    if message.tool_calls:
-        made["content"] = made["content"] or None
-        made["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments(call)}}
-            for call in message.tool_calls
-        ]
-    return [made]
+def _chat(message: Message) -> list[Json]:
+    return [chat_message(message)]
 
 
 def _input(call: InboundCall) -> list[Any]:
@@ -213,7 +192,7 @@ def _responses_items(message: Message) -> list[Json]:
         ]
         items.append({"role": message.role, "content": parts})
     calls = (
-        {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": _arguments(call)}
+        {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments_text(call)}
         for call in message.tool_calls
     )
     return [*items, *calls]
@@ -284,14 +263,6 @@ def _tool_name(raw: msgspec.Raw) -> str | None:
     return function.get("name") if isinstance(function, dict) else tool.get("name")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
 
 
-def _chat_tool(tool: Tool) -> Json:
-    optional = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
-    return {
-        "type": "function",
-        "function": {"name": tool.name, **{name: value for name, value in optional.items() if value is not None}},
-    }
-
-
 def _responses_tool(tool: Tool) -> Json:
     # Left out, `strict` would be true there, and most schemas are not written for that.
     made: Json = {"type": "function", "name": tool.name, "strict": bool(tool.strict)}
@@ -306,7 +277,7 @@ def _anthropic_tool(tool: Tool) -> Json:
     return made if tool.description is None else {**made, "description": tool.description}
 
 
-_TOOL_FORMS: Final[Mapping[Operation, Callable[[Tool], Json]]] = {"chat": _chat_tool, "responses": _responses_tool}
+_TOOL_FORMS: Final[Mapping[Operation, Callable[[Tool], Json]]] = {"chat": chat_tool, "responses": _responses_tool}
 
 
 def _response_form(call: InboundCall, prompt: Prompt) -> Json:

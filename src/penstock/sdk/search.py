@@ -14,7 +14,7 @@ from penstock.sdk.control import ControlClient, Query, path_of
 from penstock.sdk.records import TraceRow, TraceView
 from penstock.sdk.state import active
 
-__all__ = ["Found", "Time", "get_trace", "spans", "traces"]
+__all__ = ["Found", "Time", "console_client", "get_trace", "spans", "traces"]
 
 PAGE: Final = 200
 """Rows that the control API gives at once."""
@@ -79,7 +79,7 @@ def traces(
             when the rows are taken.
     """
     asked = _asked(q, from_=from_, to=to, sort=sort, project=project)
-    return _found("traces", asked, limit, _client(endpoint, api_key))
+    return _found("traces", asked, limit, console_client(endpoint, api_key))
 
 
 def spans(
@@ -95,7 +95,7 @@ def spans(
 ) -> Found:
     """Spans of any kind; arguments, result and errors are those of `traces`."""
     asked = _asked(q, from_=from_, to=to, sort=sort, project=project)
-    return _found("spans", asked, limit, _client(endpoint, api_key))
+    return _found("spans", asked, limit, console_client(endpoint, api_key))
 
 
 def get_trace(
@@ -113,7 +113,7 @@ def get_trace(
         NotFound: there is no such trace in the project.
         PenstockError: as `traces`.
     """
-    client = _client(endpoint, api_key)
+    client = console_client(endpoint, api_key)
     found = _decoded(client.get(path_of("traces", trace_id), {"project": project}), TraceView)
     return found if found.complete or not found.spans else _completed(client, found, project)
 
@@ -179,7 +179,7 @@ def _microseconds(at: Time | None, *, field: str) -> int | None:
     return (at - to_datetime(0)) // timedelta(microseconds=1)
 
 
-def _client(endpoint: str | None, api_key: str | None) -> ControlClient:
+def console_client(endpoint: str | None, api_key: str | None, *, timeout: float = 15.0) -> ControlClient:
     """The console that is named, or that `init` was given, or that the environment names."""
     variables = process_environment()
     setup = active()
@@ -194,7 +194,7 @@ def _client(endpoint: str | None, api_key: str | None) -> ControlClient:
         )
     if api_key is None and known is not None and url == known.endpoint:
         api_key = known.api_key
-    return ControlClient(url, api_key or variables.get("PENSTOCK_API_KEY"))
+    return ControlClient(url, api_key or variables.get("PENSTOCK_API_KEY"), timeout=timeout)
 
 
 def _decoded(data: bytes, kind: type[Record]) -> Record:

@@ -340,7 +340,7 @@ def has_value(kind: VariableType, value: Any) -> bool:
 
 def document_of(prompt: Prompt) -> dict[str, Any]:
     """The prompt as JSON, defaults left out: the form whose hash names a version."""
-    document: dict[str, Any] = msgspec.to_builtins(prompt, str_keys=True)
+    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(prompt))
     parameters = {name: value for name, value in document.pop("parameters", {}).items() if value is not None}
     return {**document, **({"parameters": parameters} if parameters else {})}
 

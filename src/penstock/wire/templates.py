@@ -28,7 +28,7 @@ from penstock.wire.prompts import (
     has_value,
 )
 
-__all__ = ["Renderer", "check_templates", "templates_of"]
+__all__ = ["Renderer", "check_templates", "templates_of", "variables_used"]
 
 FUEL: Final = 200_000
 """Instructions of one template."""
@@ -38,6 +38,7 @@ _UNSAFE_GLOBALS: Final = ("debug",)
 """It would write all variables."""
 _INCLUDED: Final = re.compile(r"{%-?\+?\s*(?:include|import|from|extends)\s+(?:\"([^\"]*)\"|'([^']*)')")
 _WRITTEN: Final = "penstock.written"
+_CAUSE: Final = re.compile(r"^caused by: (?P<reason>.*) \(in (?P<name>.*):(?P<line>[0-9]+)\)$", re.MULTILINE)
 FAILURES: Final = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
@@ -157,6 +158,23 @@ def check_templates(prompt: Prompt, *, inherited: Mapping[str, Variable] | None 
     ]
 
 
+def variables_used(prompt: Prompt) -> list[str]:
+    """Names that the templates ask for, sorted.
+
+    Raises:
+        InvalidInput: `template_invalid`.
+    """
+    environment = _environment({})
+    known = set(environment.globals)
+    used: set[str] = set()
+    for path, source in templates_of(prompt):
+        try:
+            used |= environment.undeclared_variables_in_str(source) - known
+        except minijinja.TemplateError as error:
+            raise _syntax(error, path, source) from error
+    return sorted(used)
+
+
 def _syntax(error: minijinja.TemplateError, path: str, source: str) -> InvalidInput:
     line = error.line or 1
     column = 1
@@ -263,10 +281,7 @@ class Renderer:
         try:
             return self._environment.render_template(template, **values)
         except minijinja.TemplateError as error:
-            name = error.name or template
-            where = "a partial" if name in self.compiled.fragments else name
-            line = f", line {error.line}" if error.line else ""
-            reason = error.detail or error.message
+            where, line, reason = self._blame(error, template)
         except _TooLongError:
             where, line, reason = template, "", f"it wrote more than {MAX_OUTPUT} characters"
         except FAILURES as error:
@@ -277,6 +292,14 @@ class Renderer:
             field="variables",
             code="prompt_not_rendered",
         )
+
+    def _blame(self, error: minijinja.TemplateError, template: str) -> tuple[str, str, str]:
+        """Which template failed, where, and why. Of an error within partials only the text holds the innermost."""
+        name, line, reason = error.name or template, error.line, error.detail or error.message
+        for cause in _CAUSE.finditer(str(error)) if error.kind == "BadInclude" else ():
+            name, line, reason = cause["name"], int(cause["line"]), cause["reason"]
+        where = f"the partial {name}" if name in self.compiled.fragments else name
+        return where, f", line {line}" if line else "", reason
 
     def _refuse(self, name: str, what: str, code: str) -> NoReturn:
         field = f"variables.{name}"

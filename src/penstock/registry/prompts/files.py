@@ -98,7 +98,7 @@ def _split(text: str) -> tuple[Json, list[str]]:
     end = next((index for index, line in enumerate(lines[1:], start=1) if line.rstrip() == FENCE), None)
     if end is None:
         raise InvalidInput("Expected a second line '---' at the end of the front matter.")
-    written = "\n".join(lines[1:end])
+    written = "\n".join((*lines[1:end], ""))
     front: Any = from_yaml(written) if written.strip() else {}
     if not isinstance(front, dict):
         raise InvalidInput("Expected the front matter to be fields with values.")

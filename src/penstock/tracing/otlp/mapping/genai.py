@@ -120,6 +120,7 @@ def read(attributes: Attributes, draft: Draft) -> None:
         draft.session = text(attributes, "gen_ai.conversation.id")
     if "gen_ai.prompt.name" in attributes:
         draft.prompt_name = draft.prompt_name or text(attributes, "gen_ai.prompt.name")
+        draft.prompt_version = draft.prompt_version or text(attributes, "gen_ai.prompt.version")
     if draft.kind in MODEL_KINDS:
         _read_model(attributes, draft)
     if not draft.input:
