@@ -11,22 +11,16 @@ from penstock.core.home import Home
 from penstock.core.ids import Ids
 from penstock.core.settings import Environment, process_environment
 from penstock.identity.service import IdentityService
-from penstock.registry.artifacts.kinds import ArtifactKind
 from penstock.registry.artifacts.ports import WebhookSender
 from penstock.registry.artifacts.service import ArtifactService
-from penstock.registry.prompts.kind import PromptKind
 from penstock.registry.service import RegistryService
+from penstock.server.artifact_kinds import artifact_kinds
 from penstock.server.webhook_sender import CheckedSender
 from penstock.store.metadata import Metadata
 
-__all__ = ["artifact_kinds", "artifact_service"]
+__all__ = ["artifact_service"]
 
 logger = logging.getLogger(__name__)
-
-
-def artifact_kinds() -> list[ArtifactKind]:
-    """The kinds of this installation that have more to check than the default ones."""
-    return [PromptKind()]
 
 
 def artifact_service(

@@ -151,6 +151,7 @@ class Catalog:
         ids = [row.id for row in rows]
         tags = artifacts.tags_of(connection, ids)
         labelled = labels.of_artifacts(connection, ids)
+        digests = versions.digests_of_heads(connection, ids)
         safe = protected_labels(connection, project, kind)
         return [
             ArtifactRow(
@@ -160,6 +161,7 @@ class Catalog:
                 description=row.description,
                 tags=tags.get(row.id, []),
                 head=row.head,
+                digest=digests.get(row.id),
                 versions=row.last,
                 labels=[
                     Label(

@@ -297,7 +297,7 @@ class VersionsController(Controller):
             str | None,
             QueryParameter(
                 name="from",
-                description="A number, `sha256:…`, a label, `latest`, or `branch:…`; without it, what `to` was made from.",
+                description="A number, `sha256:…`, a label, `latest`, or `branch:…`; without it, where `to` came from.",
             ),
         ] = None,
         to: Annotated[str, QueryParameter(name="to", description="As `from`.")] = LATEST,

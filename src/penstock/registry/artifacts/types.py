@@ -98,6 +98,8 @@ class ArtifactRow(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str]
     head: int | None
     """Number of the newest version of `main`; null before the first."""
+    digest: str | None
+    """Of the head."""
     versions: int
     """How many there are, on all branches."""
     labels: list[Label]

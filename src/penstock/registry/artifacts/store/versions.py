@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, and_, select, update
 
 from penstock.core.errors import CorruptData
-from penstock.store.metadata.schema import artifact_blobs, artifact_branches, artifact_versions
+from penstock.store.metadata.schema import artifact_blobs, artifact_branches, artifact_versions, artifacts
 
 __all__ = [
     "BranchRecord",
@@ -18,8 +18,9 @@ __all__ = [
     "branches_of",
     "by_digest",
     "by_number",
-    "by_numbers",
+    "digests_of_heads",
     "insert",
+    "packed",
     "put_blob",
     "put_branch",
     "versions_of",
@@ -56,9 +57,15 @@ def put_blob(connection: Connection, digest: str, data: bytes) -> None:
     known = select(artifact_blobs.c.digest).where(artifact_blobs.c.digest == digest)
     if connection.execute(known).scalar_one_or_none() is not None:
         return
-    packed = zlib.compress(data) if len(data) > COMPRESSED_FROM else data
-    encoding = "zlib" if packed is not data else "json"
-    connection.execute(artifact_blobs.insert().values(digest=digest, encoding=encoding, size=len(data), data=packed))
+    encoding, size, kept = packed(data)
+    connection.execute(artifact_blobs.insert().values(digest=digest, encoding=encoding, size=size, data=kept))
+
+
+def packed(data: bytes) -> tuple[str, int, bytes]:
+    """Encoding, size and stored bytes of a body's JSON."""
+    if len(data) <= COMPRESSED_FROM:
+        return "json", len(data), data
+    return "zlib", len(data), zlib.compress(data)
 
 
 def bodies(connection: Connection, digests: Iterable[str]) -> dict[str, Any]:
@@ -91,12 +98,6 @@ def by_number(connection: Connection, artifact: str, number: int) -> VersionReco
     return None if row is None else VersionRecord(**row)
 
 
-def by_numbers(connection: Connection, artifact: str, numbers: Sequence[int]) -> dict[int, VersionRecord]:
-    where = and_(artifact_versions.c.artifact == artifact, artifact_versions.c.number.in_(numbers))
-    found = connection.execute(select(artifact_versions).where(where)).mappings()
-    return {row["number"]: VersionRecord(**row) for row in found}
-
-
 def by_digest(connection: Connection, artifact: str, beginning: str) -> list[VersionRecord]:
     """Versions whose digest begins so, newest first, at most one for each digest and two in all."""
     version = artifact_versions.c
@@ -107,6 +108,14 @@ def by_digest(connection: Connection, artifact: str, beginning: str) -> list[Ver
         if len(found) == 2:
             break
     return list(found.values())
+
+
+def digests_of_heads(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """By artifact; one without a version is missing."""
+    version = artifact_versions.c
+    on = and_(version.artifact == artifacts.c.id, version.number == artifacts.c.head)
+    wanted = select(version.artifact, version.digest).join(artifacts, on).where(artifacts.c.id.in_(ids))
+    return {row.artifact: row.digest for row in connection.execute(wanted)}
 
 
 def versions_of(
