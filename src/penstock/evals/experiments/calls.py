@@ -49,6 +49,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     recalled: bool = False
     """It was found in the records rather than asked for."""
+    kept: bool = False
+    """It was there from before: nothing was paid."""
 
 
 Ask = Callable[[CallMark], Awaitable[Output]]

@@ -247,7 +247,7 @@ class Engine:
         """
         kept = await self._kept(key)
         if kept is not None:
-            return Asked(output=kept, attempts=0, recalled=True)
+            return Asked(output=kept, attempts=0, kept=True)
         asked = await self._calls.get(key, ask)
         self._charge(asked.output)
         await self._keep((key, asked.output))

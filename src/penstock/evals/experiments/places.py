@@ -20,7 +20,7 @@ from penstock.evals.experiments.types import Ending, Experiment, ExperimentSpec
 from penstock.evals.gates.parser import parse
 from penstock.sdk.control import ControlClient, path_of
 from penstock.store.metadata import Metadata, open_metadata
-from penstock.wire.prompts import CompiledPrompt
+from penstock.wire.prompts import CompiledPrompt, parse_prompt_ref
 
 __all__ = ["ConsolePlace", "LocalPlace", "Place", "check_evaluator"]
 
@@ -225,8 +225,12 @@ class ConsolePlace:
         return self._client.download(path_of("experiments", id_, "export"), {**self._query, "format": form})
 
     def prompt(self, reference: str) -> CompiledPrompt:
-        data = self._client.get(path_of("prompts", "compiled"), {**self._query, "reference": reference})
-        return msgspec.json.decode(data, type=CompiledPrompt)
+        asked = parse_prompt_ref(reference)
+        # The API writes a folder's slash as a colon.
+        path = path_of("prompts", asked.name.replace("/", ":"))
+        chosen = {"label": asked.label} if asked.label is not None else {"version": asked.selector}
+        data = self._client.get(path, {"project": asked.project or self._project, **chosen})
+        return msgspec.json.decode(data, type=_Served).compiled
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -241,6 +245,10 @@ class _Page(msgspec.Struct):
 
 class _Count(msgspec.Struct):
     rows: int
+
+
+class _Served(msgspec.Struct):
+    compiled: CompiledPrompt
 
 
 class _Renewed(msgspec.Struct):

@@ -197,6 +197,7 @@ class RunnerController(Controller):
         self, experiments: Service, project: ProjectId, experiment: Id, data: JSONBody[FinishRequest]
     ) -> RowCount:
         """Record outcomes."""
+        experiments.row_of(project, experiment)
         records = experiments.records(project, experiment, runner=data.runner)
         if data.results:
             records.finish(data.results)

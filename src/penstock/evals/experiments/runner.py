@@ -12,7 +12,9 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, PenstockError
 from penstock.evals.evaluators.definition import Services
+from penstock.evals.evaluators.ports import Ask, AskRequest, Reply
 from penstock.evals.evaluators.types import Evaluator
+from penstock.evals.experiments.asking import JudgeAsk
 from penstock.evals.experiments.caller import HttpCaller
 from penstock.evals.experiments.check import max_cost_of
 from penstock.evals.experiments.engine import Around, Engine, Plan
@@ -105,6 +107,7 @@ class Runner:
         self._random = random
         self._progress = progress
         self._wanted = _Wanted()
+        self._ask: Ask | None = None
         self._made = self._evaluations(setting.spec)
         self._lost: PenstockError | None = None
 
@@ -153,6 +156,7 @@ class Runner:
                     signal=self._wanted,
                 ),
             )
+            self._ask = JudgeAsk(caller, engine.consult, experiment=self._setting.experiment, timeout=spec.timeout)
             ending = await self._with_heartbeat(engine)
         if self._lost is not None:
             raise self._lost
@@ -195,8 +199,12 @@ class Runner:
             variant, caller, prompt=prompt, experiment=self._setting.experiment, timeout=self._setting.spec.timeout
         )
 
+    async def _consult(self, request: AskRequest, /) -> Reply:
+        assert self._ask is not None  # noqa: S101 - nobody judges before the engine runs
+        return await self._ask(request)
+
     def _evaluations(self, spec: ExperimentSpec) -> Sequence[Evaluated]:
-        services = Services()
+        services = Services(ask=self._consult)
         made = [
             Evaluated(self._resolve.evaluator(definition, services, f"evaluators[{index}]"), salt=self._setting.salt)
             for index, definition in enumerate(spec.evaluators)

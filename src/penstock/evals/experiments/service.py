@@ -1,13 +1,13 @@
 """Experiments of a project: made, filled with rows, run, looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
 from sqlalchemy import Connection
 
 from penstock.core.clock import Clock
-from penstock.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
+from penstock.core.errors import Conflict, InvalidInput, NotFound, PenstockError, PermissionDenied
 from penstock.core.ids import Ids
 from penstock.evals.experiments import store
 from penstock.evals.experiments.check import CheckEvaluator, check_spec, needs_process
@@ -18,9 +18,11 @@ from penstock.evals.experiments.types import Counts, Ending, Experiment, Experim
 from penstock.store.metadata import Metadata
 from penstock.tracing.actor import Actor, note
 
-__all__ = ["Experiments", "NewRow"]
+__all__ = ["DatasetRows", "Experiments", "NewRow"]
 
 MAX_PAGE: Final = 1000
+FILES: Final = (".jsonl", ".ndjson", ".csv")
+"""A dataset that ends so is a file of whoever makes the experiment, who sends its rows."""
 MAX_ROWS: Final = 10_000_000
 OPEN: Final = frozenset({"draft", "paused", "stopped", "cancelled", "failed", "done"})
 """States from which an experiment can be started."""
@@ -37,6 +39,10 @@ class NewRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str | None = None
 
 
+DatasetRows = Callable[[str, str], Iterable[list[NewRow]]]
+"""Rows of a project's dataset, by a reference, some at a time. Raises `NotFound`."""
+
+
 class Experiments:
     """All experiments. Methods block.
 
@@ -46,6 +52,7 @@ class Experiments:
         ids: Where ids come from.
         evaluator: Checks definitions of evaluators.
         rule: Parses a rule of a gate.
+        datasets: Gives the rows of a dataset of the registry, some at a time.
     """
 
     def __init__(
@@ -55,13 +62,15 @@ class Experiments:
         clock: Clock,
         ids: Ids,
         evaluator: CheckEvaluator,
-        rule: Any = None,
+        rule: Callable[[str], object] | None = None,
+        datasets: DatasetRows | None = None,
     ) -> None:
         self.metadata = metadata
         self.clock = clock
         self._ids = ids
         self._evaluator = evaluator
         self._rule = rule
+        self._datasets = datasets
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -133,7 +142,9 @@ class Experiments:
         with self.metadata.write() as connection:
             store.insert_experiment(connection, row)
             self._note(connection, actor, row, "create")
-            return _shown(connection, row)
+        if self._datasets is not None and not spec.dataset.lower().endswith(FILES):
+            self._fill(self._datasets, row, spec)
+        return self.get(project, id_)
 
     def add_rows(self, project: str, id_: str, rows: Sequence[NewRow], *, at: int | None = None) -> int:
         """Add rows at the end; how many there are now.
@@ -167,6 +178,20 @@ class Experiments:
             total = row.rows + len(rows)
             store.update_experiment(connection, id_, rows=total)
             return total
+
+    def _fill(self, datasets: DatasetRows, row: ExperimentRow, spec: ExperimentSpec) -> None:
+        """Take the rows of a dataset as they are now."""
+        left = MAX_ROWS if spec.limit is None else spec.limit
+        try:
+            for rows in datasets(row.project, spec.dataset):
+                self.add_rows(row.project, row.id, rows[:left])
+                left -= len(rows)
+                if left <= 0:
+                    break
+        except PenstockError as error:
+            with self.metadata.write() as connection:
+                store.update_experiment(connection, row.id, state="failed", reason=str(error))
+            raise
 
     # --- running ------------------------------------------------------------------------------
 
@@ -223,11 +248,12 @@ class Experiments:
             rows = store.with_leases(connection, now=self.clock.now())
             return self._taken(connection, rows[0], runner=runner, hosted=True) if rows else None
 
-    def name_evaluators(self, project: str, id_: str, evaluators: Mapping[str, str]) -> None:
+    def name_evaluators(self, project: str, id_: str, evaluators: Mapping[str, str]) -> Experiment:
         """Note what the digests of its evaluators are called."""
         with self.metadata.write() as connection:
-            found(connection, project, id_)
-            store.update_experiment(connection, id_, evaluators=dict(evaluators))
+            row = msgspec.structs.replace(found(connection, project, id_), evaluators=dict(evaluators))
+            store.update_experiment(connection, id_, evaluators=row.evaluators)
+            return _shown(connection, row)
 
     def release(self, project: str, id_: str, *, runner: str, ending: Ending) -> Experiment:
         """The run of this runner is over.

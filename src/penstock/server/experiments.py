@@ -1,0 +1,123 @@
+"""Experiments, bound to the registry, the records and the gateway."""
+
+from collections.abc import Callable, Iterator, Mapping
+from random import SystemRandom
+from typing import Any
+
+import msgspec
+
+from penstock.core.clock import Clock
+from penstock.core.errors import InvalidInput
+from penstock.core.ids import Ids
+from penstock.evals.datasets.service import Datasets
+from penstock.evals.evaluators.catalog import load
+from penstock.evals.evaluators.definition import Services
+from penstock.evals.evaluators.types import Evaluator
+from penstock.evals.experiments.jobs import ExperimentJob
+from penstock.evals.experiments.places import check_evaluator
+from penstock.evals.experiments.results import Results
+from penstock.evals.experiments.runner import Resolve
+from penstock.evals.experiments.service import DatasetRows, Experiments, NewRow
+from penstock.evals.gates.parser import parse
+from penstock.identity.service import IdentityService
+from penstock.registry.artifacts.types import LATEST, Ref
+from penstock.registry.prompts.service import PromptService
+from penstock.server.settings import ConsoleSettings
+from penstock.store.metadata import Metadata
+from penstock.tracing.service import TracingService
+from penstock.wire.prompts import CompiledPrompt, parse_prompt_ref
+
+__all__ = ["ConsoleAccess", "dataset_rows", "experiment_job", "experiment_services"]
+
+
+def experiment_services(
+    metadata: Metadata, *, clock: Clock, ids: Ids, datasets: DatasetRows | None = None
+) -> tuple[Experiments, Results]:
+    """The services over an open store."""
+    experiments = Experiments(metadata, clock=clock, ids=ids, evaluator=check_evaluator, rule=parse, datasets=datasets)
+    return experiments, Results(experiments)
+
+
+def experiment_job(experiments: Experiments, access: "ConsoleAccess", *, clock: Clock, ids: Ids) -> ExperimentJob:
+    """The job that runs what is waiting."""
+    return ExperimentJob(experiments, access, clock=clock, ids=ids, random=SystemRandom())
+
+
+class ConsoleAccess:
+    """The console's way to models and records.
+
+    Args:
+        settings: Where the gateway is.
+        identity: Gives the console a key of its own in each project.
+        tracing: Reads traces.
+        prompts: Finds versions.
+    """
+
+    def __init__(
+        self,
+        settings: ConsoleSettings,
+        identity: IdentityService,
+        tracing: TracingService,
+        prompts: PromptService,
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._tracing = tracing
+        self._prompts = prompts
+
+    @property
+    def gateway(self) -> str | None:
+        return self._settings.gateway_url
+
+    def key(self, project: str) -> str:
+        return self._identity.console_keys.secret(project)
+
+    def trace(self, project: str, trace_id: str) -> bytes:
+        return msgspec.json.encode(self._tracing.trace(project, trace_id))
+
+    def resolve(self, project: str) -> Resolve:
+        return _Resolve(project, self._prompts)
+
+
+class _Resolve:
+    """What an experiment that the console runs may refer to: nothing of it is code of a user's."""
+
+    def __init__(self, project: str, prompts: PromptService) -> None:
+        self._project = project
+        self._prompts = prompts
+
+    def prompt(self, reference: str) -> CompiledPrompt:
+        asked = parse_prompt_ref(reference)
+        if asked.project is not None:
+            raise InvalidInput(
+                f"The prompt {reference} lies in another project.", hint="Use one of this project.", code="no_registry"
+            )
+        return self._prompts.get(self._project, asked.name, asked.selector).compiled
+
+    def function(self, reference: str) -> Callable[..., Any]:
+        raise InvalidInput(f"The console does not run the function {reference}.", code="needs_process")
+
+    def evaluator(self, definition: Mapping[str, Any], services: Services, field: str) -> Evaluator:
+        return load(definition, services, field=field)
+
+
+def dataset_rows(datasets: Datasets) -> DatasetRows:
+    """Rows of `name`, `name@version` or `name@version#split`."""
+
+    def rows(project: str, reference: str) -> Iterator[list[NewRow]]:
+        place, _, split = reference.partition("#")
+        name, _, version = place.partition("@")
+        for some in datasets.stream(Ref(project, "dataset", name), version or LATEST, split=split or None):
+            yield [
+                NewRow(
+                    input=row.input,
+                    id=row.id,
+                    reference=row.reference,
+                    context=row.context,
+                    metadata=row.metadata,
+                    group=row.group,
+                )
+                for row in some
+            ]
+
+    return rows
