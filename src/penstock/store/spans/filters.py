@@ -60,6 +60,10 @@ STRUCTURE = (
 )
 
 
+PLACE = "rowid"
+"""The place of a span in storage, for conditions that a question makes within its snapshot; people cannot name it."""
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True, tag="filter"):
     """One condition.
 
@@ -96,6 +100,8 @@ def condition(given: Filter, values: Values, *, scope: Scope = "span") -> exp.Ex
         values: Collects what placeholders stand for.
         scope: With `row`, `totals` are joined as `queries.rows` does.
     """
+    if given.column == PLACE:
+        return exp.In(this=column(PLACE), query=exp.select(exp.func("unnest", bind(values, given.value))).subquery())
     form = form_of(given.column)
     if form is None:
         raise KeyError(given.column)

@@ -149,11 +149,11 @@ class Questions:
 
     def facets(self, window: Window, column: str, *, where: Node | None = None) -> list[Facet]:
         """The values of one of `facets.FACET_COLUMNS`."""
-        return facets(self._asked, window, column, where=where)
+        return facets(self._asked, window, column, where=where, candidates=self._candidates)
 
     def facets_of(self, window: Window, columns: Sequence[str], *, where: Node | None = None) -> dict[str, list[Facet]]:
         """The values of several of `facets.FACET_COLUMNS`, of the same calls."""
-        return facets_of(self._asked, window, columns, where=where)
+        return facets_of(self._asked, window, columns, where=where, candidates=self._candidates)
 
     def group_by(
         self,
@@ -165,7 +165,15 @@ class Questions:
         limit: int = 50,
     ) -> list[GroupRow]:
         """The largest groups by one or two columns; raises `InvalidInput` (`invalid_metric`)."""
-        return group_by(self._asked, window, columns, where=where, population=population, limit=limit)
+        return group_by(
+            self._asked,
+            window,
+            columns,
+            where=where,
+            population=population,
+            limit=limit,
+            candidates=self._candidates,
+        )
 
     def sessions(
         self,
@@ -177,7 +185,16 @@ class Questions:
         limit: int = 50,
     ) -> ActivityPage:
         """Sessions that did anything in the window; see `queries.people`."""
-        return activities(self._asked, window, "session", where=where, order=order, after=after, limit=limit)
+        return activities(
+            self._asked,
+            window,
+            "session",
+            where=where,
+            order=order,
+            after=after,
+            limit=limit,
+            candidates=self._candidates,
+        )
 
     def users(
         self,
@@ -189,7 +206,9 @@ class Questions:
         limit: int = 50,
     ) -> ActivityPage:
         """End users that did anything in the window; see `queries.people`."""
-        return activities(self._asked, window, "user", where=where, order=order, after=after, limit=limit)
+        return activities(
+            self._asked, window, "user", where=where, order=order, after=after, limit=limit, candidates=self._candidates
+        )
 
     def session(self, project: str, session: str) -> ActivityView | None:
         """One session with its calls in order of time."""
@@ -208,7 +227,7 @@ class Questions:
         format_: ExportFormat = "jsonl",
     ) -> Iterator[bytes]:
         """Spans as pieces of one file; see `queries.export`. Each piece blocks while it is made."""
-        return export(self._asked, window, where=where, columns=columns, format_=format_)
+        return export(self._asked, window, where=where, columns=columns, format_=format_, candidates=self._candidates)
 
     def overview(self, window: Window, *, points: int) -> Overview:
         """Totals, series and tops of a closed window."""
@@ -248,11 +267,11 @@ class Questions:
 
     def measure(self, query: MetricQuery) -> MetricResult:
         """A metric over a window, by group and step."""
-        return measure(self._asked, query)
+        return measure(self._asked, query, candidates=self._candidates)
 
     def distribution(self, query: DistributionQuery) -> Distribution:
         """How a field's values lie."""
-        return distribution(self._asked, query)
+        return distribution(self._asked, query, candidates=self._candidates)
 
     def books(self, window: Window) -> Books:
         """Counts and sums from the spans themselves, for reconciliation."""

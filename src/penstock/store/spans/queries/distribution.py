@@ -18,6 +18,8 @@ from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import check, columns_of, field_of, source_of, unit_of
+from penstock.store.spans.queries.search import Candidates
+from penstock.store.spans.queries.texts import looked_up
 from penstock.store.spans.queries.window import Window
 
 __all__ = ["bounds_of", "distribution"]
@@ -29,7 +31,7 @@ FINE = 1_000_000
 """Numbers that are not whole are counted in millionths."""
 
 
-def distribution(engine: Engine, query: DistributionQuery) -> Distribution:
+def distribution(engine: Engine, query: DistributionQuery, *, candidates: Candidates | None = None) -> Distribution:
     """The cells that hold any.
 
     Values within 2 % of a bound may lie in the cell next to theirs.
@@ -46,8 +48,10 @@ def distribution(engine: Engine, query: DistributionQuery) -> Distribution:
         )
     counts: dict[int, dict[float, int]] = {}
     with engine.snapshot() as read:
-        family = _family(query)
         window = Window(project=query.project, from_=query.from_, to=query.to)
+        if query.population != "scores":
+            query = msgspec.structs.replace(query, where=looked_up(read, window, query.where, candidates))
+        family = _family(query)
         whole = Ranges(((query.from_, query.to),) if query.from_ < query.to else ())
         ranges = whole if family is None else ranges_of(read, window, step=query.step or DAY, family=family)
         same = msgspec.structs.replace(query, project="", from_=0, to=0)

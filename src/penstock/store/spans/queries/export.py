@@ -15,6 +15,7 @@ from penstock.store.spans.conditions import compiled
 from penstock.store.spans.engine import Engine, Rows
 from penstock.store.spans.expressions import Values, column, sql
 from penstock.store.spans.files import PIECE_BYTES, Kind, csv_pieces, csv_text, parquet_pieces
+from penstock.store.spans.queries.search import Candidates, searches
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
 
@@ -39,6 +40,7 @@ def export(
     where: Node | None,
     columns: Sequence[str] = EXPORTED,
     format_: ExportFormat = "jsonl",
+    candidates: Candidates | None = None,
 ) -> Iterator[bytes]:
     """Spans of a window that fit, the oldest first, as pieces of one file.
 
@@ -62,18 +64,33 @@ def export(
         raise InvalidInput(
             f"There is no format {format_[:64]!r}.", field="format", hint=f"There are {', '.join(writers)}."
         )
-    return writers[format_](tuple(columns), _slices(engine, window, where, tuple(columns)))
+    return writers[format_](tuple(columns), _slices(engine, window, where, tuple(columns), candidates))
 
 
-def _slices(engine: Engine, window: Window, where: Node | None, columns: tuple[str, ...]) -> Iterator[Rows]:
+def _slices(
+    engine: Engine, window: Window, where: Node | None, columns: tuple[str, ...], candidates: Candidates | None
+) -> Iterator[Rows]:
     """Rows of these columns, slice by slice."""
     with engine.snapshot() as read:
         whole = closed(read, window)
-    if whole is None or whole.from_ is None or whole.to is None:
+        if whole is None or whole.from_ is None or whole.to is None:
+            return
+        stretches = candidates(read, whole, where) if candidates is not None and searches(where) else None
+    if stretches is None:
+        yield from _slices_of(engine, whole, where, columns)
         return
-    low, width = whole.from_, FIRST_SLICE
-    while low < whole.to:
-        high = min(whole.to, low + width)
+    # A span that comes while the file is written, into a time without the words, is in it or is not.
+    for begin, end in reversed(stretches):
+        low, high = max(begin, whole.from_), min(end, whole.to)
+        if low < high:
+            part = msgspec.structs.replace(whole, from_=low, to=high)
+            yield from _slices_of(engine, part, where, columns)
+
+
+def _slices_of(engine: Engine, whole: Window, where: Node | None, columns: tuple[str, ...]) -> Iterator[Rows]:
+    low, end, width = whole.from_ or 0, whole.to or 0, FIRST_SLICE
+    while low < end:
+        high = min(end, low + width)
         part = msgspec.structs.replace(whole, from_=low, to=high)
         engine.give_way(PATIENCE)
         values: Values = {}

@@ -13,6 +13,8 @@ from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import columns_of
 from penstock.store.spans.queries.rows import ROW, with_totals
+from penstock.store.spans.queries.search import Candidates
+from penstock.store.spans.queries.texts import looked_up
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import Facet
@@ -36,23 +38,31 @@ FACET_COLUMNS: dict[str, str] = {
 """Columns with a menu of values; `tags` lists the tags' names."""
 
 
-def facets(engine: Engine, window: Window, name: str, *, where: Node | None = None) -> list[Facet]:
+def facets(
+    engine: Engine, window: Window, name: str, *, where: Node | None = None, candidates: Candidates | None = None
+) -> list[Facet]:
     """Values among calls and roots of the window that fit, with how often they stand there, at most 50.
 
     `name` is one of `FACET_COLUMNS`, or `tags.<key>`.
     """
-    return facets_of(engine, window, (name,), where=where)[name]
+    return facets_of(engine, window, (name,), where=where, candidates=candidates)[name]
 
 
 def facets_of(
-    engine: Engine, window: Window, names: Sequence[str], *, where: Node | None = None
+    engine: Engine,
+    window: Window,
+    names: Sequence[str],
+    *,
+    where: Node | None = None,
+    candidates: Candidates | None = None,
 ) -> dict[str, list[Facet]]:
     """The values of several columns, all of the same calls and roots; as `facets`."""
     with engine.snapshot() as read:
         whole = closed(read, window)
         if whole is None:
             return {name: [] for name in names}
-        return {name: _facets(read, whole, name, where) for name in names}
+        found = looked_up(read, whole, where, candidates)
+        return {name: _facets(read, whole, name, found) for name in names}
 
 
 def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[Facet]:

@@ -16,6 +16,8 @@ from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import Labels, label_key, label_keys, rolled_population
 from penstock.store.spans.queries.overview import Histogram, known_cost
 from penstock.store.spans.queries.populations import check, columns_of, grouped_by, source_of
+from penstock.store.spans.queries.search import Candidates
+from penstock.store.spans.queries.texts import looked_up
 from penstock.store.spans.queries.window import Window, closed
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import GroupRow
@@ -33,6 +35,7 @@ def group_by(
     where: Node | None,
     population: Population = "traces",
     limit: int = 50,
+    candidates: Candidates | None = None,
 ) -> list[GroupRow]:
     """The groups with the most rows, the largest first.
 
@@ -44,7 +47,8 @@ def group_by(
         whole = closed(read, window)
         if whole is None:
             return []
-        asked = _Grouped(read, whole, columns, where, population)
+        found = where if population == "scores" else looked_up(read, whole, where, candidates)
+        asked = _Grouped(read, whole, columns, found, population)
         rows = asked.sums(min(limit, MOST))
         histograms = asked.histograms([tuple(row[: len(columns)]) for row in rows])
     return [_group(row, len(columns), histograms) for row in rows]

@@ -25,6 +25,8 @@ from penstock.store.spans.queries.populations import (
     source_of,
     unit_of,
 )
+from penstock.store.spans.queries.search import Candidates
+from penstock.store.spans.queries.texts import looked_up
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 
@@ -78,7 +80,7 @@ class _Plan(NamedTuple):
     """Whether what is grouped by has few values: it is summed up by them."""
 
 
-def measure(engine: Engine, query: MetricQuery) -> MetricResult:
+def measure(engine: Engine, query: MetricQuery, *, candidates: Candidates | None = None) -> MetricResult:
     """The answer to a question.
 
     Raises:
@@ -91,8 +93,11 @@ def measure(engine: Engine, query: MetricQuery) -> MetricResult:
         of=query.of,
         group_by=query.group_by,
     )
-    plan = _plan(query)
     with engine.snapshot() as read:
+        if query.population != "scores":
+            window = Window(project=query.project, from_=query.from_, to=query.to)
+            query = msgspec.structs.replace(query, where=looked_up(read, window, query.where, candidates))
+        plan = _plan(query)
         asked = _Asked(read, plan)
         if query.group_by and query.population == "scores" and plan.kind in {"additive", "bounds"} and plan.few:
             groups, chosen, cells = asked.largest()

@@ -12,6 +12,8 @@ from penstock.store.spans.expressions import Values, bind, column, parsed, sql
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, Who, fill_activity
 from penstock.store.spans.queries.overview import known_cost
 from penstock.store.spans.queries.rows import ROW, fetch, with_totals
+from penstock.store.spans.queries.search import Candidates
+from penstock.store.spans.queries.texts import looked_up
 from penstock.store.spans.queries.window import Window, within
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import Activity, ActivityView
@@ -50,6 +52,7 @@ def activities(
     order: ActivityOrder,
     after: ActivityPlace | None,
     limit: int,
+    candidates: Candidates | None = None,
 ) -> ActivityPage:
     """Sessions, or users, that did anything in the window, with what they did in it; those with most come first.
 
@@ -61,6 +64,7 @@ def activities(
         order: Which of their numbers the list is sorted by.
         after: The place after which to begin.
         limit: How many at most.
+        candidates: Where texts can lie, when the store has an index of words.
     """
     values: Values = {}
     within(window, values)
@@ -69,6 +73,7 @@ def activities(
         if not parts:
             return ActivityPage([], None)
         sums = exp.select("who", *_SUMS).from_(_united(parts), copy=False).group_by("who")
+        where = looked_up(read, window, where, candidates)
         if where is not None:
             sums = sums.where(exp.In(this=column("who"), query=_fitting(window, who, where, values)), copy=False)
         if after is not None:

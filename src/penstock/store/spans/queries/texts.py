@@ -1,0 +1,79 @@
+"""Conditions on text, looked up before anything is counted: which spans hold it, by the index of words.
+
+A question that counts asks its conditions of every span of its time, and of a text this means to unpack all of them.
+"""
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from penstock.store.spans.conditions import Texts, compiled
+from penstock.store.spans.engine import Read, prepare
+from penstock.store.spans.expressions import Values, bind, sql
+from penstock.store.spans.filters import PLACE, Filter
+from penstock.store.spans.queries.search import Candidates, Stretch, searches
+from penstock.store.spans.queries.window import Window, closed, within
+from penstock.store.spans.tree import And, Node, all_of
+
+__all__ = ["MOST_PLACES", "looked_up"]
+
+MOST_PLACES = 4096
+"""Spans that are named by their places; where more hold the text, each is asked with the other conditions."""
+NEAR = 10_000_000
+"""Microseconds between two stretches that are read rather than to ask twice."""
+
+
+def looked_up(read: Read, window: Window, where: Node | None, candidates: Candidates | None) -> Node | None:
+    """Conditions that hold of the same spans of the window, in which texts are replaced by the places of those.
+
+    They stay as they are where no index tells, where too many spans hold the texts, and where a text may be absent
+    rather than present. What comes back is true within the snapshot of `read` alone.
+    """
+    if candidates is None or where is None or not searches(where):
+        return where
+    terms = where.terms if isinstance(where, And) else (where,)
+    texts = all_of(*(term for term in terms if searches(term)))
+    whole = closed(read, window)
+    stretches = None if whole is None else candidates(read, whole, texts)
+    if texts is None or whole is None or stretches is None or not _spares(whole, stretches):
+        return where
+    places = _places(read, whole, texts, stretches)
+    if places is None:
+        return where
+    # Never empty: an engine could not tell of what.
+    place = Filter(column=PLACE, operator="in", value=places or [-1])
+    return all_of(place, *(term for term in terms if not searches(term)))
+
+
+def _places(read: Read, window: Window, texts: Node, stretches: Sequence[Stretch]) -> list[int] | None:
+    """Where the spans lie that hold the texts; None when they are too many."""
+    values: Values = {}
+    apart = bool(read(sql("SELECT 1 FROM payloads LIMIT 1").where(*within(window, values)), values))
+    values = {}
+    query = exp.select("rowid").from_("spans").where(*within(window, values))
+    query = query.where(compiled(texts, values, texts=Texts(apart=apart)))
+    prepared = prepare(query.limit(bind(values, MOST_PLACES + 1)))
+    found: list[int] = []
+    for low, high in _near(stretches):
+        begin, end = max(low, window.from_ or 0), min(high, window.to or high)
+        if begin < end:
+            found += [place for (place,) in read(prepared, values | {"from": begin, "to": end})]
+        if len(found) > MOST_PLACES:
+            return None
+    return found
+
+
+def _spares(window: Window, stretches: Sequence[Stretch]) -> bool:
+    """Whether the half of the window or more need not be read."""
+    return 2 * sum(high - low for low, high in stretches) <= (window.to or 0) - (window.from_ or 0)
+
+
+def _near(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """Neighbours as one, as long as little lies between them."""
+    joined: list[Stretch] = []
+    for low, high in stretches:
+        if joined and joined[-1][0] - high <= NEAR:
+            joined[-1] = (low, joined[-1][1])
+        else:
+            joined.append((low, high))
+    return joined
