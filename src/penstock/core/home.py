@@ -22,6 +22,7 @@ class Home:
     admin.key       the admin key of the first start, for the CLI and `penstock up` on this machine (0600)
     spans.duckdb    spans (DuckDB)
     spend.log       what budgets have used, so that it survives a restart
+    uploads/        files of rows that wait to be imported
     workers/        what each gateway worker reports about itself: <worker>.json
     run/            pid and socket files of running processes
     """
@@ -39,6 +40,7 @@ class Home:
         self.master_key = self.path / "master.key"
         self.spans = self.path / "spans.duckdb"
         self.spend = self.path / "spend.log"
+        self.uploads = self.path / "uploads"
         self.workers = self.path / "workers"
         self.run = self.path / "run"
 

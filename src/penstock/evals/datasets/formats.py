@@ -39,7 +39,7 @@ def format_of(name: str, head: bytes) -> FileFormat:
     """
     if head.startswith(PARQUET):
         return "parquet"
-    known = SUFFIXES.get(Path(name).suffix.lower())
+    known: FileFormat | None = SUFFIXES.get(Path(name).suffix.lower())
     if known is not None and known != "parquet":
         return known
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):

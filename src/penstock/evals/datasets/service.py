@@ -31,6 +31,8 @@ from penstock.store.metadata import Metadata
 
 __all__ = ["Datasets", "SaveTerms"]
 
+RESERVED: Final = frozenset({"imports", "uploads"})
+"""Names that addresses of the control API give a meaning of their own."""
 BATCH: Final = 200
 """Rows that are read or written in one transaction."""
 
@@ -154,17 +156,24 @@ class Datasets:
             Conflict: `split_leak`: a row, or one of its group, would be in another split than before.
             PreconditionFailed: `head_moved`.
         """
+        if ref.name in RESERVED:
+            raise InvalidInput(f"A dataset cannot be called {ref.name}.", field="name", hint="Take another name.")
         chunks = list(self._chunked(ref.project, self._kept(ref.project, numbered(rows, progress))))
         return self._commit(actor, ref, chunks, terms)
 
     def edit(self, actor: Principal, ref: Ref, edits: RowEdits, terms: SaveTerms = NO_TERMS) -> Saved:
-        """Add, change and delete rows of a branch's head; the others stay where they are.
+        """Add, change and delete rows of a branch's head; the others stay where they are. Makes a dataset of new rows.
 
         Raises:
-            NotFound: there is no such dataset, or no row of an id that is to be changed or deleted.
+            NotFound: there is no row of an id that is to be deleted.
             InvalidInput, Conflict, PreconditionFailed: as `save`.
         """
-        head = self._versions.get(ref, f"branch:{terms.branch}")
+        try:
+            head = self._versions.get(ref, f"branch:{terms.branch}")
+        except NotFound:
+            if edits.delete or terms.branch != MAIN:
+                raise
+            return self.save(actor, ref, edits.put, terms)
         manifest = msgspec.convert(head.body, Manifest)
         entries = (entry for _, entry in self._placed(ref.project, manifest))
         prepared = edits.prepared()
@@ -173,6 +182,35 @@ class Datasets:
         chunks = list(self._chunked(ref.project, edited(entries, edits, [entry for entry, _ in prepared])))
         expected = msgspec.structs.replace(terms, expected=terms.expected or head.digest)
         return self._commit(actor, ref, chunks, expected)
+
+    def divide(
+        self,
+        actor: Principal,
+        ref: Ref,
+        shares: dict[str, float],
+        *,
+        salt: str | None = None,
+        terms: SaveTerms = NO_TERMS,
+    ) -> Saved:
+        """Divide the rows of a branch's head; its rows stay as they are.
+
+        Args:
+            actor: Who does it.
+            ref: The dataset.
+            shares: By name of the split.
+            salt: None keeps the one before, or the dataset's name where there was none.
+            terms: `resplit` lets rows go from one split into another.
+
+        Raises:
+            NotFound: there is no such dataset.
+            InvalidInput, Conflict, PreconditionFailed: as `save`.
+        """
+        head = self._versions.get(ref, f"branch:{terms.branch}")
+        manifest = msgspec.convert(head.body, Manifest)
+        before = manifest.splits.salt if manifest.splits is not None else head.name
+        splits = Splits(shares=shares, salt=salt or before)
+        divided = msgspec.structs.replace(terms, splits=splits, expected=terms.expected or head.digest)
+        return self._commit(actor, ref, manifest.chunks, divided)
 
     def _commit(self, actor: Principal, ref: Ref, chunks: list[Chunk], terms: SaveTerms) -> Saved:
         before = self._head(ref, terms.branch)

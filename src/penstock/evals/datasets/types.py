@@ -16,6 +16,7 @@ __all__ = [
     "SplitCount",
     "Splits",
     "StoredRow",
+    "row_of",
 ]
 
 MAX_SPLITS: Final = 10
@@ -45,6 +46,19 @@ class StoredRow(DatasetRow, frozen=True, kw_only=True, omit_defaults=True):
 
     digest: str
     """SHA-256, hex, of its content."""
+
+
+def row_of(row: StoredRow, *, split: str | None) -> DatasetRow:
+    """A stored row as one that can be saved."""
+    return DatasetRow(
+        id=row.id,
+        input=row.input,
+        reference=row.reference,
+        context=row.context,
+        metadata=row.metadata,
+        group=row.group,
+        split=split,
+    )
 
 
 class Splits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

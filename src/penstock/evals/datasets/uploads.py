@@ -186,7 +186,7 @@ def _within(size: int, most: int) -> int:
 def _format(form: str | None, name: str, head: bytes) -> FileFormat:
     if form is None:
         return format_of(name, head)
-    known = next((one for one in FORMATS if one == form), None)
+    known: FileFormat | None = next((one for one in FORMATS if one == form), None)
     if known is None:
         raise InvalidInput(f"Expected a format of {', '.join(FORMATS)}, got {form[:20]!r}.", field="format")
     return known
