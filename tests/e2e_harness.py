@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import select
 import time
 from collections.abc import Callable
@@ -19,16 +20,23 @@ __all__ = ["Control", "Plane", "chat", "children", "eventually", "message", "scr
 
 PATIENCE = 0.05
 """Seconds between two looks."""
+STRETCH = 6.0
+"""A crowded machine has at most as many times as long."""
 
 T = TypeVar("T")
 
 
+def crowd() -> float:
+    """How many times as long things take, since more processes want to run than there are cores."""
+    return min(STRETCH, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
 def eventually(question: Callable[[], T], *, seconds: float = 2.0) -> T:
-    """The first true answer, or the last one when the time is over.
+    """The first true answer, or the last one when the time is over: `seconds` where each process has a core.
 
     What is waited for happens in other processes: there is no event in this one.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * crowd()
     while True:
         answer = question()
         if answer or time.monotonic() > deadline:

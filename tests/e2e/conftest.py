@@ -61,6 +61,9 @@ FLAGS = (
     "--disable-sync",
 )
 
+# Milliseconds: a browser draws late where others want the cores too.
+expect.set_options(timeout=20_000)
+
 UPSTREAMS = {
     "openai": "sim/gpt-4o-mini",
     "anthropic": "sim-anthropic/claude-sonnet-4-5",
