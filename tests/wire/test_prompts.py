@@ -1,5 +1,7 @@
 """What a prompt may hold, and how it is named."""
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -50,10 +52,8 @@ def test_what_is_no_reference_is_refused(text):
 
 @given(st.text())
 def test_any_text_is_a_reference_or_refused(text):
-    try:
+    with contextlib.suppress(InvalidInput):
         assert parse_prompt_ref(text).name
-    except InvalidInput as error:
-        assert error.code == "prompt_reference_invalid"
 
 
 @pytest.mark.parametrize(

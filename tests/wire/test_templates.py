@@ -22,7 +22,7 @@ def renderer(body, **more):
 
 
 def text(source, variables=None, /, **values):
-    declared = variables if variables is not None else dict.fromkeys(values, {})
+    declared = variables if variables is not None else {key: {} for key in values}
     return renderer({"text": source, "variables": declared}).render(values).text
 
 

@@ -21,12 +21,15 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 the answer is no, 2 could not tell.",
 )
 
-COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor", "apply", "evals")
+COMMANDS: Final = ("up", "gateway", "console", "sim", "signin", "doctor", "apply", "sync", "evals")
 """Modules whose `app` brings its commands under names of its own."""
 GROUPS: Final = {
     "projects": "Projects: the tenant boundary of keys and traces.",
     "keys": "Virtual keys of a project.",
     "secrets": "Secrets of providers, stored sealed.",
+    "prompts": "Prompts: rendered, estimated, as types.",
+    "artifacts": "Versions of prompts, models, datasets and evaluators, and their labels.",
+    "webhooks": "Who is told of what happens to artifacts.",
     "routes": "Names that applications call, and what stands behind them.",
     "limits": "Rate limits and budgets.",
     "cache": "Answers that gateways keep for identical calls.",
