@@ -139,6 +139,18 @@ def console_tests(output: Output) -> Counts:
     return counts
 
 
+def tests_are_collected(output: Output) -> Counts:
+    """Pytest compiles each test's file anew for its assertions: here once, and not in each worker under coverage."""
+    with tempfile.TemporaryFile() as listed:
+        code = run("pytest", "--collect-only", "-q", output=listed)
+        if code == 0:
+            return Counts(passed=1)
+        listed.seek(0)
+        lines = [line for line in listed.read().decode(errors="replace").splitlines() if "::" not in line]
+    say(output, "\n".join(lines[-60:]))
+    return Counts(failed=1)
+
+
 def run_and_keep(*command: str) -> tuple[int, str]:
     """The exit code of a command whose output goes to this program's as it comes, and the end of that output."""
     kept = b""
@@ -236,6 +248,7 @@ SIDE_BY_SIDE: dict[str, Step] = {
     "pyright": check("pyright"),
     "console tests": console_tests,
     "console lint and types": check(*npm.command(), "run", "--silent", "check", cwd=CONSOLE),
+    "tests are collected": tests_are_collected,
     "ruff check": check("ruff", "check", "."),
     "ruff format": check("ruff", "format", "--check", "."),
     "import layers": check("lint-imports"),

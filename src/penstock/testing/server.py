@@ -33,7 +33,7 @@ class PenstockServer(ReadyProcess):
         config: Path | None = None,
         workers: int = 1,
         environment: dict[str, str] | None = None,
-        patience: float = 30.0,
+        patience: float = 60.0,
     ) -> None:
         self.home = folder / "home"
         arguments = ["penstock.cli", "up", "--home", str(self.home), "--gateway-port", "0", "--console-port", "0"]
