@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.core.clock import SystemClock
+from penstock.store.spans.duckdb.loader import BATCH_BYTES
 from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.tracing.jobs import IngestJob
 from spans import write_segments
@@ -84,7 +85,7 @@ def main() -> None:
         store = DuckDbSpanStore(
             Path(scratch) / "spans.duckdb", journal=folder, quarantine=folder / "quarantine", clock=SystemClock()
         )
-        job = IngestJob(store, folder, intake=Path(scratch) / "intake", clock=SystemClock())
+        job = IngestJob(store, folder, intake=Path(scratch) / "intake", clock=SystemClock(), batch_bytes=BATCH_BYTES)
         store.count_spans()
         begun, worked = time.perf_counter(), time.process_time()
         asyncio.run(empty(job))

@@ -30,6 +30,7 @@ MAINTAIN_SECONDS = 30.0
 """How often upkeep is looked for, when nothing waits."""
 LOWEST_PRIORITY = 19
 BATCH_BYTES = 96 * 1024 * 1024
+"""Of the segments of one transaction, unless the store takes more."""
 BATCH_SEGMENTS = 512
 """Segments of one transaction at most."""
 
@@ -102,9 +103,10 @@ class IngestJob:
         pause: Waits between two looks at the folder, seconds.
         fold: Given the segments of dead writers before they are sealed; see `recover`.
         keep: Given each segment of spans once it is stored, before its file is removed.
+        batch_bytes: Of segments that are stored together, at most.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is told of one part of it
         self,
         store: SpanStore,
         journal: Path,
@@ -115,6 +117,7 @@ class IngestJob:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         fold: Callable[[str, bytes], None] | None = None,
         keep: Callable[[Path], None] | None = None,
+        batch_bytes: int | None = None,
     ) -> None:
         self.state = IngestState()
         self._store = store
@@ -127,6 +130,7 @@ class IngestJob:
         self._clock = clock
         self._pause = pause
         self._keep = keep
+        self._batch_bytes = batch_bytes
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest", initializer=_stand_back)
         self._tails: set[Tail] = set()
         self._recovered_at = float("-inf")
@@ -179,7 +183,7 @@ class IngestJob:
             for folder in self._folders:
                 recover(folder.path, clock=self._clock, fold=folder.fold)
             self._recovered_at = now
-        batches = [(folder, _batch(folder)) for folder in self._folders]
+        batches = [(folder, _batch(folder, self._batch_bytes or BATCH_BYTES)) for folder in self._folders]
         self._count_waiting()
         if not any(batch for _, batch in batches):
             self._maintain()
@@ -246,11 +250,10 @@ class IngestJob:
         self._failures = 0
 
 
-def _batch(folder: _Folder) -> list[Path]:
-    """The oldest sealed segments, up to one batch. Counts all of them."""
+def _batch(folder: _Folder, room: int) -> list[Path]:
+    """The oldest sealed segments, up to so many bytes, but at least one. Counts all of them."""
     folder.waiting = {path: path.stat().st_size for path in sorted(folder.path.glob("*.ndjson"))}
     batch: list[Path] = []
-    room = BATCH_BYTES
     for path, size in folder.waiting.items():
         if batch and (size > room or len(batch) >= BATCH_SEGMENTS):
             break

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from penstock.core.clock import Clock
 from penstock.core.home import Home
 from penstock.core.settings import Environment, resolve_secret
+from penstock.store.spans.duckdb.loader import BATCH_BYTES
 from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.wire.snapshot import StoreSettings
 
 if TYPE_CHECKING:
     from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
 
-__all__ = ["ConfiguredSpanStore", "open_configured"]
+__all__ = ["ConfiguredSpanStore", "batch_bytes", "open_configured"]
 
 ConfiguredSpanStore: TypeAlias = "DuckDbSpanStore | ClickHouseSpanStore"
 
@@ -57,3 +58,8 @@ def open_configured(
         intake=home.intake,
         scores=home.scores,
     )
+
+
+def batch_bytes(settings: StoreSettings) -> int | None:
+    """Bytes of segments that the configured store does best to take at once; None for no more than any takes."""
+    return BATCH_BYTES if settings.spans == "duckdb" else None

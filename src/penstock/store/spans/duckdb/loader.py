@@ -20,10 +20,16 @@ from penstock.store.spans.duckdb.scores import insert_scores
 from penstock.store.spans.duckdb.spans import insert_intake, insert_spans
 from penstock.store.spans.loaded import Loaded
 
-__all__ = ["INTAKE", "JOURNAL", "SCORES", "Loaded", "Records", "load"]
+__all__ = ["BATCH_BYTES", "INTAKE", "JOURNAL", "SCORES", "Loaded", "Records", "load"]
 
 logger = logging.getLogger(__name__)
 
+BATCH_BYTES = 256 * 1024 * 1024
+"""Of segments that are stored at once when so many wait: more than a row group's 122,880 rows. These are compressed and
+written to their place at once; fewer are written to the log as they are, and again when the log is folded in, which
+takes half as much processor time again."""
+STAGED_BYTES = 96 * 1024 * 1024
+"""Of segments that are stored at once when they go by way of a table of their own, which lies in memory."""
 Insert = Callable[[duckdb.DuckDBPyConnection, Sequence[Source]], dict[str, int]]
 """Stores these files' lines; returns by file how many records of it are new. Raises `MalformedLine` for a line that is
 none."""
@@ -50,8 +56,9 @@ SCORES = Records(insert_scores, clean_score)
 def load(
     engine: DuckDbEngine, paths: Sequence[Path], *, records: Records, quarantine: Path, clock: Clock
 ) -> list[Loaded]:
-    """Store sealed segments, all in one transaction when every line is well formed.
+    """Store sealed segments, all in one transaction when every line is well formed and none is large.
 
+    With a large line among them a transaction takes at most `STAGED_BYTES`.
     With a malformed line among them each is stored by itself: its good lines go to the table, the
     others to `quarantine/<segment>.ndjson` with the reason. The segments' files are left in place.
 
@@ -63,6 +70,12 @@ def load(
         OSError: a quarantine file cannot be written; the segment that needs it is not stored.
     """
     sources = [source for path in paths if (source := _examine(path)) is not None]
+    if len(portions := _portions(sources)) > 1:
+        return [
+            each
+            for portion in portions
+            for each in load(engine, portion, records=records, quarantine=quarantine, clock=clock)
+        ]
     try:
         return _store(engine, sources, records=records, clock=clock)
     except MalformedLine as error:
@@ -76,6 +89,20 @@ def load(
             "journal segment %s has a malformed line and is read line by line: %s", sources[0].path.name, error
         )
     return _store_salvaged(engine, sources[0], records=records, quarantine=quarantine, clock=clock)
+
+
+def _portions(sources: Sequence[Source]) -> list[list[Path]]:
+    """What is stored together."""
+    portions: list[list[Path]] = [[]]
+    room = STAGED_BYTES if any(source.large for source in sources) else BATCH_BYTES
+    held = 0
+    for source in sources:
+        if portions[-1] and held + source.size > room:
+            portions.append([])
+            held = 0
+        portions[-1].append(source.path)
+        held += source.size
+    return portions
 
 
 def _examine(path: Path) -> Source | None:

@@ -29,7 +29,7 @@ def serve_requests(
     """Map requests until all lanes are closed, or nothing has come for `idle` seconds.
 
     Args:
-        lanes: Connected sockets, one for each request that may be under way.
+        lanes: Connected sockets, one for each request that may be under way; closed when the other side is.
         pricing: What model calls cost.
         hide: The hash of an end user's id.
         before: Called before each request: to take up other prices.
@@ -51,6 +51,7 @@ def serve_requests(
                     open_still = False
                 if not open_still:
                     selector.unregister(lane)
+                    lane.close()
 
 
 def _serve_one(lane: socket.socket, *, pricing: Pricing, hide: Hide, before: Callable[[], None]) -> bool:
