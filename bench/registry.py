@@ -2,8 +2,9 @@
 
     python -m bench.registry [--artifacts 10000] [--versions 50] [--rounds 200] [--keep FOLDER]
 
-The store is filled through the service for every 100th prompt; the others are copies of the rows that it wrote, under
-names, ids and contents of their own, written in bulk. What is timed is the service, as the control API calls it.
+Every 1,000th prompt is saved through the service, version by version; of the others the rows that the service would
+have left behind are written in bulk, with contents of their own. What is timed is the service, as the control API calls
+it.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from penstock.core.clock import ManualClock
 from penstock.core.ids import RandomIds
@@ -51,36 +52,42 @@ class NoSender:
     def send(self, url: str, secret: str, *, id_: str, timestamp: int, body: bytes) -> None: ...
 
 
-def body_of(name: str, number: int, chance: random.Random) -> dict[str, object]:
-    """About 2 KB of text, of which a few words change with each version."""
-    words = [chance.choice(WORDS) for _ in range(250)]
-    words[number % 250] = f"changed{number}"
-    return {
-        "messages": [
-            {"role": "system", "content": " ".join(words[:200])},
-            {"role": "user", "content": f"{name}: {' '.join(words[200:])} {{{{ question }}}}"},
-        ],
-        "parameters": {"temperature": number / 100},
-    }
+def bodies_of(name: str, depth: int, chance: random.Random) -> list[dict[str, object]]:
+    """About 2 KB of text, of which a word changes with each version."""
+    words = chance.choices(WORDS, k=250)
+    found: list[dict[str, object]] = []
+    for number in range(depth):
+        words[number % 250] = f"changed{chance.randrange(1 << 30)}"
+        found.append(
+            {
+                "messages": [
+                    {"role": "system", "content": " ".join(words[:200])},
+                    {"role": "user", "content": f"{name}: {' '.join(words[200:])} {{{{ question }}}}"},
+                ],
+                "parameters": {"temperature": number / 100},
+            }
+        )
+    return found
 
 
 def fill(metadata: Metadata, service: ArtifactService, *, count: int, depth: int, ids: RandomIds) -> None:
     chance = random.Random(1)
-    for index in range(count):
-        name = f"team-{index % 40}/area-{index % 7}/prompt-{index:05}"
-        base = [body_of(name, number, random.Random(index)) for number in range(depth)]
-        if index % 100 == 0:
-            for body in base:
-                service.versions.save(SYSTEM, Ref(PROJECT, KIND, name), Draft(body=body), create=True)
-            service.labels.move(SYSTEM, Ref(PROJECT, KIND, name), "production", version=str(depth))
-        else:
-            bulk(metadata, service, name, base, id_=ids.uuid7(), at=chance.randrange(1 << 50))
-        if index % 1000 == 999:
-            print(f"  {index + 1:,} prompts", flush=True)
+    for start in range(0, count, 100):
+        names = [f"team-{i % 40}/area-{i % 7}/prompt-{i:05}" for i in range(start, min(start + 100, count))]
+        if start % 1000 == 0:
+            first = names.pop(0)
+            for body in bodies_of(first, depth, chance):
+                service.versions.save(SYSTEM, Ref(PROJECT, KIND, first), Draft(body=body), create=True)
+            service.labels.move(SYSTEM, Ref(PROJECT, KIND, first), "production", version=str(depth))
+            print(f"  {start:,} prompts", flush=True)
+        with metadata.write() as connection:
+            for name in names:
+                bodies = bodies_of(name, depth, chance)
+                bulk(connection, service, name, bodies, id_=ids.uuid7(), at=chance.randrange(1 << 50))
 
 
 def bulk(
-    metadata: Metadata, service: ArtifactService, name: str, bodies: list[dict[str, object]], *, id_: str, at: int
+    connection: Connection, service: ArtifactService, name: str, bodies: list[dict[str, object]], *, id_: str, at: int
 ) -> None:
     """The rows that saving these bodies one after the other and labelling the last one leaves behind."""
     kind = service.kinds.get(KIND)
@@ -89,43 +96,42 @@ def bulk(
         last=len(bodies), head=len(bodies), archived=None,
         created=at, created_by="bench", updated=at, updated_by="bench",
     )  # fmt: skip
-    with metadata.write() as connection:
-        artifacts.insert(connection, row)
-        artifacts.put_tags(connection, id_, [f"tag-{at % 20}"])
-        artifacts.put_text(connection, id_, searched_text(row, kind.text(bodies[-1])))
-        digests = [content_digest(KIND, body) for body in bodies]
-        packed = [versions.packed(canonical(body)) for body in bodies]
-        connection.execute(
-            artifact_blobs.insert(),
-            [
-                {"digest": digest, "encoding": encoding, "size": size, "data": data}
-                for digest, (encoding, size, data) in zip(digests, packed, strict=True)
-            ],
-        )
-        connection.execute(
-            artifact_versions.insert(),
-            [
-                msgspec.structs.asdict(
-                    versions.VersionRecord(
-                        artifact=id_,
-                        number=number,
-                        digest=digest,
-                        branch="main",
-                        parent=number - 1 or None,
-                        merged=None,
-                        message="",
-                        created=at,
-                        created_by="bench",
-                    )
+    artifacts.insert(connection, row)
+    artifacts.put_tags(connection, id_, [f"tag-{at % 20}"])
+    artifacts.put_text(connection, id_, searched_text(row, kind.text(bodies[-1])))
+    digests = [content_digest(KIND, body) for body in bodies]
+    packed = [versions.packed(canonical(body)) for body in bodies]
+    connection.execute(
+        artifact_blobs.insert(),
+        [
+            {"digest": digest, "encoding": encoding, "size": size, "data": data}
+            for digest, (encoding, size, data) in zip(digests, packed, strict=True)
+        ],
+    )
+    connection.execute(
+        artifact_versions.insert(),
+        [
+            msgspec.structs.asdict(
+                versions.VersionRecord(
+                    artifact=id_,
+                    number=number,
+                    digest=digest,
+                    branch="main",
+                    parent=number - 1 or None,
+                    merged=None,
+                    message="",
+                    created=at,
+                    created_by="bench",
                 )
-                for number, digest in enumerate(digests, 1)
-            ],
-        )
-        head = len(bodies)
-        versions.put_branch(
-            connection, versions.BranchRecord(artifact=id_, name="main", head=head, created=at, created_by="bench")
-        )
-        put_label(connection, LabelRecord(artifact=id_, name="production", number=head, moved=at, moved_by="bench"))
+            )
+            for number, digest in enumerate(digests, 1)
+        ],
+    )
+    head = len(bodies)
+    versions.put_branch(
+        connection, versions.BranchRecord(artifact=id_, name="main", head=head, created=at, created_by="bench")
+    )
+    put_label(connection, LabelRecord(artifact=id_, name="production", number=head, moved=at, moved_by="bench"))
 
 
 def measure(service: ArtifactService, *, count: int, depth: int, rounds: int) -> list[tuple[str, list[float]]]:
@@ -153,9 +159,15 @@ def measure(service: ArtifactService, *, count: int, depth: int, rounds: int) ->
         service.labels.move(SYSTEM, ref(), "production", version=versions_between()[0])
 
     def save() -> None:
-        body = body_of("x", chance.randrange(1 << 30), chance)
+        (body,) = bodies_of("x", 1, chance)
         service.versions.save(SYSTEM, ref(), Draft(body=body))
 
+    ready = [ref() for _ in range(rounds)]
+    for one in ready:
+        service.labels.move(SYSTEM, one, "staging", version="1")
+        service.labels.move(SYSTEM, one, "staging", version=str(depth))
+        service.labels.move(SYSTEM, one, "staging", version="1")
+    moved = iter({one.name: one for one in ready}.values())
     questions = {
         "list, a page by name": page,
         "list, what changed last": lambda: listed(sort="updated"),
@@ -170,24 +182,18 @@ def measure(service: ArtifactService, *, count: int, depth: int, rounds: int) ->
         "a version with its body": lambda: service.versions.get(ref(), "production"),
         "diff of two versions": diff,
         "label moved": move,
-        "rollback": lambda: roll_back(service, ref(), depth),
+        "rollback": lambda: service.labels.rollback(SYSTEM, next(moved), "staging"),
         "save": save,
     }
     found: list[tuple[str, list[float]]] = []
     for name, ask in questions.items():
         took: list[float] = []
-        for _ in range(rounds):
+        for _ in range(rounds if name != "rollback" else len({one.name for one in ready})):
             started = time.perf_counter()
             ask()
             took.append((time.perf_counter() - started) * 1000)
         found.append((name, sorted(took)))
     return found
-
-
-def roll_back(service: ArtifactService, ref: Ref, depth: int) -> None:
-    service.labels.move(SYSTEM, ref, "staging", version="1")
-    service.labels.move(SYSTEM, ref, "staging", version=str(depth))
-    service.labels.rollback(SYSTEM, ref, "staging")
 
 
 def main() -> None:
@@ -219,9 +225,8 @@ def main() -> None:
         service.labelled(KIND)
         again = time.perf_counter() - started
         size = (place / "metadata.db").stat().st_size
-        print(
-            f"\n{options.artifacts:,} prompts x {options.versions} versions, {size / 1e6:,.0f} MB; {options.rounds} rounds\n"
-        )
+        what = f"{options.artifacts:,} prompts x {options.versions} versions, {size / 1e6:,.0f} MB"
+        print(f"\n{what}; {options.rounds} rounds\n")
         print("| | p50 ms | p95 ms | worst ms | budget p95 |\n|---|---|---|---|---|")
         for name, took in measure(service, count=options.artifacts, depth=options.versions, rounds=options.rounds):
             p50, p95 = took[len(took) // 2], took[int(len(took) * 0.95)]
