@@ -1,15 +1,13 @@
 """`penstock.traces`, `penstock.spans` and `penstock.get_trace` against a whole console."""
 
 import asyncio
-import socket
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 import msgspec
 import pytest
-import uvicorn
 
 import penstock
+from console_serving import serving
 from penstock.core.clock import to_datetime
 from penstock.core.errors import InvalidInput, NotFound, PermissionDenied, Unauthenticated, Unavailable
 from penstock.core.ids import RandomIds
@@ -18,20 +16,6 @@ from penstock.store.spans import types
 from penstock.testing.journal import JournalFolder
 
 TEXT = '[{"role":"user","parts":[{"type":"text","content":"Where is my refund?"}]}]'
-
-
-@asynccontextmanager
-async def serving(console):
-    """The console on a port of its own, in this event loop."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(console.app, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
-    with listener:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve(sockets=[listener]))
-            try:
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            finally:
-                server.should_exit = True
 
 
 @pytest.fixture(autouse=True)
