@@ -48,6 +48,7 @@ from clickhouse_server import PASSWORD, USER, Server
 DATABASE = "bench"
 TIMES = ("started", "start", "hour", "day", "low", "high", "created", "last_success", "last_error", "first", "last")
 """Columns of any table that are moments."""
+BLOCKS = {"min_insert_block_size_rows": 500_000, "min_insert_block_size_bytes": 2 * 1024**3}
 NEW = {
     "trace_id": "reinterpretAsUUID(sipHash128(trace_id, {copy:Int64}))",
     "span_id": "sipHash64(span_id, {copy:Int64})",
@@ -79,6 +80,8 @@ def copy(store: ClickHouseSpanStore, engine: ClickHouseEngine, copies: int) -> N
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
         " AND name NOT IN ('schema_version', 'segments', 'payloads', 'deletions')"
     )
+    # Merged once at the end, rather than after each copy.
+    engine.change("SYSTEM STOP MERGES spans")
     for number in range(1, copies):
         for (table,) in tables:
             columns = engine.ask(
@@ -92,8 +95,10 @@ def copy(store: ClickHouseSpanStore, engine: ClickHouseEngine, copies: int) -> N
                 f"INSERT INTO {table} ({', '.join(f'`{name}`' for name in names)})"
                 f" SELECT {', '.join(values)} FROM {table} WHERE `{moment}` < {{end:Int64}}",
                 {"copy": number, "shift": number * length, "end": START + length},
+                settings=BLOCKS,
             )
         print(f"  copied {number} times, {store.count_spans():,} spans", flush=True)
+    engine.change("SYSTEM START MERGES spans")
 
 
 def fill(store: ClickHouseSpanStore, database: Path, folder: Path) -> None:

@@ -291,3 +291,11 @@ def test_json_that_is_a_bare_text_stays_json(store, journal):
     store.load([journal.write(journal.span(input=msgspec.Raw(b'"a \\"b\\""'), attributes=msgspec.Raw(b"[1]")))])
 
     assert store._engine.ask("SELECT input, attributes FROM spans") == [('"a \\"b\\""', "[1]")]
+
+
+def test_scores_of_given_traces_are_found_before_they_are_merged():
+    given = parse_one("SELECT number FROM scores WHERE project = $p AND trace_id IN (SELECT unnest($t))", "duckdb")
+    found = parse_one("SELECT number FROM scores WHERE trace_id IN (SELECT trace_id FROM spans)", "duckdb")
+
+    assert "id IN (SELECT id FROM scores WHERE" in render(given)
+    assert "final" not in render(found)

@@ -47,7 +47,7 @@ def coarse(address, journal, clock, monkeypatch):
 
 
 def covered_trace(journal):
-    """A model call that an application tells of and the gateway too, so that one of both is changed once it is stored."""
+    """A model call that an application tells of and the gateway too: one of both is changed once it is stored."""
     root = journal.span(kind="agent", call=False, source="otlp")
     model = journal.span(
         trace_id=root.trace_id, parent_id=root.span_id, call=False, source="otlp", usage_input=5, cost=7
@@ -79,7 +79,9 @@ def test_an_upgrade_keeps_every_span_wherever_it_is_cut(coarse, journal, clock):
 
     assert (books(store), store._engine.ask("SELECT * FROM totals ORDER BY ALL")) == before
     assert store._engine.ask("SELECT max(version) FROM schema_version") == [(migrations.SCHEMA,)]
-    others = store._engine.ask("SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%other'")
+    others = store._engine.ask(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%other'"
+    )
     assert others == []
     ((settings,),) = store._engine.ask(
         "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'spans'"

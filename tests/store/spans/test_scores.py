@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from sqlglot import parse_one
 
+from penstock.store.spans.queries.window import Window
 from penstock.testing.journal import PROJECT, JournalFolder
 from penstock.wire.score import Score
 
@@ -133,3 +134,14 @@ def test_scores_with_blank_lines_between_are_all_stored(store, scores):
 
     assert loaded.spans == 2
     assert set(numbers(store)) == {"a", "b"}
+
+
+def test_a_score_that_was_moved_to_another_trace_is_no_longer_shown_at_the_first(store, journal, scores):
+    first, second = journal.span(), journal.span()
+    store.load([journal.write(first, second)])
+    for created, span in enumerate((first, second), start=10):
+        store.load_scores([scores.judge(score(trace_id=span.trace_id, created=created))])
+
+    shown = {row.trace_id: row.scores for row in store.list_calls(Window(project=PROJECT)).rows}
+
+    assert [shown[span.trace_id] for span in (first, second)] == [{}, {"helpful": 1.0}]

@@ -98,11 +98,44 @@ def _translated(node: exp.Expr) -> exp.Expr:
         return _member(node.this, node.expressions[0])
     if node == _NEWEST:
         return _NEWEST_BY_INDEX.copy()
+    if isinstance(node, exp.Select):
+        _find_judgements(node)
     if isinstance(node, exp.Anonymous):
         name = _RENAMED.get(node.name.upper())
         if name is not None:
             return exp.Anonymous(this=name, expressions=node.expressions)
     return node
+
+
+def _find_judgements(query: exp.Select) -> None:
+    """Let scores of some traces be found by their bloom filter first, as if none replaced another.
+
+    Only those are then read as they count. What replaces a score has its id, though not always its trace.
+    """
+    source, where = query.args.get("from_"), query.args.get("where")
+    if source is None or where is None or query.args.get("joins") or query.args.get("settings"):
+        return
+    if not isinstance(source.this, exp.Table) or source.this.name != "scores":
+        return
+    terms = [term.unnest() for term in where.this.flatten()] if isinstance(where.this, exp.And) else [where.this]
+    of_traces = [term for term in terms if isinstance(term, exp.In | exp.EQ) and _names_traces(term)]
+    if not of_traces:
+        return
+    within = [*of_traces, *(term for term in terms if isinstance(term, exp.EQ) and _is_named(term.this, "project"))]
+    unmerged = exp.EQ(this=exp.var("final"), expression=exp.Literal.number(0))
+    found = exp.select("id").from_("scores").where(*(term.copy() for term in within))
+    found.set("settings", [unmerged])
+    query.where(exp.In(this=exp.column("id"), query=found.subquery()), copy=False)
+
+
+def _names_traces(term: exp.In | exp.EQ) -> bool:
+    """Whether this asks for traces by their ids; not for what another query finds, which would be asked twice."""
+    columns = sum(1 for _ in term.find_all(exp.Column))
+    return _is_named(term.this, "trace_id") and columns == 1 and term.find(exp.Table) is None
+
+
+def _is_named(node: exp.Expr, name: str) -> bool:
+    return isinstance(node, exp.Column) and node.name == name
 
 
 def _is_map(node: exp.Expr) -> bool:
