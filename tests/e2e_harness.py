@@ -16,7 +16,17 @@ import psutil
 from penstock.core.settings import process_environment
 from penstock.testing.process import ReadyProcess
 
-__all__ = ["Control", "Plane", "chat", "children", "eventually", "message", "scrubbed_environment", "text_of"]
+__all__ = [
+    "Control",
+    "Plane",
+    "chat",
+    "children",
+    "crowd",
+    "eventually",
+    "message",
+    "scrubbed_environment",
+    "text_of",
+]
 
 PATIENCE = 0.05
 """Seconds between two looks."""

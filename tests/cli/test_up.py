@@ -7,13 +7,12 @@ import shutil
 import stat
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import openai
 import pytest
 
+from e2e_harness import eventually
 from penstock.cli.client import ControlClient, path_of
 from penstock.testing.server import PenstockServer
 
@@ -43,16 +42,6 @@ def call(server, key: str, text: str, **more) -> str:
             model="gpt-4o-mini", messages=[{"role": "user", "content": text}], **more
         )
         return raw.headers["x-penstock-trace-id"]
-
-
-def eventually(question, *, seconds: float = 2.0):
-    """The first true answer; the console is two steps behind the gateway by design."""
-    deadline, pause = time.monotonic() + seconds, threading.Event()
-    while True:
-        answer = question()
-        if answer or time.monotonic() > deadline:
-            return answer
-        pause.wait(0.02)
 
 
 def traces(server) -> list[dict]:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from console_seed import Seed
-from e2e_harness import Control, eventually
+from e2e_harness import Control, crowd, eventually
 from penstock.testing.server import PenstockServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-observability")]
@@ -244,7 +244,7 @@ def test_a_trace_of_20000_spans_opens_and_its_texts_come_when_they_are_looked_at
     page.keyboard.press("End")
     expect(tree.locator('[aria-selected="true"]')).to_be_visible()
     expect(page.get_by_role("tabpanel", name="Conversation")).not_to_contain_text("What step 0 was given.")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 5 * crowd()
 
 
 def _worked(metrics: CDPSession) -> float:
