@@ -5,6 +5,7 @@ import pytest
 from sqlglot import parse_one
 
 from penstock.store.spans.columns import COLUMNS
+from penstock.store.spans.duckdb import loader
 from penstock.store.spans.duckdb.store import DuckDbSpanStore
 from penstock.testing.journal import JournalFolder
 
@@ -207,3 +208,18 @@ def test_text_comes_back_as_it_went_in(store, journal):
 
     assert json.loads(stored) == value
     assert session == text
+
+
+@pytest.mark.parametrize(("length", "transactions"), [(10, 1), (40_000, 3)])
+def test_long_texts_are_stored_in_smaller_transactions(duckdb_store, journal, monkeypatch, length, transactions):
+    """FAILURES O6: they go by way of memory."""
+    paths = [journal.write(journal.span(input=msgspec.Raw(b'"' + b"x" * length + b'"'))) for _ in range(3)]
+    monkeypatch.setattr(loader, "STAGED_BYTES", 50_000)
+    whole, begun = duckdb_store._engine.write, []
+    monkeypatch.setattr(duckdb_store._engine, "write", lambda **given: (begun.append(given), whole(**given))[1])
+
+    loaded = duckdb_store.load(paths)
+
+    assert [(one.path, one.spans) for one in loaded] == [(path, 1) for path in paths]
+    assert len(begun) == transactions
+    assert count(duckdb_store) == 3
