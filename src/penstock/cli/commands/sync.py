@@ -105,7 +105,7 @@ def push(
     copy, kinds = _working_copy(folder, kind, home=home, url=url, key=key, project=project)
     if force and label:
         raise InvalidInput(
-            "Expected --force or --label, got both: what is saved over somebody's work is looked at before it is served.",
+            "Expected --force or --label, got both: what is saved over somebody's work is looked at before it serves.",
             hint="Push with --force, look at the versions, then move the label.",
         )
     entries = copy.entries(kinds, names or ())
