@@ -18,7 +18,17 @@ from penstock.registry.artifacts.diff import Difference, diff_json
 from penstock.registry.artifacts.files import from_yaml, to_yaml
 from penstock.registry.artifacts.types import Use
 
-__all__ = ["ArtifactKind", "JsonKind", "Kinds", "ModelBody", "ModelKind", "UsingKind", "convert_body", "default_kinds"]
+__all__ = [
+    "ArtifactKind",
+    "JsonKind",
+    "Kinds",
+    "ModelBody",
+    "ModelKind",
+    "ServedKind",
+    "UsingKind",
+    "convert_body",
+    "default_kinds",
+]
 
 TARGET: Final = re.compile(r"[^\s/]+/\S+")
 Body = Any
@@ -65,6 +75,14 @@ class ArtifactKind(Protocol):
             InvalidInput: it cannot be read.
         """
         ...
+
+
+@runtime_checkable
+class ServedKind(Protocol):
+    """A kind whose versions gateways serve by number or as the newest, so that they must learn of each new one."""
+
+    @property
+    def is_served(self) -> bool: ...
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NoReturn
 
@@ -13,7 +14,7 @@ from penstock.identity.types import Principal
 from penstock.registry.artifacts.catalog import Catalog, searched_text
 from penstock.registry.artifacts.context import Context, check_limit, find_artifact
 from penstock.registry.artifacts.files import canonical
-from penstock.registry.artifacts.kinds import UsingKind
+from penstock.registry.artifacts.kinds import ServedKind, UsingKind
 from penstock.registry.artifacts.lineage import Lineage
 from penstock.registry.artifacts.names import check_branch, check_text
 from penstock.registry.artifacts.resolve import find_version
@@ -162,7 +163,7 @@ class Versions:
         check_branch(draft.branch)
         check_text(draft.message, field="message", most=MAX_MESSAGE)
         content = self._content(ref.kind, draft.body)
-        with self._context.metadata.write() as connection:
+        with self._writing(ref.kind) as connection:
             artifact = self._artifact(connection, actor, ref, create=create)
             branch = store.branch(connection, artifact.id, draft.branch)
             if branch is None and draft.branch != MAIN:
@@ -193,7 +194,7 @@ class Versions:
         if branch == MAIN:
             raise InvalidInput(f"Expected another branch than {MAIN}, which others are merged into.", field="branch")
         resolved = None if merge.body is None else self._content(ref.kind, merge.body)
-        with self._context.metadata.write() as connection:
+        with self._writing(ref.kind) as connection:
             artifact = self._artifact(connection, actor, ref, create=False)
             found = store.branch(connection, artifact.id, branch)
             if found is None:
@@ -245,6 +246,11 @@ class Versions:
         return Branch(name=name, head=head.number, digest=head.digest, created=row.created, created_by=row.created_by)
 
     # --- parts --------------------------------------------------------------------------------
+
+    def _writing(self, kind: str) -> AbstractContextManager[Connection]:
+        """The transaction of a new version; of a kind that gateways serve they are told."""
+        is_served = isinstance(self._context.kinds.get(kind), ServedKind)
+        return self._context.change() if is_served else self._context.metadata.write()
 
     def _content(self, kind: str, body: Any) -> _Content:
         known = self._context.kinds.get(kind)

@@ -21,6 +21,7 @@ class PromptKind:
 
     name = "prompt"
     suffix = ".md"
+    is_served = True
 
     def check(self, body: Any) -> Json:
         """The body with its defaults left out, its templates checked.
