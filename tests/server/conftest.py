@@ -16,6 +16,11 @@ from penstock.alerts.types import AlertCondition, Matcher, NewSilence, RuleSpec
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
 from penstock.core.ids import RandomIds
+from penstock.evals.datasets.imports import NewImport
+from penstock.evals.datasets.mapping import FieldMapping
+from penstock.evals.datasets.types import DatasetRow
+from penstock.evals.experiments.service import NewRow
+from penstock.evals.experiments.types import ExperimentSpec, VariantSpec
 from penstock.identity.service import IdentityService
 from penstock.identity.types import Bootstrap, KeyWithSecret
 from penstock.registry.artifacts.types import Draft, Ref
@@ -30,6 +35,8 @@ from penstock.server.alerting import alert_service
 from penstock.server.artifacts import artifact_service
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
+from penstock.server.evaluation import evaluation
+from penstock.server.experiments import dataset_rows, experiment_services
 from penstock.server.otlp_intake import otlp_intake
 from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.server.score_service import score_service
@@ -107,6 +114,16 @@ class Console:
         self.services.definitions.put(kind, admin, name, body, place=Place(project=project))
         return name
 
+    def experiment(self, project: str, *, running: bool = False) -> str:
+        """Id of a new experiment of one row; one that runs is run by `x`."""
+        admin = self.identity.access.by_key(self.made.secret)
+        spec = ExperimentSpec(name="theirs", dataset="x.jsonl", variants=[VariantSpec(name="a", model="m")])
+        made = self.services.experiments.create(admin, project, spec)
+        self.services.experiments.add_rows(project, made.id, [NewRow(input="x")])
+        if running:
+            self.services.experiments.take(admin, project, made.id, runner="x", evaluators={})
+        return made.id
+
     async def trace(self, project: str, **more: str) -> str:
         """Id of a new trace of one call, stored as the gateway's journal would bring it. Its span is half of that."""
         trace_id = RandomIds().trace_id()
@@ -163,6 +180,28 @@ class Console:
         with self.services.artifacts.webhooks._context.metadata.write() as connection:
             connection.exec_driver_sql("UPDATE webhook_deliveries SET status = 'dead'")
         return webhooks.deliveries(project, webhook)[0].id
+
+    def dataset(self, project: str) -> str:
+        """Id of a new dataset of two versions."""
+        admin = self.identity.access.by_key(self.made.secret)
+        for count in (1, 2):
+            rows = [DatasetRow(id=str(number), input="x") for number in range(count)]
+            saved = self.services.evaluation.datasets.save(admin, Ref(project, "dataset", "theirs"), rows)
+        return saved.artifact
+
+    async def upload(self, project: str) -> str:
+        """Id of a new upload of one row."""
+
+        async def parts():
+            yield b'{"input": "x"}'
+
+        return await self.services.evaluation.uploads.receive(project, "x.jsonl", parts())
+
+    async def imported(self, project: str) -> str:
+        """Id of a new import."""
+        admin = self.identity.access.by_key(self.made.secret)
+        new = NewImport(upload=await self.upload(project), mapping=FieldMapping(input="input"))
+        return self.services.evaluation.imports.start(admin, Ref(project, "dataset", "theirs"), new).id
 
     def alerting(self, kind: str, project: str) -> str:
         """Id of a new alert, silence, channel, objective or incident."""
@@ -260,6 +299,7 @@ async def console(
         environment={},
         secrets=identity.secrets,
         stored=StoredEntries(metadata),
+        prompts=StoredPrompts(metadata),
     )
     await asyncio.to_thread(registry.start)
     ingest = IngestJob(spans, journal, clock=clock)
@@ -292,10 +332,17 @@ async def console(
     artifacts = artifact_service(
         metadata, identity, registry, home=home, clock=clock, ids=RandomIds(clock), sender=NoSender(), environment={}
     )
+    evals = evaluation(metadata, artifacts, home=home, clock=clock, ids=RandomIds(clock))
+    experiments, results = experiment_services(
+        metadata, clock=clock, ids=RandomIds(clock), datasets=dataset_rows(evals.datasets)
+    )
     services = ConsoleServices(
+        experiments=experiments,
+        experiment_results=results,
         identity=identity,
         alerts=alerts,
         artifacts=artifacts,
+        evaluation=evals,
         prompts=PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock),
         registry=registry,
         definitions=definitions,
@@ -317,6 +364,7 @@ async def console(
     )
     shared.services = services
     yield Console(shared.app, services, identity, made, clock, home, ingest, journal)
+    evals.close()
     otlp.close()
     received.close()
     judged.close()

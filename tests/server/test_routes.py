@@ -61,6 +61,11 @@ BODIES = {
     "/api/v1/protected-labels/prompt": {"labels": ["x"]},
     "/api/v1/webhooks": {"name": "x", "url": "https://example.com"},
     "/api/v1/webhooks/{id:str}": {"name": "y"},
+    "/api/v1/datasets/uploads/{upload:str}/preview": {"mapping": {"input": "input"}},
+    "/api/v1/datasets/{name:str}/import": {"upload": "x", "mapping": {"input": "input"}},
+    "/api/v1/datasets/{name:str}/rows": {"put": [{"input": "x"}]},
+    "/api/v1/datasets/{name:str}/splits": {"shares": {"x": 1}},
+    "/api/v1/datasets/{name:str}/contents": [],
     "/api/v1/keys": {"name": "x"},
     "/api/v1/projects": {"name": "x"},
     "/api/v1/prompts/render": {"body": {"text": "x"}},
@@ -71,6 +76,16 @@ BODIES = {
     "/api/v1/dashboards/{dashboard:str}": {"name": "x", "widgets": []},
     "/api/v1/scores": {"name": "x", "value": True, "session": "x"},
     "/api/v1/traces/{trace_id:str}/feedback-token": {},
+    "/api/v1/experiments": {
+        "spec": {"name": "x", "dataset": "x.jsonl", "variants": [{"name": "a", "model": "m"}]},
+    },
+    "/api/v1/experiments/{experiment:str}/rows": {"rows": [{"input": "x"}]},
+    "/api/v1/experiments/{experiment:str}/take": {"runner": "x"},
+    "/api/v1/experiments/{experiment:str}/renew": {"runner": "x"},
+    "/api/v1/experiments/{experiment:str}/release": {"runner": "x", "state": "paused"},
+    "/api/v1/experiments/{experiment:str}/look": {"cells": []},
+    "/api/v1/experiments/{experiment:str}/begin": {"runner": "x", "calls": []},
+    "/api/v1/experiments/{experiment:str}/finish": {"runner": "x"},
     "/api/v1/deletions": {"session": "x"},
     "/api/v1/retention": {"default": 30},
     "/api/v1/views": {"name": "x"},
@@ -103,6 +118,7 @@ BY_NAME = {
 }
 """What writes, or would write, under a name of the caller's own project, whoever else has it."""
 BY_NAME.add(("POST", "/api/v1/traces/{trace_id:str}/feedback-token"))  # for a trace that may still come
+BY_NAME |= {("POST", "/api/v1/datasets/{name:str}/import"), ("PATCH", "/api/v1/datasets/{name:str}/rows")}
 OBJECTS = [(m, p, permission) for m, p, permission in GUARDED if "{" in p and (m, p) not in BY_NAME]
 
 
@@ -194,6 +210,12 @@ async def theirs(console, path: str) -> str:
         },
         "/api/v1/artifacts/": lambda: asyncio.to_thread(console.artifact, project),
         "/api/v1/prompts/": lambda: asyncio.to_thread(console.prompt, project),
+        "/api/v1/datasets/{name": lambda: asyncio.to_thread(console.dataset, project),
+        "/api/v1/datasets/uploads/": lambda: console.upload(project),
+        "/api/v1/datasets/imports/": lambda: console.imported(project),
+        "/api/v1/experiments/": lambda: asyncio.to_thread(
+            console.experiment, project, running=not path.endswith(("/start", "/take", "/rows"))
+        ),
         "/api/v1/webhooks/": lambda: asyncio.to_thread(console.webhook, project),
         "/api/v1/webhook-deliveries/": lambda: asyncio.to_thread(console.dead_delivery, project),
         "/api/v1/sessions/": lambda: console.seen(project, session="0190b6e2"),

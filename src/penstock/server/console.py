@@ -15,6 +15,8 @@ from penstock.registry.prompts.store import StoredPrompts
 from penstock.server.alerting import alert_service, ingestion_behind
 from penstock.server.artifacts import artifact_service
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
+from penstock.server.evaluation import evaluation
+from penstock.server.experiments import ConsoleAccess, dataset_rows, experiment_job, experiment_services
 from penstock.server.foundation import Foundation
 from penstock.server.gateway_state import Folding
 from penstock.server.key_retirement import KeyRetirement
@@ -113,12 +115,21 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             ids=ids,
         )
         artifacts = artifact_service(metadata, identity, registry, home=home, clock=clock, ids=ids)
+        evals = stack.enter_context(closing(evaluation(metadata, artifacts, home=home, clock=clock, ids=ids)))
+        prompts = PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock)
+        experiments, results = experiment_services(
+            metadata, clock=clock, ids=ids, datasets=dataset_rows(evals.datasets)
+        )
+        access = ConsoleAccess(settings, identity, tracing, prompts)
         app = create_app(
             ConsoleServices(
+                experiments=experiments,
+                experiment_results=results,
                 identity=identity,
                 alerts=alerts,
                 artifacts=artifacts,
-                prompts=PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock),
+                evaluation=evals,
+                prompts=prompts,
                 tracing=tracing,
                 observability=observability,
                 otlp=otlp,
@@ -138,6 +149,7 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             jobs.append(tasks.create_task(export.run()))
             jobs += [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
             jobs.append(tasks.create_task(AlertJob(alerts, behind=lambda: ingestion_behind(ingest)).run()))
+            jobs.append(tasks.create_task(experiment_job(experiments, access, clock=clock, ids=ids).run()))
             jobs.append(tasks.create_task(WebhookJob(artifacts.webhooks, clock=clock).run()))
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))

@@ -16,6 +16,10 @@ from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSe
 from penstock.alerts.routes import alerts_router
 from penstock.alerts.service import AlertService
 from penstock.core.clock import Clock, SystemClock
+from penstock.evals.datasets.routes import datasets_router
+from penstock.evals.experiments.results import Results
+from penstock.evals.experiments.routes import experiments_router
+from penstock.evals.experiments.service import Experiments
 from penstock.finops.ports import Reconciler
 from penstock.finops.routes import finops_router
 from penstock.finops.service import SpendService
@@ -38,6 +42,7 @@ from penstock.server.auth import (
     provide_project,
 )
 from penstock.server.edge import Edge
+from penstock.server.evaluation import Evaluation
 from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.server.session_routes import SessionController
 from penstock.server.settings import ConsoleSettings
@@ -69,6 +74,9 @@ class ConsoleServices:
     alerts: AlertService
     artifacts: ArtifactService
     prompts: PromptService
+    evaluation: Evaluation
+    experiments: Experiments
+    experiment_results: Results
     spend: SpendService
     reconciler: Reconciler
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
@@ -151,7 +159,7 @@ def build(
         return services().scores.origins()
 
     slices = [identity_router(), registry_router(), tracing_router(), finops_router(), scores_router(feedback_origins)]
-    slices += [alerts_router(), artifacts_router(), prompts_router()]
+    slices += [alerts_router(), artifacts_router(), prompts_router(), datasets_router(), experiments_router()]
     api = Router("/api/v1", route_handlers=[SessionController, *slices])
     return ConsoleApp(
         settings=settings,
@@ -166,8 +174,13 @@ def build(
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
             "model_catalog": Provide(catalog, sync_to_thread=False),
             "definitions": Provide(lambda: services().definitions, sync_to_thread=False),
+            "experiments": Provide(lambda: services().experiments, sync_to_thread=False),
+            "results": Provide(lambda: services().experiment_results, sync_to_thread=False),
             "artifacts": Provide(lambda: services().artifacts, sync_to_thread=False),
             "prompts": Provide(lambda: services().prompts, sync_to_thread=False),
+            "datasets": Provide(lambda: services().evaluation.datasets, sync_to_thread=False),
+            "uploads": Provide(lambda: services().evaluation.uploads, sync_to_thread=False),
+            "imports": Provide(lambda: services().evaluation.imports, sync_to_thread=False),
             "alerts": Provide(lambda: services().alerts, sync_to_thread=False),
             "reconciler": Provide(lambda: services().reconciler, sync_to_thread=False),
             "registry": Provide(lambda: services().registry, sync_to_thread=False),

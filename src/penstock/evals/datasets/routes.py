@@ -216,11 +216,15 @@ class DatasetsController(Controller):
         self,
         datasets: Service,
         ref: Which,
-        from_: Annotated[
-            str, QueryParameter(name="from", description="A number, `sha256:…`, a label, `latest`, or `branch:…`.")
-        ],
-        to: Annotated[str, QueryParameter(name="to", description="As `from`.")] = LATEST,
         *,
+        from_: Annotated[
+            str | None,
+            QueryParameter(
+                name="from",
+                description="A number, `sha256:…`, a label, `latest`, or `branch:…`; else the one `to` was made from.",
+            ),
+        ] = None,
+        to: Annotated[str, QueryParameter(name="to", description="As `from`.")] = LATEST,
         most: Annotated[int, QueryParameter(name="limit", description="Changes listed, 1 to 10000.")] = 1000,
     ) -> RowDiff:
         """What differs between two versions, row by row."""
@@ -249,6 +253,7 @@ class DatasetsController(Controller):
     )
     def export(self, datasets: Service, ref: Which, *, version: OfVersion = LATEST, split: OfSplit = None) -> Stream:
         """All rows as JSONL, in the form that an import reads."""
+        datasets.manifest(ref, version)  # what is not there is told before anything is sent
         found = datasets.stream(ref, version, split=split)
         name = ref.name.rpartition(":")[2]
         return Stream(

@@ -122,11 +122,18 @@ class Datasets:
             counts[name] = counts.get(name, 0) + 1
         return [SplitCount(split=name, rows=rows) for name, rows in counts.items()]
 
-    def diff(self, ref: Ref, before: str, after: str, *, most: int = 1000) -> RowDiff:
-        """What differs between two versions, row by row. Raises `NotFound`."""
+    def diff(self, ref: Ref, before: str | None, after: str, *, most: int = 1000) -> RowDiff:
+        """What differs between two versions, row by row; None: the one that the later was made from.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        later = self._versions.get(ref, after)
+        if before is None and later.parent is not None:
+            before = str(later.parent)
         return diff_rows(
-            self.manifest(ref, before),
-            self.manifest(ref, after),
+            Manifest(rows=0) if before is None else self.manifest(ref, before),
+            msgspec.convert(later.body, Manifest),
             lambda digest: self._chunk(ref.project, digest),
             most=most,
         )
