@@ -13,12 +13,10 @@ from penstock.evals.experiments.calls import NOT_SENT
 from penstock.evals.experiments.keys import span_id
 from penstock.evals.experiments.ports import Request
 from penstock.evals.experiments.types import Output
-from penstock.wire.headers import ON_DISCONNECT, TRACEPARENT
+from penstock.wire.headers import COST, ON_DISCONNECT, TRACEPARENT
 
-__all__ = ["COST_HEADER", "HttpCaller"]
+__all__ = ["HttpCaller"]
 
-COST_HEADER: Final = "x-penstock-cost"
-"""What the call cost, nano-dollars; on answers of a gateway."""
 MAX_ANSWER: Final = 16 * 1024 * 1024
 MAX_ERROR: Final = 64 * 1024
 RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -112,7 +110,7 @@ class HttpCaller:
         if status != 200:
             raise _refused(status, body, answered.get("retry-after"))
         latency = round((self._clock.monotonic() - began) * 1_000_000)
-        return _output(body, latency=latency, cost=answered.get(COST_HEADER), trace_id=trace_id)
+        return _output(body, latency=latency, cost=answered.get(COST), trace_id=trace_id)
 
 
 def _output(body: bytes, *, latency: int, cost: str | None, trace_id: str) -> Output:

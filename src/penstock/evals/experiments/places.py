@@ -44,7 +44,7 @@ class Place(Protocol):
 
     def listed(self, *, limit: int) -> list[Experiment]: ...
 
-    def take(self, id_: str, *, runner: str, evaluators: Mapping[str, str]) -> Experiment: ...
+    def take(self, id_: str, *, runner: str, evaluators: Mapping[str, str], instead_of: str | None) -> Experiment: ...
 
     def renew(self, id_: str, *, runner: str) -> str | None: ...
 
@@ -120,8 +120,10 @@ class LocalPlace:
     def listed(self, *, limit: int) -> list[Experiment]:
         return self._experiments.listed(LOCAL, cursor=None, limit=limit)[0]
 
-    def take(self, id_: str, *, runner: str, evaluators: Mapping[str, str]) -> Experiment:
-        return self._experiments.take(self._user, LOCAL, id_, runner=runner, evaluators=evaluators)
+    def take(self, id_: str, *, runner: str, evaluators: Mapping[str, str], instead_of: str | None) -> Experiment:
+        return self._experiments.take(
+            self._user, LOCAL, id_, runner=runner, evaluators=evaluators, instead_of=instead_of
+        )
 
     def renew(self, id_: str, *, runner: str) -> str | None:
         return self._experiments.records(LOCAL, id_, runner=runner).renew()
@@ -189,8 +191,8 @@ class ConsolePlace:
         data = self._client.get(path_of("experiments"), {**self._query, "limit": limit})
         return msgspec.json.decode(data, type=_Page).items
 
-    def take(self, id_: str, *, runner: str, evaluators: Mapping[str, str]) -> Experiment:
-        body = {"runner": runner, "evaluators": dict(evaluators)}
+    def take(self, id_: str, *, runner: str, evaluators: Mapping[str, str], instead_of: str | None) -> Experiment:
+        body = {"runner": runner, "evaluators": dict(evaluators), "instead_of": instead_of}
         return self._post(Experiment, path_of("experiments", id_, "take"), body)
 
     def renew(self, id_: str, *, runner: str) -> str | None:

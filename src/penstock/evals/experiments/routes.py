@@ -76,6 +76,8 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     """Who runs it: any name that no other runner has."""
     evaluators: dict[str, str] = {}
     """Names by digest."""
+    instead_of: str | None = None
+    """A runner that is known to be gone; its lease does not count."""
 
 
 class Renewed(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +168,14 @@ class RunnerController(Controller):
         self, experiments: Service, principal: Caller, project: ProjectId, experiment: Id, data: JSONBody[Take]
     ) -> Experiment:
         """Run it in the caller's process: nobody else does until the lease runs out."""
-        return experiments.take(principal, project, experiment, runner=data.runner, evaluators=data.evaluators)
+        return experiments.take(
+            principal,
+            project,
+            experiment,
+            runner=data.runner,
+            evaluators=data.evaluators,
+            instead_of=data.instead_of,
+        )
 
     @post("/renew", operation_id="renewExperiment", opt=WRITE, status_code=200, sync_to_thread=True)
     def renew(self, experiments: Service, project: ProjectId, experiment: Id, data: JSONBody[Take]) -> Renewed:

@@ -223,7 +223,16 @@ class Experiments:
             self._note(connection, actor, changed, "start")
             return _shown(connection, changed)
 
-    def take(self, actor: Actor, project: str, id_: str, *, runner: str, evaluators: Mapping[str, str]) -> Experiment:
+    def take(
+        self,
+        actor: Actor,
+        project: str,
+        id_: str,
+        *,
+        runner: str,
+        evaluators: Mapping[str, str],
+        instead_of: str | None = None,
+    ) -> Experiment:
         """Run it in the caller's process: nobody else does for the time of a lease.
 
         Args:
@@ -232,13 +241,14 @@ class Experiments:
             id_: Of the experiment.
             runner: A name that no other runner has.
             evaluators: Names by digest.
+            instead_of: A runner that is known to be gone; its lease does not count.
 
         Raises:
             Conflict: somebody else runs it (`experiment_running`), or it has no rows.
         """
         with self.metadata.write() as connection:
             row = found(connection, project, id_)
-            self._check_startable(row, runner=runner)
+            self._check_startable(row, runner=instead_of or runner)
             row = msgspec.structs.replace(row, evaluators=dict(evaluators))
             return _shown(connection, self._taken(connection, row, runner=runner, hosted=False, actor=actor))
 

@@ -19,6 +19,7 @@ from penstock.evals.experiments.files import chunked
 from penstock.evals.experiments.functions import FunctionJudge
 from penstock.evals.experiments.places import Place
 from penstock.evals.experiments.ports import Progress
+from penstock.evals.experiments.presence import presence
 from penstock.evals.experiments.runner import Runner, Setting
 from penstock.evals.experiments.service import NewRow
 from penstock.evals.experiments.types import Ending, Experiment, ExperimentSpec
@@ -140,14 +141,15 @@ class Session:
             random=self._random,
             progress=progress,
         )
-        taken = self.place.take(id_, runner=runner, evaluators=self._runner.evaluators)
-        try:
-            ending = await self._runner.run(taken.counts)
-        except PenstockError as error:
-            if error.code != "lease_lost":
-                self.place.release(id_, runner=runner, ending=Ending(state="failed", reason=str(error)))
-            raise
-        self.place.release(id_, runner=runner, ending=ending)
+        with presence(id_, runner) as former:
+            taken = self.place.take(id_, runner=runner, evaluators=self._runner.evaluators, instead_of=former)
+            try:
+                ending = await self._runner.run(taken.counts)
+            except PenstockError as error:
+                if error.code != "lease_lost":
+                    self.place.release(id_, runner=runner, ending=Ending(state="failed", reason=str(error)))
+                raise
+            self.place.release(id_, runner=runner, ending=ending)
         return ending
 
     def interrupt(self) -> None:
