@@ -29,7 +29,7 @@ from penstock.store.spans.filters import Filter
 from penstock.store.spans.metrics import DistributionQuery, MetricQuery
 from penstock.store.spans.queries.traces import Order, Sort
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.tree import Node, Not, Or, Text, all_of
+from penstock.store.spans.tree import And, Node, Not, Or, Text, all_of
 from spans import DAY, PROJECTS, START, write_segments
 
 BUDGET_MS = 300
@@ -158,6 +158,20 @@ class _Asker:
         ]  # fmt: skip
         return all_of(*rng.sample(choices, rng.randrange(1, 4)))
 
+    def rare(self) -> Node:
+        """What little fits in a month, or nothing."""
+        key = Filter(
+            column="key", operator="eq", value=f"01990000-0000-7000-8000-0000000001{self.rng.randrange(40):02x}"
+        )
+        failed = Filter(column="status", operator="eq", value="error")
+        choices: list[Node] = [
+            And((key, failed, Filter(column="served_model", operator="eq", value="claude-haiku-4-5"))),
+            And((key, failed, Filter(column="tags.team", operator="eq", value="care"))),
+            And((self.user(), failed)),
+            And((key, Filter(column="duration", operator="gte", value=20_000_000), failed)),
+        ]
+        return self.rng.choice(choices)
+
     def user(self) -> Node:
         value = f"{self.rng.randrange(20_000) * 2654435761 % 2**64:016x}"
         return Filter(column="user", operator="eq", value=value)
@@ -184,6 +198,9 @@ def lists(ask: _Asker) -> Questions:
         "list, two pages in": deep,
         "list, random conditions": lambda: store.list_calls(ask.window(24, 168, 720), where=ask.conditions()),
         "list, one user of 20,000": lambda: store.list_calls(ask.last(720), where=ask.user(), limit=50),
+        "list, rare conditions": lambda: store.list_calls(ask.last(720), where=ask.rare(), limit=50),
+        "list, no such tag": lambda: store.list_calls(
+            ask.last(720), where=Filter(column="tags.team", operator="eq", value="nobody")),
         "list, by duration": sorted_by("duration"),
         "list, by cost": sorted_by("cost"),
         "list, by tokens": sorted_by("tokens"),
@@ -240,6 +257,10 @@ def metrics(ask: _Asker) -> Questions:
             project=PROJECT, from_=(week := ask.window(168)).from_ or 0, to=week.to or 0, step=HOUR)),
         "histogram of cost, 24 h": lambda: store.distribution(DistributionQuery(
             project=PROJECT, from_=(day := ask.window(24)).from_ or 0, to=day.to or 0, field="cost")),
+        "groups by user and model, 24 h": lambda: store.group_by(ask.window(24), ("user", "model")),
+        "cost by user and model, 30 d": lambda: ask.metric(aggregation="sum", field="cost", group_by=("user", "model")),
+        "p95 by key and model, 30 d": lambda: ask.metric(
+            aggregation="p95", field="duration", group_by=("key", "model"), step=DAY),
         AUDIT: lambda: store.books(ask.last(720)),
     }  # fmt: skip
 
@@ -260,6 +281,10 @@ def searches(ask: _Asker) -> Questions:
         "search, prefix": lambda: search(ask.last(720), ask.rng.choice(("appl", "dolla", "quart")), prefix=True),
         "search, common with conditions": lambda: search(
             ask.last(720), ask.rng.choice(common), where=ask.conditions()),
+        "search, facets of no such word": lambda: store.facets_of(
+            ask.last(720), ("status", "model"), where=Text(words=f"zzq{ask.rng.randrange(10**6)}")),
+        "search, metric of a rare phrase": lambda: ask.metric(
+            group_by=("model",), where=Text(words=f"zzq {ask.rng.randrange(10_000)}")),
         "search, rare with a user": lambda: search(ask.last(720), str(ask.rng.randrange(10_000)), where=ask.user()),
     }  # fmt: skip
 

@@ -50,6 +50,8 @@ def group_by(
         found = where if population == "scores" else looked_up(read, whole, where, candidates)
         asked = _Grouped(read, whole, columns, found, population)
         rows = asked.sums(min(limit, MOST))
+        if not rows:
+            return []
         histograms = asked.histograms([tuple(row[: len(columns)]) for row in rows])
     return [_group(row, len(columns), histograms) for row in rows]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from penstock.store.spans.conditions import Texts, compiled
-from penstock.store.spans.engine import Read, prepare
+from penstock.store.spans.conditions import Texts, compiled, is_narrow
+from penstock.store.spans.engine import Prepared, Read, prepare
 from penstock.store.spans.expressions import Values, bind, sql
 from penstock.store.spans.filters import PLACE, Filter
 from penstock.store.spans.queries.search import Candidates, Stretch, searches
@@ -49,10 +49,10 @@ def _places(read: Read, window: Window, texts: Node, stretches: Sequence[Stretch
     """Where the spans lie that hold the texts; None when they are too many."""
     values: Values = {}
     apart = bool(read(sql("SELECT 1 FROM payloads LIMIT 1").where(*within(window, values)), values))
-    values = {}
-    query = exp.select("rowid").from_("spans").where(*within(window, values))
-    query = query.where(compiled(texts, values, texts=Texts(apart=apart)))
-    prepared = prepare(query.limit(bind(values, MOST_PLACES + 1)))
+    exactly = Texts(apart=apart)
+    narrow = is_narrow(texts)
+    # A pattern takes long to make ready, for each question anew: words are looked for first.
+    prepared, values = _asked(window, texts, Texts(exactly=False, apart=apart) if narrow else exactly)
     found: list[int] = []
     for low, high in _near(stretches):
         begin, end = max(low, window.from_ or 0), min(high, window.to or high)
@@ -60,7 +60,18 @@ def _places(read: Read, window: Window, texts: Node, stretches: Sequence[Stretch
             found += [place for (place,) in read(prepared, values | {"from": begin, "to": end})]
         if len(found) > MOST_PLACES:
             return None
-    return found
+    if not narrow or not found:
+        return found
+    likely = Filter(column=PLACE, operator="in", value=found)
+    return [place for (place,) in read(*_asked(window, And((likely, texts)), exactly))]
+
+
+def _asked(window: Window, where: Node, texts: Texts) -> tuple[Prepared, Values]:
+    """The places of what fits; at most one more than are named."""
+    values: Values = {}
+    query = exp.select("rowid").from_("spans").where(*within(window, values))
+    query = query.where(compiled(where, values, texts=texts))
+    return prepare(query.limit(bind(values, MOST_PLACES + 1))), values
 
 
 def _spares(window: Window, stretches: Sequence[Stretch]) -> bool:
