@@ -186,13 +186,12 @@ def _disagrees(agreement: Estimate | None, rule: CalibrationRule) -> list[str]:
     if math.isnan(agreement.value) or math.isnan(agreement.interval.low):
         return ["Judge and people always give the same one value, so agreement cannot be told from chance."]
     if agreement.interval.low < rule.least_agreement:
-        value, low = f"{agreement.value:.2f}", f"{agreement.interval.low:.2f}"
-        return [f"Alpha with people is {value}, at least {low} ({rule.level:.0%} interval); {_takes(rule)}"]
+        message = (
+            f"Alpha with people is {agreement.value:.2f}, at least {agreement.interval.low:.2f} "
+            f"({rule.level:.0%} interval); it takes {rule.least_agreement:.2f}."
+        )
+        return [message]
     return []
-
-
-def _takes(rule: CalibrationRule) -> str:
-    return f"it takes {rule.least_agreement:.2f}."
 
 
 def _biased(order: OrderBias | None, length: LengthBias | None, rule: CalibrationRule) -> list[str]:

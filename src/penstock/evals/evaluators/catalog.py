@@ -1,6 +1,7 @@
 """All types of evaluators, and how a body becomes one."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -46,7 +47,8 @@ def define(body: Mapping[str, Any], *, field: str = "") -> tuple[dict[str, Any],
         InvalidInput: names the parameter that does not fit.
     """
     definition = named(convert(body, TYPES, field=field))
-    return msgspec.to_builtins(definition), digest_of(definition, TYPES)
+    with _within(field):
+        return msgspec.to_builtins(definition), digest_of(definition, TYPES)
 
 
 def load(body: Mapping[str, Any], services: Services | None = None, *, field: str = "") -> Built:
@@ -64,8 +66,15 @@ def load(body: Mapping[str, Any], services: Services | None = None, *, field: st
     given = services or Services()
     nested = msgspec.structs.replace(given, load=partial(load, services=given))
     definition = convert(body, TYPES, field=field)
-    try:
+    with _within(field):
         return Built(definition, nested, digest=digest_of(definition, TYPES))
+
+
+@contextmanager
+def _within(field: str) -> Generator[None]:
+    """Errors name the parameter from whatever holds the definition on."""
+    try:
+        yield
     except InvalidInput as error:
         if field:
             error.field = f"{field}.{error.field}" if error.field else field

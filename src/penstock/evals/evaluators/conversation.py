@@ -26,12 +26,12 @@ class Conversation(Definition, frozen=True, kw_only=True, tag="conversation"):
     lower_is_better: bool = False
     """The worst is the highest."""
 
-    def nested(self) -> list[dict[str, Any]]:
-        return [self.evaluator]
+    def nested(self) -> dict[str, dict[str, Any]]:
+        return {"evaluator": self.evaluator}
 
     def build(self, services: Services) -> Run:
         inner = services.member(self.evaluator, field="evaluator")
-        if inner.definition.nested() and isinstance(inner.definition, Conversation):
+        if isinstance(inner.definition, Conversation):
             raise InvalidInput("A conversation's turns are no conversations.", field="evaluator.type")
         name = self.name or "conversation"
 

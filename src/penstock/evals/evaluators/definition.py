@@ -74,9 +74,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """What else judgements depend on, beside the parameters."""
         return None
 
-    def nested(self) -> list[dict[str, Any]]:
-        """Definitions within this one."""
-        return []
+    def nested(self) -> dict[str, dict[str, Any]]:
+        """Definitions within this one, by their path in it."""
+        return {}
 
 
 class CodeDefinition(Definition, frozen=True, kw_only=True):
@@ -129,12 +129,16 @@ def named(definition: Definition) -> Definition:
 
 
 def digest_of(definition: Definition, types: Mapping[str, type[Definition]]) -> str:
-    """SHA-256 of the canonical form, defaults filled in: two ways to write the same evaluator are one version."""
+    """SHA-256 of the canonical form, defaults filled in: two ways to write the same evaluator are one version.
+
+    Raises:
+        InvalidInput: a definition within it does not hold.
+    """
     body = {
         "definition": named(definition),
         "revision": definition.revision,
         "identity": definition.identity(),
-        "nested": [digest_of(convert(one, types), types) for one in definition.nested()],
+        "nested": [digest_of(convert(one, types, field=place), types) for place, one in definition.nested().items()],
     }
     return hashlib.sha256(msgspec.json.encode(body, order="deterministic")).hexdigest()
 

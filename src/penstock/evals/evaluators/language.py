@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from penstock.core.errors import InvalidInput
 from penstock.evals.evaluators.definition import CodeDefinition, Found
-from penstock.evals.evaluators.similarity import extra
+from penstock.evals.evaluators.similarity import optional
 from penstock.evals.evaluators.texts import normalise
 from penstock.evals.evaluators.types import Item, Unscored, Verdict
 
@@ -59,5 +59,5 @@ class Language(CodeDefinition, frozen=True, kw_only=True, tag="language"):
 
 @cache
 def _identifier() -> Any:
-    library = extra("py3langid.langid", package="py3langid")
+    library = optional("py3langid.langid", package="py3langid")
     return library.LanguageIdentifier.from_model_file(library.MODEL_FILE)

@@ -6,12 +6,12 @@ from typing import Any, Final, cast
 
 from penstock.core.errors import InvalidInput
 from penstock.evals.evaluators.definition import CodeDefinition, Found
-from penstock.evals.evaluators.similarity import extra
+from penstock.evals.evaluators.similarity import optional
 from penstock.evals.evaluators.types import Item, Unscored, Verdict
 
 __all__ = ["Retrieval"]
 
-_KNOWN: Final = re.compile(r"(?:nDCG|P|R|RR|AP|Success|Judged|RBP)(?:\([^()]*\))?(?:@\d{1,5})?\Z")
+_KNOWN: Final = re.compile(r"(?:nDCG|P|R|RR|AP|Success|Judged|RBP)(?:\((?:rel|p)=[\d.]{1,5}\))?(?:@\d{1,5})?\Z")
 
 
 class Retrieval(CodeDefinition, frozen=True, kw_only=True, tag="retrieval"):
@@ -27,7 +27,7 @@ class Retrieval(CodeDefinition, frozen=True, kw_only=True, tag="retrieval"):
     """Field of the item's metadata; the reference unless given. Ids, or an object of ids and grades (0 irrelevant)."""
 
     def compile(self) -> Callable[[Item], Found]:
-        library = extra("ir_measures", package="ir-measures")
+        library = optional("ir_measures", package="ir-measures")
         if not self.measures:
             raise InvalidInput("Expected at least one measure, as nDCG@10.", field="measures")
         measures = [_measure(library, name, place) for place, name in enumerate(self.measures)]

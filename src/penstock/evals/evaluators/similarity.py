@@ -11,10 +11,10 @@ from penstock.evals.evaluators.definition import CodeDefinition, Definition, Fou
 from penstock.evals.evaluators.texts import Normalisation, normalise, references
 from penstock.evals.evaluators.types import Item, Judgement, Unscored, Verdict
 
-__all__ = ["Bleu", "Chrf", "EditDistance", "Embedding", "Rouge", "TokenOverlap", "extra"]
+__all__ = ["Bleu", "Chrf", "EditDistance", "Embedding", "Rouge", "TokenOverlap", "optional"]
 
 
-def extra(module: str, *, package: str, name: str = "metrics") -> Any:
+def optional(module: str, *, package: str, name: str = "metrics") -> Any:
     """A module of an optional package.
 
     Raises:
@@ -43,7 +43,7 @@ class EditDistance(CodeDefinition, frozen=True, kw_only=True, tag="edit_distance
 
 
 def _similarity(distance: str) -> Callable[[str, str], float]:
-    library = extra("rapidfuzz.distance", package="rapidfuzz", name="server")
+    library = optional("rapidfuzz.distance", package="rapidfuzz", name="server")
     name = {"levenshtein": "Levenshtein", "damerau": "DamerauLevenshtein", "jaro_winkler": "JaroWinkler"}[distance]
     found: Callable[[str, str], float] = getattr(library, name).normalized_similarity
     return found
@@ -81,7 +81,7 @@ class Rouge(CodeDefinition, frozen=True, kw_only=True, tag="rouge"):
     """English words by their stem."""
 
     def compile(self) -> Callable[[Item], Found]:
-        library = extra("rouge_score.rouge_scorer", package="rouge-score")
+        library = optional("rouge_score.rouge_scorer", package="rouge-score")
         scorer = library.RougeScorer([self.variant], use_stemmer=self.stem)
         name = {"f1": "fmeasure"}.get(self.give, self.give)
 
@@ -101,7 +101,7 @@ class Bleu(CodeDefinition, frozen=True, kw_only=True, tag="bleu"):
     lowercase: bool = False
 
     def compile(self) -> Callable[[Item], Found]:
-        metric = extra("sacrebleu.metrics", package="sacrebleu").BLEU(effective_order=True, lowercase=self.lowercase)
+        metric = optional("sacrebleu.metrics", package="sacrebleu").BLEU(effective_order=True, lowercase=self.lowercase)
         return lambda item: Verdict(_hundredths(metric.sentence_score(item.output, references(item))))
 
 
@@ -112,7 +112,7 @@ class Chrf(CodeDefinition, frozen=True, kw_only=True, tag="chrf"):
     """2 is chrF++."""
 
     def compile(self) -> Callable[[Item], Found]:
-        metric = extra("sacrebleu.metrics", package="sacrebleu").CHRF(word_order=self.word_order)
+        metric = optional("sacrebleu.metrics", package="sacrebleu").CHRF(word_order=self.word_order)
         return lambda item: Verdict(_hundredths(metric.sentence_score(item.output, references(item))))
 
 

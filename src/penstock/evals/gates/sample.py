@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Final
 
 import msgspec
@@ -83,7 +84,7 @@ def gather(measured: Measured, rule: Rule, results: Results) -> Sample:
     if theirs is None or not shared:
         return _apart(ours, theirs, results.groups, average=average)
     kept = [row for row in shared if ours.by_row[row] and theirs.by_row[row]]
-    pairs = [(np.mean(ours.by_row[row]), np.mean(theirs.by_row[row])) for row in kept]
+    pairs = [(fmean(ours.by_row[row]), fmean(theirs.by_row[row])) for row in kept]
     values = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     return Sample(
         ours=values[:, 0],
@@ -119,13 +120,13 @@ def _apart(ours: _Column, theirs: _Column | None, groups: Mapping[str, str], *, 
     rows: list[str] = []
     values: list[float] = []
     for row, scored in ours.by_row.items():
-        taken = [float(np.mean(scored))] if average and scored else scored
+        taken = [fmean(scored)] if average and scored else scored
         values += taken
         rows += [row] * len(taken)
     others = None
     if theirs is not None:
         others = np.array(
-            [one for scored in theirs.by_row.values() for one in ([np.mean(scored)] if average and scored else scored)],
+            [one for scored in theirs.by_row.values() for one in ([fmean(scored)] if average and scored else scored)],
             dtype=np.float64,
         )
     return Sample(

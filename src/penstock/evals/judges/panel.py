@@ -31,8 +31,8 @@ class Panel(Definition, frozen=True, kw_only=True, tag="panel"):
     quorum: int | None = None
     """How many have to judge; more than half unless given."""
 
-    def nested(self) -> list[dict[str, Any]]:
-        return self.judges
+    def nested(self) -> dict[str, dict[str, Any]]:
+        return {f"judges[{place}]": body for place, body in enumerate(self.judges)}
 
     def build(self, services: Services) -> Run:
         if len(self.judges) < 2:
@@ -40,7 +40,7 @@ class Panel(Definition, frozen=True, kw_only=True, tag="panel"):
         quorum = self.quorum if self.quorum is not None else len(self.judges) // 2 + 1
         if not 1 <= quorum <= len(self.judges):
             raise InvalidInput(f"Expected 1 to {len(self.judges)} judges, got {quorum}.", field="quorum")
-        members = [services.member(body, field=f"judges[{place}]") for place, body in enumerate(self.judges)]
+        members = [services.member(body, field=place) for place, body in self.nested().items()]
         name = self.name or "panel"
 
         async def run(item: Item) -> list[Judgement]:

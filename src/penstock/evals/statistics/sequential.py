@@ -2,6 +2,7 @@
 
 A confidence sequence covers the true mean at all sample sizes at once with its level (Howard, Ramdas, McAuliffe and
 Sekhon 2021). Looking at an ordinary interval after every row would sooner or later show anything.
+Rows have to come in random order: of a dataset that is sorted by difficulty, the first rows say little of the others.
 """
 
 import math

@@ -11,7 +11,7 @@ import msgspec
 from penstock.core.errors import InvalidInput, PenstockError
 from penstock.evals.evaluators.definition import Definition, Run, Services
 from penstock.evals.evaluators.ports import AskRequest
-from penstock.evals.evaluators.similarity import extra
+from penstock.evals.evaluators.similarity import optional
 from penstock.evals.evaluators.types import Item, Judgement, Verdict
 
 __all__ = ["AutoEvals"]
@@ -32,11 +32,11 @@ class AutoEvals(Definition, frozen=True, kw_only=True, tag="autoevals"):
     """Of the class."""
 
     def build(self, services: Services) -> Run:
-        library = extra("autoevals", package="autoevals", name="autoevals")
+        library = optional("autoevals", package="autoevals", name="autoevals")
         cls: Any = getattr(library, self.scorer, None) if self.scorer.isidentifier() else None
         if not inspect.isclass(cls) or not issubclass(cls, library.Scorer) or inspect.isabstract(cls):
             raise InvalidInput(f"autoevals has no scorer {self.scorer[:60]!r}.", field="scorer")
-        asks = extra("autoevals.llm", package="autoevals", name="autoevals").OpenAIScorer
+        asks = optional("autoevals.llm", package="autoevals", name="autoevals").OpenAIScorer
         if issubclass(cls, asks) or "client" in inspect.signature(cls.__init__).parameters:
             return self._asking(cls, services)
         try:
@@ -79,8 +79,8 @@ class _Bridge:
         self.cost: int | None = 0
 
     def client(self) -> Any:
-        oai = extra("autoevals.oai", package="autoevals", name="autoevals")
-        openai = extra("openai", package="openai", name="autoevals")
+        oai = optional("autoevals.oai", package="autoevals", name="autoevals")
+        openai = optional("openai", package="openai", name="autoevals")
         client = oai.LLMClient(openai=openai.AsyncOpenAI(api_key="unused", base_url=_NOWHERE), is_async=True)
         # Given to the constructor, these would be replaced by the library's own.
         client.complete = self._complete
