@@ -96,17 +96,20 @@ def test_every_error_code_of_the_gateway_is_documented_and_no_other():
     documented = set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
     timers = {f"upstream_timeout_{timer}" for timer in snapshot.Timeouts.__struct_fields__}
     defaults = {"invalid_input", "internal_error", "upstream_error"}
-    # Names of fields, of what only a worker's log says, and of what only intake in the console meets.
+    # Names of fields, of what only a worker's log says, and of what only intake and saving in the console meet.
     inner = {
+        "partial_undeclared",
         "journal_not_durable",
         "snapshot_corrupt",
         "snapshot_unreadable",
+        "template_invalid",
         "upstream_connections",
         "upstream_status",
         "upstream_timeout_",
         "upstream_url",
+        "variable_undeclared",
     }
-    codes = codes_of("gateway", "providers", "wire/headers.py", "store/journal/writer.py", "store/counters/redis.py")
+    codes = codes_of("gateway", "providers", "wire/headers.py", "wire/templates.py", "store/journal/writer.py", "store/counters/redis.py")
     assert documented == (codes - inner) | timers | defaults
 
 

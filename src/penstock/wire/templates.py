@@ -227,7 +227,11 @@ class Renderer:
         declared = self.compiled.prompt.variables
         for name in self._required:
             if name not in given:
-                self._refuse(name, f"the prompt {self.reference} needs the variable {name!r}, it is missing", "missing")
+                self._refuse(
+                    name,
+                    f"the prompt {self.reference} needs the variable {name!r}, it is missing",
+                    code="variable_missing",
+                )
         values = {name: _copy(value) for name, value in self._defaults.items() if name not in given}
         for name, value in given.items():
             variable = declared.get(name)
@@ -238,10 +242,12 @@ class Renderer:
                 continue
             if not has_value(variable.type, value) or (isinstance(value, float) and not math.isfinite(value)):
                 came = _kind(value)
-                self._refuse(name, f"the prompt {self.reference} expects {variable.type}, got {came}", "invalid")
+                self._refuse(
+                    name, f"the prompt {self.reference} expects {variable.type}, got {came}", code="variable_invalid"
+                )
             if variable.enum is not None and value not in variable.enum:
                 allowed = ", ".join(map(repr, variable.enum))
-                self._refuse(name, f"the prompt {self.reference} expects one of {allowed}", "invalid")
+                self._refuse(name, f"the prompt {self.reference} expects one of {allowed}", code="variable_invalid")
             values[name] = _copy(value)
         return values
 
@@ -301,9 +307,9 @@ class Renderer:
         where = f"the partial {name}" if name in self.compiled.fragments else name
         return where, f", line {line}" if line else "", reason
 
-    def _refuse(self, name: str, what: str, code: str) -> NoReturn:
+    def _refuse(self, name: str, what: str, *, code: str) -> NoReturn:
         field = f"variables.{name}"
-        raise InvalidInput(f"{field}: {what}.", field=field, code=f"variable_{code}")
+        raise InvalidInput(f"{field}: {what}.", field=field, code=code)
 
     def _refuse_unknown(self, name: str) -> NoReturn:
         declared = self.compiled.prompt.variables
