@@ -10,7 +10,7 @@ the spans are on the disk. Prints a table, and one line of JSON.
     mapped      from the bytes of a request to lines of the journal, one thread, processor time
     accepted    until the last batch is answered
     queryable   until the store has counted the last span
-    console     all of its processor time per span: HTTP, mapping, writing, and storing on other threads
+    console     all of its processor time per span: HTTP, mapping in a process of its own, writing, storing
 """
 
 import argparse
@@ -219,11 +219,11 @@ def stored(url: str, key: str) -> int:
 
 
 def console_seconds(pid: int) -> float:
-    """Processor time of the console's process so far."""
+    """Processor time of the console's process so far, and of the one that maps for it."""
     for child in psutil.Process(pid).children(recursive=True):
         if "penstock.server.console_process" in " ".join(child.cmdline()):
-            times = child.cpu_times()
-            return times.user + times.system
+            spent = [each.cpu_times() for each in (child, *child.children())]
+            return sum(times.user + times.system for times in spent)
     raise SystemExit("there is no console process")
 
 
