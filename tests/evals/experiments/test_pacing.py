@@ -83,7 +83,9 @@ async def test_a_defect_ends_whoever_waits():
     async def work(asked):
         raise ZeroDivisionError
 
-    with pytest.raises(ExceptionGroup):
+    async def waiting() -> None:
         async with asyncio.TaskGroup() as tasks:
-            commit = GroupCommit(work, tasks, seconds=0.001)
-            await commit(1)
+            await GroupCommit(work, tasks, seconds=0.001)(1)
+
+    with pytest.raises(ExceptionGroup):
+        await waiting()
