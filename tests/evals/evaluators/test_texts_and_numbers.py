@@ -43,8 +43,10 @@ async def error(body, **item):
         ("3/4", Fraction(3, 4)), ("1 1/2 cups", Fraction(3, 2)), ("½", Fraction(1, 2)), ("50%", 50), ("1.5e3", 1500),
         ("2.5 million", 2_500_000), ("10k", 10_000), ("762 M&Ms", 762), ("5 minutes", 5), ("5 m", 5_000_000),
         ("#### 42 eggs\nbut 7", 42), (r"\boxed{\frac{1}{3}} of 9", Fraction(1, 3)), (r"so \boxed{12}.", 12),
-        ("$-5", -5), ("-$5", -5), ("1\u202f000\u00a0000", 1_000_000), (".5", Fraction(1, 2)), ("5.", 5), ("1,23", 23), ("4/0", None),
-        ("none", None), ("#### none, 7", 7), ("9" * 80, None), ("$18 every day.", 18), ("x2", 2), ("3.14.", Fraction("3.14")),
+        ("$-5", -5), ("-$5", -5), ("1\u202f000\u00a0000", 1_000_000), (".5", Fraction(1, 2)), ("5.", 5),
+        ("1,23", 23), ("4/0", None),
+        ("none", None), ("#### none, 7", 7), ("9" * 80, None), ("$18 every day.", 18),
+        ("x2", 2), ("3.14.", Fraction("3.14")),
     ],
 )  # fmt: skip
 def test_the_number_that_an_answer_ends_on_is_read(text, expected):
@@ -268,3 +270,8 @@ def test_a_library_that_is_not_installed_is_an_error_that_names_the_extra():
 
 def test_every_type_has_a_name_of_its_own():
     assert len(TYPES) >= 24
+
+
+def test_every_type_and_parameter_of_a_page_exists_and_every_type_has_its_place():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "evaluators.md").read_text()
+    assert [name for name in TYPES if f"`{name}`" not in page] == []
