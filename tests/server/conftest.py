@@ -35,8 +35,9 @@ from penstock.server.alerting import alert_service
 from penstock.server.artifacts import artifact_service
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
-from penstock.server.evaluation import evaluation
+from penstock.server.evaluation import evaluation, playground
 from penstock.server.experiments import dataset_rows, experiment_services
+from penstock.server.gateway_access import GatewayAccess
 from penstock.server.otlp_intake import otlp_intake
 from penstock.server.reconciliation import BudgetReconciler, spend_service
 from penstock.server.score_service import score_service
@@ -332,6 +333,7 @@ async def console(
     artifacts = artifact_service(
         metadata, identity, registry, home=home, clock=clock, ids=RandomIds(clock), sender=NoSender(), environment={}
     )
+    prompts = PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock)
     evals = evaluation(metadata, artifacts, home=home, clock=clock, ids=RandomIds(clock))
     experiments, results = experiment_services(
         metadata, clock=clock, ids=RandomIds(clock), datasets=dataset_rows(evals.datasets)
@@ -343,7 +345,10 @@ async def console(
         alerts=alerts,
         artifacts=artifacts,
         evaluation=evals,
-        prompts=PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock),
+        playground=playground(
+            prompts, GatewayAccess(None, identity.console_keys, list), tracing, clock=clock, ids=RandomIds(clock)
+        ),
+        prompts=prompts,
         registry=registry,
         definitions=definitions,
         tracing=tracing,

@@ -66,6 +66,7 @@ BODIES = {
     "/api/v1/datasets/{name:str}/rows": {"put": [{"input": "x"}]},
     "/api/v1/datasets/{name:str}/splits": {"shares": {"x": 1}},
     "/api/v1/datasets/{name:str}/contents": [],
+    "/api/v1/playground/runs": {"model": "x/y", "messages": [{"role": "user", "content": "x"}]},
     "/api/v1/keys": {"name": "x"},
     "/api/v1/projects": {"name": "x"},
     "/api/v1/prompts/render": {"body": {"text": "x"}},

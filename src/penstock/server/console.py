@@ -15,9 +15,10 @@ from penstock.registry.prompts.store import StoredPrompts
 from penstock.server.alerting import alert_service, ingestion_behind
 from penstock.server.artifacts import artifact_service
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
-from penstock.server.evaluation import evaluation
+from penstock.server.evaluation import evaluation, playground
 from penstock.server.experiments import ConsoleAccess, dataset_rows, experiment_job, experiment_services
 from penstock.server.foundation import Foundation
+from penstock.server.gateway_access import GatewayAccess
 from penstock.server.gateway_state import Folding
 from penstock.server.key_retirement import KeyRetirement
 from penstock.server.key_uses import KeyUses
@@ -129,6 +130,13 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
                 alerts=alerts,
                 artifacts=artifacts,
                 evaluation=evals,
+                playground=playground(
+                    prompts,
+                    GatewayAccess(settings.gateway_url, identity.console_keys, registry.workers),
+                    tracing,
+                    clock=clock,
+                    ids=ids,
+                ),
                 prompts=prompts,
                 tracing=tracing,
                 observability=observability,

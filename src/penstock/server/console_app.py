@@ -20,6 +20,8 @@ from penstock.evals.datasets.routes import datasets_router
 from penstock.evals.experiments.results import Results
 from penstock.evals.experiments.routes import experiments_router
 from penstock.evals.experiments.service import Experiments
+from penstock.evals.playground.routes import playground_router
+from penstock.evals.playground.service import Playground
 from penstock.finops.ports import Reconciler
 from penstock.finops.routes import finops_router
 from penstock.finops.service import SpendService
@@ -75,6 +77,7 @@ class ConsoleServices:
     artifacts: ArtifactService
     prompts: PromptService
     evaluation: Evaluation
+    playground: Playground
     experiments: Experiments
     experiment_results: Results
     spend: SpendService
@@ -160,6 +163,7 @@ def build(
 
     slices = [identity_router(), registry_router(), tracing_router(), finops_router(), scores_router(feedback_origins)]
     slices += [alerts_router(), artifacts_router(), prompts_router(), datasets_router(), experiments_router()]
+    slices.append(playground_router())
     api = Router("/api/v1", route_handlers=[SessionController, *slices])
     return ConsoleApp(
         settings=settings,
@@ -180,6 +184,7 @@ def build(
             "prompts": Provide(lambda: services().prompts, sync_to_thread=False),
             "datasets": Provide(lambda: services().evaluation.datasets, sync_to_thread=False),
             "uploads": Provide(lambda: services().evaluation.uploads, sync_to_thread=False),
+            "playground": Provide(lambda: services().playground, sync_to_thread=False),
             "imports": Provide(lambda: services().evaluation.imports, sync_to_thread=False),
             "alerts": Provide(lambda: services().alerts, sync_to_thread=False),
             "reconciler": Provide(lambda: services().reconciler, sync_to_thread=False),

@@ -1,4 +1,4 @@
-"""Datasets and what else is measured with, bound to the stores."""
+"""Datasets, the playground, and what else is measured with, bound to the stores and the gateway."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,13 @@ from penstock.core.ids import Ids
 from penstock.evals.datasets.imports import Imports
 from penstock.evals.datasets.service import Datasets
 from penstock.evals.datasets.uploads import Uploads
+from penstock.evals.playground.service import Gateway, Playground
 from penstock.registry.artifacts.service import ArtifactService
+from penstock.registry.prompts.service import PromptService
 from penstock.store.metadata import Metadata
+from penstock.tracing.service import TracingService
 
-__all__ = ["Evaluation", "evaluation"]
+__all__ = ["Evaluation", "evaluation", "playground"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +39,15 @@ def evaluation(metadata: Metadata, artifacts: ArtifactService, *, home: Home, cl
         uploads=uploads,
         imports=Imports(datasets, uploads, clock=clock, ids=ids),
     )
+
+
+def playground(
+    prompts: PromptService, gateway: Gateway, tracing: TracingService, *, clock: Clock, ids: Ids
+) -> Playground:
+    """The playground, which reads what its calls cost from their records."""
+
+    def cost(project: str, trace_id: str) -> int | None:
+        costs = [span.cost for span in tracing.trace(project, trace_id).spans]
+        return None if None in costs else sum(one for one in costs if one is not None)
+
+    return Playground(prompts, gateway, cost=cost, clock=clock, ids=ids)

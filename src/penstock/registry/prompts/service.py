@@ -97,6 +97,11 @@ class PromptService:
             warnings=warnings,
         )
 
+    def put_together(self, project: str, request: RenderRequest) -> tuple[CompiledPrompt, Rendered]:
+        """A prompt with its partials, and what it renders to. Raises as `render`."""
+        compiled, _ = self._compiled(project, request)
+        return compiled, Renderer(compiled).render(request.variables)
+
     def estimate(self, project: str, request: EstimateRequest) -> PromptEstimate:
         """How long a prompt is, also while some of its variables have no value yet.
 

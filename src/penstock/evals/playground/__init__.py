@@ -1,0 +1,1 @@
+"""The playground: one draft asked once, its answer as it comes."""
