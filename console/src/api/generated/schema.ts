@@ -110,6 +110,269 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListArtifacts */
+        get: operations["listArtifacts"];
+        put?: never;
+        /** CreateArtifact */
+        post: operations["createArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetArtifact */
+        get: operations["getArtifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** ChangeArtifact */
+        patch: operations["changeArtifact"];
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** ArchiveArtifact */
+        post: operations["archiveArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListBranches */
+        get: operations["listArtifactBranches"];
+        put?: never;
+        /** CreateBranch */
+        post: operations["createArtifactBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/branches/{branch}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** MergeBranch */
+        post: operations["mergeArtifactBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListComments */
+        get: operations["listArtifactComments"];
+        put?: never;
+        /** AddComment */
+        post: operations["addArtifactComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** DiffVersions */
+        get: operations["diffArtifact"];
+        put?: never;
+        /** ProposeVersion */
+        post: operations["proposeArtifactVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/label-moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** LabelMoves */
+        get: operations["listArtifactLabelMoves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/labels/{label}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** MoveLabel */
+        put: operations["moveArtifactLabel"];
+        post?: never;
+        /** RemoveLabel */
+        delete: operations["removeArtifactLabel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/labels/{label}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** LabelHistory */
+        get: operations["listArtifactLabelHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/labels/{label}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** RollbackLabel */
+        post: operations["rollbackArtifactLabel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetLineage */
+        get: operations["getArtifactLineage"];
+        put?: never;
+        /** AddLineage */
+        post: operations["addArtifactLineage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** UnarchiveArtifact */
+        post: operations["unarchiveArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListVersions */
+        get: operations["listArtifactVersions"];
+        put?: never;
+        /** SaveVersion */
+        post: operations["saveArtifactVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{kind}/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetVersion */
+        get: operations["getArtifactVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/budgets": {
         parameters: {
             query?: never;
@@ -338,6 +601,178 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress */
+        get: operations["getImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload */
+        post: operations["uploadRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/uploads/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Drop */
+        delete: operations["dropUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/uploads/{upload}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Preview */
+        post: operations["previewUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Contents */
+        post: operations["readDatasetContents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** DiffRows */
+        get: operations["diffDatasetRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export */
+        get: operations["exportDatasetRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start */
+        post: operations["importRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListRows */
+        get: operations["listDatasetRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** EditRows */
+        patch: operations["editDatasetRows"];
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetSplits */
+        get: operations["getDatasetSplits"];
+        /** SetSplits */
+        put: operations["setDatasetSplits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deletions": {
         parameters: {
             query?: never;
@@ -367,6 +802,297 @@ export interface paths {
         get: operations["getDeletion"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListExperiments */
+        get: operations["listExperiments"];
+        put?: never;
+        /** CreateExperiment */
+        post: operations["createExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetExperiment */
+        get: operations["getExperiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin */
+        post: operations["beginExperimentCalls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** CancelExperiment */
+        post: operations["cancelExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/cells": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Cells */
+        get: operations["listExperimentCells"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export */
+        get: operations["exportExperiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finish */
+        post: operations["finishExperimentCells"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look */
+        post: operations["lookAtExperimentCells"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PauseExperiment */
+        post: operations["pauseExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Release */
+        post: operations["releaseExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Renew */
+        post: operations["renewExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Report */
+        get: operations["getExperimentReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListRows */
+        get: operations["listExperimentRows"];
+        put?: never;
+        /** AddRows */
+        post: operations["addExperimentRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/rows/{position}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Row */
+        get: operations["compareExperimentRow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** StartExperiment */
+        post: operations["startExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Summary */
+        get: operations["getExperimentSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take */
+        post: operations["takeExperiment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -770,6 +1496,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/playground/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run */
+        post: operations["runPlayground"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -782,6 +1525,75 @@ export interface paths {
         put?: never;
         /** CreateProject */
         post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Estimate */
+        post: operations["estimatePrompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Render */
+        post: operations["renderPrompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetPrompt */
+        get: operations["getPrompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/protected-labels/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetProtected */
+        get: operations["getProtectedLabels"];
+        /** PutProtected */
+        put: operations["putProtectedLabels"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1432,6 +2244,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhook-deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** RetryDelivery */
+        post: operations["retryWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListWebhooks */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** CreateWebhook */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetWebhook */
+        get: operations["getWebhook"];
+        /** PutWebhook */
+        put: operations["putWebhook"];
+        post?: never;
+        /** DeleteWebhook */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListDeliveries */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** TestWebhook */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers": {
         parameters: {
             query?: never;
@@ -1539,6 +2439,11 @@ export interface components {
         ActivityView: {
             of: components["schemas"]["Activity"];
             rows: components["schemas"]["TraceRow"][];
+        };
+        /** Added */
+        Added: {
+            /** Format: int64 */
+            added: number;
         };
         /** AlertCondition */
         AlertCondition: {
@@ -1657,6 +2562,62 @@ export interface components {
             name: string;
             targets: string[];
         };
+        /** Artifact */
+        Artifact: {
+            archived: number | null;
+            branches: components["schemas"]["Branch"][];
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            description: string;
+            digest: string | null;
+            head: number | null;
+            id: string;
+            kind: string;
+            labels: components["schemas"]["Label"][];
+            name: string;
+            tags: string[];
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            /** Format: int64 */
+            versions: number;
+        };
+        /** ArtifactBranchPage */
+        ArtifactBranchPage: {
+            items: components["schemas"]["Branch"][];
+            next_cursor: string | null;
+        };
+        /** ArtifactPage */
+        ArtifactPage: {
+            items: components["schemas"]["ArtifactRow"][];
+            next_cursor: string | null;
+        };
+        /** ArtifactRow */
+        ArtifactRow: {
+            archived: number | null;
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            description: string;
+            digest: string | null;
+            head: number | null;
+            id: string;
+            kind: string;
+            labels: components["schemas"]["Label"][];
+            name: string;
+            tags: string[];
+            /** Format: int64 */
+            updated: number;
+            updated_by: string;
+            /** Format: int64 */
+            versions: number;
+        };
+        /** ArtifactVersionPage */
+        ArtifactVersionPage: {
+            items: components["schemas"]["VersionRow"][];
+            next_cursor: string | null;
+        };
         /** BackTest */
         BackTest: {
             /** Format: int64 */
@@ -1684,6 +2645,18 @@ export interface components {
             thresholds: (number | null)[];
             times: number[];
             values: (number | null)[];
+        };
+        /** BeginRequest */
+        BeginRequest: {
+            calls: [
+                string,
+                boolean
+            ][];
+            runner: string;
+        };
+        /** Begun */
+        Begun: {
+            items: components["schemas"]["CallMark"][];
         };
         /**
          * Box
@@ -1715,6 +2688,16 @@ export interface components {
              * @default 0
              */
             y: number;
+        };
+        /** Branch */
+        Branch: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            digest: string;
+            /** Format: int64 */
+            head: number;
+            name: string;
         };
         /** BudgetPage */
         BudgetPage: {
@@ -1864,12 +2847,72 @@ export interface components {
             to: number;
             totals: components["schemas"]["CacheTotals"];
         };
+        /** CallMark */
+        CallMark: {
+            /** Format: int64 */
+            attempt: number;
+            fresh: boolean;
+            key: string;
+            /** Format: int64 */
+            started: number;
+        };
         /** Catalog */
         Catalog: {
             aggregations: ("count" | "rate" | "share" | "distinct" | "sum" | "avg" | "min" | "max" | "p50" | "p75" | "p90" | "p95" | "p99")[];
             fields: components["schemas"]["Measurable"][];
             group_by: components["schemas"]["Grouping"][];
             populations: ("calls" | "model_calls" | "traces" | "spans" | "scores")[];
+        };
+        /** Cell */
+        Cell: {
+            key: string;
+            /** Format: int64 */
+            position: number;
+            reference: string;
+            /** Format: int64 */
+            repetition: number;
+            variant: string;
+        };
+        /** CellPage */
+        CellPage: {
+            items: components["schemas"]["CellView"][];
+            next_cursor: string | null;
+        };
+        /** CellResult */
+        CellResult: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            attempts: number;
+            /** @default false */
+            cached: boolean;
+            cell: components["schemas"]["Cell"];
+            error?: string | null;
+            findings?: {
+                [key: string]: components["schemas"]["Finding"][];
+            };
+            output?: components["schemas"]["Output"] | null;
+        };
+        /** CellView */
+        CellView: {
+            /** Format: int64 */
+            attempts: number;
+            cached: boolean;
+            cost: number | null;
+            error: string | null;
+            findings: components["schemas"]["Finding"][];
+            output: components["schemas"]["Output"] | null;
+            /** Format: int64 */
+            position: number;
+            /** Format: int64 */
+            repetition: number;
+            variant: string;
+        };
+        /** Changed */
+        Changed: {
+            description?: string | null;
+            tags?: string[] | null;
         };
         /** Channel */
         Channel: {
@@ -1902,6 +2945,54 @@ export interface components {
             column: string;
             values: components["schemas"]["FacetValue"][];
         };
+        /**
+         * Columns
+         * @default {}
+         */
+        Columns: {
+            /** @default context */
+            context: string;
+            /** @default group */
+            group: string;
+            /** @default id */
+            id: string;
+            input?: string | null;
+            /** @default metadata */
+            metadata: string;
+            /** @default reference */
+            reference: string;
+        };
+        /** Comment */
+        Comment: {
+            actor: string;
+            actor_kind: string;
+            /** Format: int64 */
+            at: number;
+            id: string;
+            text: string;
+            version: number | null;
+        };
+        /** CommentPage */
+        CommentPage: {
+            items: components["schemas"]["Comment"][];
+            next_cursor: string | null;
+        };
+        /** CompiledPrompt */
+        CompiledPrompt: {
+            digest: string;
+            fragments?: {
+                [key: string]: string;
+            };
+            links?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            name: string;
+            prompt: components["schemas"]["Prompt"];
+            /** Format: int64 */
+            version: number;
+        };
         /** Completion */
         Completion: {
             /** Format: int64 */
@@ -1931,6 +3022,44 @@ export interface components {
             snapshot_version: number;
             waiting_for: string[];
             warnings: string[];
+        };
+        /** Counts */
+        Counts: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            cached: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            cost: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            errors: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            total: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            unpriced: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            unscored: number;
         };
         /** Dashboard */
         Dashboard: {
@@ -1978,6 +3107,29 @@ export interface components {
             version: number;
             /** Format: int64 */
             widgets: number;
+        };
+        /** DatasetRow */
+        DatasetRow: {
+            context?: string[];
+            group?: string | null;
+            /** @default  */
+            id: string;
+            input: unknown;
+            metadata?: {
+                [key: string]: unknown;
+            };
+            reference?: unknown;
+            split?: string | null;
+        };
+        /** DatasetRowPage */
+        DatasetRowPage: {
+            items: components["schemas"]["StoredRow"][];
+            next_cursor: string | null;
+            positions: number[];
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            version: number;
         };
         /** Definition */
         Definition: {
@@ -2159,6 +3311,112 @@ export interface components {
             step?: number | null;
             to?: number | null;
         };
+        /** Draft */
+        Draft: {
+            body: unknown;
+            /** @default main */
+            branch: string;
+            expected?: string | null;
+            /** @default  */
+            message: string;
+            uses?: components["schemas"]["Use"][];
+        };
+        /** Edge */
+        Edge: {
+            /** Format: int64 */
+            at: number;
+            by: string;
+            from: string;
+            /** @enum {string} */
+            relation: "derived_from" | "uses" | "produced_by" | "evaluated_on" | "calibrated_on";
+            to: string;
+        };
+        /** EditRows */
+        EditRows: {
+            delete?: string[];
+            put?: components["schemas"]["DatasetRow"][];
+            terms?: components["schemas"]["SaveTerms"];
+        };
+        /** EstimateRequest */
+        EstimateRequest: {
+            body?: {
+                [key: string]: unknown;
+            } | null;
+            model?: string | null;
+            name?: string | null;
+            variables?: {
+                [key: string]: unknown;
+            };
+            /** @default latest */
+            version: string;
+        };
+        /** Experiment */
+        Experiment: {
+            counts: components["schemas"]["Counts"];
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            evaluators: {
+                [key: string]: string;
+            };
+            finished: number | null;
+            id: string;
+            lease: number | null;
+            name: string;
+            project: string;
+            reason: string | null;
+            /** Format: int64 */
+            rows: number;
+            runner: string | null;
+            salt: string;
+            spec: components["schemas"]["ExperimentSpec"];
+            started: number | null;
+            /** @enum {string} */
+            state: "draft" | "waiting" | "running" | "paused" | "stopped" | "cancelled" | "done" | "failed";
+        };
+        /** ExperimentPage */
+        ExperimentPage: {
+            items: components["schemas"]["Experiment"][];
+            next_cursor: string | null;
+        };
+        /** ExperimentSpec */
+        ExperimentSpec: {
+            baseline?: string | null;
+            columns?: components["schemas"]["Columns"];
+            /**
+             * Format: int64
+             * @default 64
+             */
+            concurrency: number;
+            /** @default 0.95 */
+            confidence: number;
+            dataset: string;
+            /** @default  */
+            description: string;
+            evaluators?: {
+                [key: string]: unknown;
+            }[];
+            gate?: string[];
+            limit?: number | null;
+            max_cost?: string | null;
+            name: string;
+            /**
+             * Format: int64
+             * @default 1
+             */
+            repetitions: number;
+            /**
+             * Format: int64
+             * @default 3
+             */
+            retries: number;
+            slices?: string[];
+            /** @default false */
+            stop_when_clear: boolean;
+            /** @default 120 */
+            timeout: number;
+            variants: components["schemas"]["VariantSpec"][];
+        };
         /** ExportProgress */
         ExportProgress: {
             backend: string;
@@ -2218,6 +3476,17 @@ export interface components {
             expires: number;
             token: string;
         };
+        /** FieldMapping */
+        FieldMapping: {
+            context?: string | null;
+            group?: string | null;
+            id?: string | null;
+            input: string | string[];
+            json?: string[];
+            metadata?: string | string[] | null;
+            reference?: string | string[] | null;
+            split?: string | null;
+        };
         /** FieldPage */
         FieldPage: {
             items: components["schemas"]["FieldView"][];
@@ -2231,6 +3500,30 @@ export interface components {
             name: string;
             operators: string[];
             values: string;
+        };
+        /** Figure */
+        Figure: {
+            high: number | null;
+            low: number | null;
+            method: string;
+            value: number;
+        };
+        /** Finding */
+        Finding: {
+            cost?: number | null;
+            error?: string | null;
+            name: string;
+            reason?: string | null;
+            value?: number | boolean | string | null;
+        };
+        /** FinishRequest */
+        FinishRequest: {
+            outputs?: [
+                string,
+                components["schemas"]["Output"]
+            ][];
+            results?: components["schemas"]["CellResult"][];
+            runner: string;
         };
         /** Firing */
         Firing: {
@@ -2255,6 +3548,56 @@ export interface components {
             method: "linear" | "seasonal";
             reaches_hard: number | null;
             reaches_soft: number | null;
+        };
+        /** GateResult */
+        GateResult: {
+            reason: string;
+            rules: components["schemas"]["RuleResult"][];
+            settings: components["schemas"]["GateSettings"];
+            /** @enum {string} */
+            verdict: "PASS" | "FAIL" | "INCONCLUSIVE";
+        };
+        /** GateSettings */
+        GateSettings: {
+            /** @default 0.05 */
+            alpha: number;
+            /** @default false */
+            always_valid: boolean;
+            /**
+             * @default intersection-union
+             * @enum {string}
+             */
+            correction: "intersection-union" | "holm" | "none";
+            /**
+             * Format: int64
+             * @default 5
+             */
+            least_groups: number;
+            /**
+             * Format: int64
+             * @default 10
+             */
+            least_rows: number;
+            /** @default 0.05 */
+            max_unscored: number;
+            /** @default 0.8 */
+            power: number;
+            /**
+             * Format: int64
+             * @default 4000
+             */
+            resamples: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            seed: number;
+        };
+        /** Graph */
+        Graph: {
+            complete: boolean;
+            edges: components["schemas"]["Edge"][];
+            nodes: components["schemas"]["Node"][];
         };
         /** GroupPage */
         GroupPage: {
@@ -2291,6 +3634,30 @@ export interface components {
             last_success: number | null;
             /** @enum {string} */
             status: "ok" | "degraded" | "failing" | "idle";
+        };
+        /** Image */
+        Image: {
+            /** @constant */
+            type: "image";
+            url: string;
+        };
+        /** Import */
+        Import: {
+            dataset: string;
+            error?: string | null;
+            field?: string | null;
+            finished?: number | null;
+            hint?: string | null;
+            id: string;
+            /** @enum {null|string} */
+            outcome?: "created" | "unchanged" | null;
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            started: number;
+            /** @enum {string} */
+            state: "waiting" | "running" | "done" | "failed";
+            version?: number | null;
         };
         /** Incident */
         Incident: {
@@ -2417,6 +3784,13 @@ export interface components {
              */
             waiting_segments: number;
         };
+        /** Interval */
+        Interval: {
+            high: number;
+            level: number;
+            low: number;
+            method: string;
+        };
         /** JournalState */
         JournalState: {
             /** Format: int64 */
@@ -2466,6 +3840,46 @@ export interface components {
             /** @enum {string} */
             status: "active" | "expired" | "revoked";
         };
+        /** KnownCell */
+        KnownCell: {
+            /** @default false */
+            done: boolean;
+            /** @default false */
+            failed: boolean;
+            findings?: {
+                [key: string]: components["schemas"]["Finding"][];
+            };
+            output?: components["schemas"]["Output"] | null;
+        };
+        /** Label */
+        Label: {
+            /** Format: int64 */
+            moved: number;
+            moved_by: string;
+            name: string;
+            protected: boolean;
+            /** Format: int64 */
+            version: number;
+        };
+        /** LabelMove */
+        LabelMove: {
+            /** @enum {string} */
+            action: "move" | "rollback" | "remove";
+            actor: string;
+            actor_kind: string;
+            after: number | null;
+            /** Format: int64 */
+            at: number;
+            before: number | null;
+            id: string;
+            label: string;
+            reason: string;
+        };
+        /** LabelMovePage */
+        LabelMovePage: {
+            items: components["schemas"]["LabelMove"][];
+            next_cursor: string | null;
+        };
         /** LimitUse */
         LimitUse: {
             budgets: components["schemas"]["BudgetUse"][];
@@ -2483,6 +3897,21 @@ export interface components {
         Liveness: {
             status: string;
         };
+        /** LookRequest */
+        LookRequest: {
+            cells: components["schemas"]["Cell"][];
+            evaluators?: string[];
+            keys?: string[];
+        };
+        /** Looked */
+        Looked: {
+            cells: components["schemas"]["KnownCell"][];
+            outputs?: (components["schemas"]["Output"] | null)[];
+        };
+        /** MapUpload */
+        MapUpload: {
+            mapping: components["schemas"]["FieldMapping"];
+        };
         /** Matcher */
         Matcher: {
             label: string;
@@ -2499,6 +3928,23 @@ export interface components {
             name: string;
             /** @enum {string} */
             unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
+        };
+        /** Merge */
+        Merge: {
+            body?: unknown;
+            expected?: string | null;
+            /** @default  */
+            message: string;
+        };
+        /** Message */
+        Message: {
+            /** @default  */
+            content: string | (components["schemas"]["Text"] | components["schemas"]["Image"])[];
+            /** @enum {string} */
+            role: "system" | "developer" | "user" | "assistant" | "tool" | "placeholder";
+            tool_call_id?: string | null;
+            /** @default [] */
+            tool_calls: components["schemas"]["ToolCall"][];
         };
         /** MetricPoint */
         MetricPoint: {
@@ -2575,6 +4021,24 @@ export interface components {
             /** @default  */
             q: string;
         };
+        /** MetricSummary */
+        MetricSummary: {
+            figure: components["schemas"]["Figure"] | null;
+            groups?: number | null;
+            labels?: {
+                [key: string]: number;
+            };
+            metric: string;
+            /** Format: int64 */
+            n: number;
+            reasons: {
+                [key: string]: number;
+            };
+            /** @enum {string} */
+            unit: "share" | "seconds" | "dollars" | "tokens" | "number";
+            /** Format: int64 */
+            unscored: number;
+        };
         /** Mismatch */
         Mismatch: {
             /** Format: int64 */
@@ -2615,16 +4079,58 @@ export interface components {
             aliases: components["schemas"]["AliasView"][];
             providers: components["schemas"]["ProviderView"][];
         };
+        /** MoveLabel */
+        MoveLabel: {
+            expected?: number | null;
+            /** @default  */
+            reason: string;
+            version: string;
+        };
         /** Named */
         Named: {
             id: string;
             name: string;
+        };
+        /** NewArtifact */
+        NewArtifact: {
+            /** @default  */
+            description: string;
+            name: string;
+            tags?: string[];
+        };
+        /** NewBranch */
+        NewBranch: {
+            name: string;
+            /** @default latest */
+            version: string;
         };
         /** NewChannel */
         NewChannel: {
             name: string;
             secret?: string | null;
             url?: string | null;
+        };
+        /** NewComment */
+        NewComment: {
+            text: string;
+            version?: string | null;
+        };
+        /** NewExperiment */
+        NewExperiment: {
+            /** @default true */
+            cache: boolean;
+            spec: components["schemas"]["ExperimentSpec"];
+        };
+        /** NewImport */
+        NewImport: {
+            mapping: components["schemas"]["FieldMapping"];
+            /**
+             * @default replace
+             * @enum {string}
+             */
+            mode: "replace" | "append";
+            terms?: components["schemas"]["SaveTerms"];
+            upload: string;
         };
         /** NewIncident */
         NewIncident: {
@@ -2660,6 +4166,26 @@ export interface components {
         /** NewProject */
         NewProject: {
             name: string;
+        };
+        /** NewProtection */
+        NewProtection: {
+            labels: string[];
+        };
+        /** NewRow */
+        NewRow: {
+            context?: string[];
+            group?: string | null;
+            id?: string | null;
+            input: unknown;
+            metadata?: {
+                [key: string]: unknown;
+            };
+            reference?: unknown;
+        };
+        /** NewRows */
+        NewRows: {
+            at?: number | null;
+            rows: components["schemas"]["NewRow"][];
         };
         /** NewScore */
         NewScore: {
@@ -2728,6 +4254,50 @@ export interface components {
         NewToken: {
             expires_in?: number | null;
         };
+        /** NewUses */
+        NewUses: {
+            uses: components["schemas"]["Use"][];
+            /** @default latest */
+            version: string;
+        };
+        /** NewWebhook */
+        NewWebhook: {
+            /** @default true */
+            enabled: boolean;
+            events?: string[];
+            kinds?: string[];
+            name: string;
+            secret?: string | null;
+            url?: string | null;
+        };
+        /** Node */
+        Node: {
+            external?: string | null;
+            id: string;
+            kind: string | null;
+            name: string | null;
+            version: number | null;
+        };
+        /** Output */
+        Output: {
+            cost?: number | null;
+            data?: unknown;
+            finish_reason?: string | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            latency: number;
+            model?: string | null;
+            text?: string | null;
+            tool_calls?: {
+                [key: string]: unknown;
+            }[];
+            trace_id?: string | null;
+            usage?: {
+                [key: string]: unknown;
+            };
+        };
         /** Overview */
         Overview: {
             /** Format: int64 */
@@ -2740,6 +4310,43 @@ export interface components {
             to: number;
             top: components["schemas"]["Tops"];
             totals: components["schemas"]["Totals"];
+        };
+        /**
+         * Parameters
+         * @default {
+         *       "max_output_tokens": null,
+         *       "seed": null,
+         *       "stop": null,
+         *       "temperature": null,
+         *       "top_p": null
+         *     }
+         */
+        Parameters: {
+            max_output_tokens?: number | null;
+            seed?: number | null;
+            stop?: string[] | null;
+            temperature?: number | null;
+            top_p?: number | null;
+        };
+        /** PlaygroundRun */
+        PlaygroundRun: {
+            body?: {
+                [key: string]: unknown;
+            } | null;
+            messages?: {
+                [key: string]: unknown;
+            }[];
+            model: string;
+            name?: string | null;
+            parameters?: {
+                [key: string]: unknown;
+            };
+            session?: string | null;
+            variables?: {
+                [key: string]: unknown;
+            };
+            /** @default latest */
+            version: string;
         };
         /** Point */
         Point: {
@@ -2773,6 +4380,21 @@ export interface components {
             saved_by: string | null;
             /** Format: int64 */
             version: number;
+        };
+        /** Preview */
+        Preview: {
+            /** Format: int64 */
+            bytes: number;
+            columns: string[];
+            /** @enum {string} */
+            format: "jsonl" | "csv" | "parquet";
+            mapping: components["schemas"]["FieldMapping"];
+            name: string;
+            records: {
+                [key: string]: unknown;
+            }[];
+            rows: components["schemas"]["DatasetRow"][];
+            upload: string;
         };
         /** PriceView */
         PriceView: {
@@ -2820,6 +4442,58 @@ export interface components {
             /** Format: int64 */
             spans: number;
         };
+        /** Prompt */
+        Prompt: {
+            /** @default [] */
+            messages: components["schemas"]["Message"][];
+            model?: string | null;
+            parameters?: components["schemas"]["Parameters"];
+            partials?: {
+                [key: string]: string;
+            };
+            response_schema?: components["schemas"]["ResponseSchema"] | null;
+            text?: string | null;
+            /** @default [] */
+            tools: components["schemas"]["Tool"][];
+            variables?: {
+                [key: string]: components["schemas"]["Variable"];
+            };
+        };
+        /** PromptEstimate */
+        PromptEstimate: {
+            input_cost: number | null;
+            /** Format: int64 */
+            input_tokens: number;
+            max_cost: number | null;
+            max_output_tokens: number | null;
+            missing: string[];
+            model: string | null;
+            price_version: string | null;
+            reason: string | null;
+        };
+        /** PromptPreview */
+        PromptPreview: {
+            messages: {
+                [key: string]: unknown;
+            }[];
+            model: string | null;
+            name: string | null;
+            parameters: {
+                [key: string]: unknown;
+            };
+            response_schema: {
+                [key: string]: unknown;
+            } | null;
+            text: string | null;
+            tools: {
+                [key: string]: unknown;
+            }[];
+            variables: {
+                [key: string]: unknown;
+            };
+            version: number | null;
+            warnings: string[];
+        };
         /** Proposal */
         Proposal: {
             definition: {
@@ -2829,6 +4503,17 @@ export interface components {
             etag: string | null;
             problems: components["schemas"]["DefinitionProblem"][];
             valid: boolean;
+        };
+        /** Proposed */
+        Proposed: {
+            body: unknown;
+            /** @default latest */
+            version: string;
+        };
+        /** Protection */
+        Protection: {
+            kind: string;
+            labels: string[];
         };
         /** ProviderView */
         ProviderView: {
@@ -2853,6 +4538,11 @@ export interface components {
             /** @enum {string} */
             window: "second" | "minute" | "hour" | "day" | "month" | "now";
         };
+        /** Reason */
+        Reason: {
+            /** @default  */
+            reason: string;
+        };
         /** Reconciliation */
         Reconciliation: {
             /** Format: int64 */
@@ -2866,6 +4556,40 @@ export interface components {
             source: "redis" | "worker" | "log";
             truncated: boolean;
             unfixable: string | null;
+        };
+        /** Released */
+        Released: {
+            reason?: string | null;
+            runner: string;
+            /** @enum {string} */
+            state: "draft" | "waiting" | "running" | "paused" | "stopped" | "cancelled" | "done" | "failed";
+        };
+        /** RenderRequest */
+        RenderRequest: {
+            body?: {
+                [key: string]: unknown;
+            } | null;
+            name?: string | null;
+            variables?: {
+                [key: string]: unknown;
+            };
+            /** @default latest */
+            version: string;
+        };
+        /** Renewed */
+        Renewed: {
+            /** @enum {null|string} */
+            wanted: "pause" | "cancel" | null;
+        };
+        /** ResponseSchema */
+        ResponseSchema: {
+            /** @default answer */
+            name: string;
+            schema: {
+                [key: string]: unknown;
+            };
+            /** @default true */
+            strict: boolean;
         };
         /** RetentionPolicy */
         RetentionPolicy: {
@@ -2923,10 +4647,92 @@ export interface components {
             saved: number;
             variants: components["schemas"]["VariantStat"][];
         };
+        /** Row */
+        Row: {
+            context?: string[];
+            group?: string | null;
+            id: string;
+            input: unknown;
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int64
+             * @default 0
+             */
+            occurrence: number;
+            /** Format: int64 */
+            position: number;
+            reference?: unknown;
+        };
+        /** RowChange */
+        RowChange: {
+            after?: string | null;
+            before?: string | null;
+            /** @enum {string} */
+            change: "added" | "removed" | "changed";
+            id: string;
+        };
+        /** RowComparison */
+        RowComparison: {
+            cells: components["schemas"]["CellView"][];
+            row: components["schemas"]["Row"];
+        };
+        /** RowContents */
+        RowContents: {
+            rows: {
+                [key: string]: components["schemas"]["DatasetRow"];
+            };
+        };
+        /** RowCount */
+        RowCount: {
+            /** Format: int64 */
+            rows: number;
+        };
+        /** RowDiff */
+        RowDiff: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            changes: components["schemas"]["RowChange"][];
+            /** Format: int64 */
+            removed: number;
+            splits_changed: boolean;
+        };
+        /** RowPage */
+        RowPage: {
+            items: components["schemas"]["Row"][];
+            next_cursor: string | null;
+        };
         /** RulePage */
         RulePage: {
             items: components["schemas"]["AlertRule"][];
             next_cursor: string | null;
+        };
+        /** RuleResult */
+        RuleResult: {
+            baseline: number | null;
+            compared: number | null;
+            groups: number | null;
+            interval: components["schemas"]["Interval"] | null;
+            limit: number;
+            /** Format: int64 */
+            n: number;
+            p_fail: number | null;
+            p_pass: number | null;
+            reason: string;
+            rows_needed: number | null;
+            rule: string;
+            /** @enum {string} */
+            unit: "share" | "seconds" | "dollars" | "tokens" | "number";
+            /** Format: int64 */
+            unmatched: number;
+            /** Format: int64 */
+            unscored: number;
+            value: number | null;
+            /** @enum {string} */
+            verdict: "PASS" | "FAIL" | "INCONCLUSIVE";
         };
         /** RuleSpec */
         RuleSpec: {
@@ -2991,6 +4797,38 @@ export interface components {
              * @default 900
              */
             window: number;
+        };
+        /** SaveTerms */
+        SaveTerms: {
+            /** @default main */
+            branch: string;
+            expected?: string | null;
+            /** @default  */
+            message: string;
+            /** @default false */
+            resplit: boolean;
+            splits?: components["schemas"]["Splits"] | null;
+            uses?: components["schemas"]["Use"][];
+        };
+        /** Saved */
+        Saved: {
+            artifact: string;
+            body: unknown;
+            branch: string;
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            digest: string;
+            kind: string;
+            labels: string[];
+            merged: number | null;
+            message: string;
+            name: string;
+            /** Format: int64 */
+            number: number;
+            /** @enum {string} */
+            outcome: "created" | "unchanged";
+            parent: number | null;
         };
         /** SavedView */
         SavedView: {
@@ -3116,6 +4954,15 @@ export interface components {
             unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
             value?: number | null;
         };
+        /** ServedVersion */
+        ServedVersion: {
+            compiled: components["schemas"]["CompiledPrompt"];
+            digest: string;
+            name: string;
+            selector: string;
+            /** Format: int64 */
+            version: number;
+        };
         /** Session */
         Session: {
             csrf_token: string | null;
@@ -3127,6 +4974,14 @@ export interface components {
             role: string | null;
             user: components["schemas"]["Named"] | null;
             version: string;
+        };
+        /** SetSplits */
+        SetSplits: {
+            salt?: string | null;
+            shares: {
+                [key: string]: number;
+            };
+            terms?: components["schemas"]["SaveTerms"];
         };
         /** SignIn */
         SignIn: {
@@ -3158,6 +5013,16 @@ export interface components {
         SilencePage: {
             items: components["schemas"]["Silence"][];
             next_cursor: string | null;
+        };
+        /** SliceSummary */
+        SliceSummary: {
+            field: string;
+            /** Format: int64 */
+            rows: number;
+            value: string;
+            variants: {
+                [key: string]: components["schemas"]["MetricSummary"][];
+            };
         };
         /** Slo */
         Slo: {
@@ -3347,6 +5212,25 @@ export interface components {
             routes: components["schemas"]["Spender"][];
             users: components["schemas"]["Spender"][];
         };
+        /** SplitCount */
+        SplitCount: {
+            /** Format: int64 */
+            rows: number;
+            split: string | null;
+        };
+        /** SplitPage */
+        SplitPage: {
+            items: components["schemas"]["SplitCount"][];
+            next_cursor?: string | null;
+            splits: components["schemas"]["Splits"] | null;
+        };
+        /** Splits */
+        Splits: {
+            salt: string;
+            shares: {
+                [key: string]: number;
+            };
+        };
         /** StatePage */
         StatePage: {
             items: components["schemas"]["SeriesState"][];
@@ -3357,12 +5241,37 @@ export interface components {
             /** @default true */
             done: boolean;
         };
+        /** StoredRow */
+        StoredRow: {
+            context?: string[];
+            digest: string;
+            group?: string | null;
+            /** @default  */
+            id: string;
+            input: unknown;
+            metadata?: {
+                [key: string]: unknown;
+            };
+            reference?: unknown;
+            split?: string | null;
+        };
         /** Suggestion */
         Suggestion: {
             about?: string | null;
             count?: number | null;
             insert: string;
             label: string;
+        };
+        /** Summary */
+        Summary: {
+            baseline: string;
+            comparisons: components["schemas"]["evals_experiments_summary_Comparison"][];
+            confidence: number;
+            gates: {
+                [key: string]: components["schemas"]["GateResult"];
+            };
+            slices: components["schemas"]["SliceSummary"][];
+            variants: components["schemas"]["VariantSummary"][];
         };
         /** SystemState */
         SystemState: {
@@ -3372,6 +5281,14 @@ export interface components {
             intake: components["schemas"]["IntakeProgress"];
             journal: components["schemas"]["JournalState"];
             version: string;
+        };
+        /** Take */
+        Take: {
+            evaluators?: {
+                [key: string]: string;
+            };
+            instead_of?: string | null;
+            runner: string;
         };
         /** TargetHealth */
         TargetHealth: {
@@ -3468,6 +5385,29 @@ export interface components {
              */
             state: "closed" | "open" | "half_open";
             target: string;
+        };
+        /** Text */
+        Text: {
+            text: string;
+            /** @constant */
+            type: "text";
+        };
+        /** Tool */
+        Tool: {
+            description?: string | null;
+            name: string;
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            strict?: boolean | null;
+        };
+        /** ToolCall */
+        ToolCall: {
+            arguments?: {
+                [key: string]: unknown;
+            };
+            id: string;
+            name: string;
         };
         /** Top */
         Top: {
@@ -3658,6 +5598,43 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        /** Use */
+        Use: {
+            external?: string | null;
+            kind?: string | null;
+            name?: string | null;
+            /**
+             * @default uses
+             * @enum {string}
+             */
+            relation: "derived_from" | "uses" | "produced_by" | "evaluated_on" | "calibrated_on";
+            /** @default latest */
+            version: string;
+        };
+        /** Variable */
+        Variable: {
+            default?: unknown;
+            description?: string | null;
+            enum?: unknown[] | null;
+            /**
+             * @default string
+             * @enum {string}
+             */
+            type: "string" | "number" | "integer" | "boolean" | "array" | "object";
+        };
+        /** VariantSpec */
+        VariantSpec: {
+            messages?: {
+                [key: string]: unknown;
+            }[] | null;
+            model?: string | null;
+            name: string;
+            parameters?: {
+                [key: string]: unknown;
+            };
+            prompt?: string | null;
+            python?: string | null;
+        };
         /** VariantStat */
         VariantStat: {
             /** Format: int64 */
@@ -3674,6 +5651,58 @@ export interface components {
             tokens: number;
             ttft_p50: number | null;
             variant: string;
+        };
+        /** VariantSummary */
+        VariantSummary: {
+            /** Format: int64 */
+            cached: number;
+            /** Format: int64 */
+            done: number;
+            error_reasons: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            errors: number;
+            latency_p50: components["schemas"]["Figure"] | null;
+            latency_p95: components["schemas"]["Figure"] | null;
+            metrics: components["schemas"]["MetricSummary"][];
+            /** Format: int64 */
+            paid: number;
+            /** Format: int64 */
+            unpriced: number;
+            variant: string;
+        };
+        /** Version */
+        Version: {
+            artifact: string;
+            body: unknown;
+            branch: string;
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            digest: string;
+            kind: string;
+            labels: string[];
+            merged: number | null;
+            message: string;
+            name: string;
+            /** Format: int64 */
+            number: number;
+            parent: number | null;
+        };
+        /** VersionRow */
+        VersionRow: {
+            branch: string;
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            digest: string;
+            labels: string[];
+            merged: number | null;
+            message: string;
+            /** Format: int64 */
+            number: number;
+            parent: number | null;
         };
         /** ViewDocument */
         ViewDocument: {
@@ -3695,6 +5724,73 @@ export interface components {
         ViewsPage: {
             items: components["schemas"]["SavedView"][];
             next_cursor: string | null;
+        };
+        /** Webhook */
+        Webhook: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            enabled: boolean;
+            events: string[];
+            host: string;
+            id: string;
+            kinds: string[];
+            last_error: string | null;
+            last_sent: number | null;
+            name: string;
+            project: string;
+            /** Format: int64 */
+            updated: number;
+        };
+        /** WebhookDelivery */
+        WebhookDelivery: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: int64 */
+            created: number;
+            error: string | null;
+            event: string;
+            finished: number | null;
+            id: string;
+            next_try: number | null;
+            /** @enum {string} */
+            status: "waiting" | "sent" | "dead";
+            /** @enum {string} */
+            type: "artifact.created" | "artifact.changed" | "artifact.archived" | "artifact.unarchived" | "version.created" | "branch.created" | "label.moved" | "label.removed" | "labels.protected" | "comment.created";
+            webhook: string;
+        };
+        /** WebhookDeliveryPage */
+        WebhookDeliveryPage: {
+            items: components["schemas"]["WebhookDelivery"][];
+            next_cursor: string | null;
+        };
+        /** WebhookPage */
+        WebhookPage: {
+            items: components["schemas"]["Webhook"][];
+            next_cursor: string | null;
+        };
+        /** WebhookTest */
+        WebhookTest: {
+            error: string | null;
+            sent: boolean;
+        };
+        /** WebhookWithSecret */
+        WebhookWithSecret: {
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            enabled: boolean;
+            events: string[];
+            host: string;
+            id: string;
+            kinds: string[];
+            last_error: string | null;
+            last_sent: number | null;
+            name: string;
+            project: string;
+            secret: string | null;
+            /** Format: int64 */
+            updated: number;
         };
         /** Who */
         Who: {
@@ -3806,6 +5902,37 @@ export interface components {
             /** @default [] */
             targets: components["schemas"]["TargetReport"][];
             worker: string;
+        };
+        /** Comparison */
+        evals_experiments_summary_Comparison: {
+            baseline: string;
+            difference: components["schemas"]["Figure"];
+            /** Format: int64 */
+            losses: number;
+            metric: string;
+            /** Format: int64 */
+            n: number;
+            p: number;
+            p_corrected: number;
+            p_record: number;
+            test: string;
+            /** Format: int64 */
+            ties: number;
+            /** @enum {string} */
+            unit: "share" | "seconds" | "dollars" | "tokens" | "number";
+            variant: string;
+            /** Format: int64 */
+            wins: number;
+        };
+        /** Comparison */
+        registry_artifacts_types_Comparison: {
+            after: components["schemas"]["VersionRow"];
+            before: components["schemas"]["VersionRow"];
+            differences: {
+                [key: string]: unknown;
+            }[];
+            kind: string;
+            name: string;
         };
     };
     responses: never;
@@ -4163,6 +6290,953 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifacts: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Words that all occur in name, description or text of the head. */
+                q?: string;
+                /** @description Only names below it. */
+                folder?: string | null;
+                /** @description Only those with this tag. */
+                tag?: string | null;
+                /** @description Only those with this label. */
+                label?: string | null;
+                /** @description Those that are archived, instead of the others. */
+                archived?: boolean;
+                /** @description By name, or what was changed last first. */
+                sort?: "name" | "updated";
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createArtifact: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewArtifact"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getArtifact: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeArtifact: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Changed"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archiveArtifact: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifactBranches: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactBranchPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createArtifactBranch: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBranch"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branch"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mergeArtifactBranch: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+                /** @description Name of the branch. */
+                branch: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Merge"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifactComments: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only those about this one. */
+                version?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addArtifactComment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComment"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffArtifact: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description A number, `sha256:…`, a label, `latest`, or `branch:…`; without it, where `to` came from. */
+                from?: string | null;
+                /** @description As `from`. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["registry_artifacts_types_Comparison"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeArtifactVersion: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proposed"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["registry_artifacts_types_Comparison"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifactLabelMoves: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelMovePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    moveArtifactLabel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+                /** @description Name of the label. */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveLabel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Label"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeArtifactLabel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Why, for the history. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+                /** @description Name of the label. */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifactLabelHistory: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+                /** @description Name of the label. */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelMovePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollbackArtifactLabel: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+                /** @description Name of the label. */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Label"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getArtifactLineage: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description A number, `sha256:…`, a label, `latest`, or `branch:…`. */
+                version?: string;
+                /** @description `up`: what it was made from; `down`: what was made from it. */
+                direction?: "up" | "down" | "both";
+                /** @description Steps from it, 1 to 10. */
+                depth?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addArtifactLineage: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUses"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Added"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unarchiveArtifact: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifactVersions: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only those of this branch. */
+                branch?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: number | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactVersionPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveArtifactVersion: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Make the artifact when there is none of this name. */
+                create?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getArtifactVersion: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+                /** @description A number, `sha256:…`, a label, `latest`, or `branch:…` for a branch's head. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -4877,6 +7951,465 @@ export interface operations {
             };
         };
     };
+    getImport: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the import. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadRows: {
+        parameters: {
+            query: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Name of the file. */
+                name: string;
+                /** @description `jsonl`, `csv` or `parquet`; else by the name. */
+                format?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropUpload: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the upload. */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewUpload: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the upload. */
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MapUpload"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDatasetContents: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string[];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowContents"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffDatasetRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description A number, `sha256:…`, a label, `latest`, or `branch:…`; else the one `to` was made from. */
+                from?: string | null;
+                /** @description As `from`. */
+                to?: string;
+                /** @description Changes listed, 1 to 10000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowDiff"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportDatasetRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description A number, `sha256:…`, a label, `latest`, or `branch:…`. */
+                version?: string;
+                /** @description Only rows of this split. */
+                split?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One row in each line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDatasetRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description A number, `sha256:…`, a label, `latest`, or `branch:…`. */
+                version?: string;
+                /** @description Only rows of this split. */
+                split?: string | null;
+                /** @description The `next_cursor` of the page before, or a position. */
+                cursor?: number;
+                /** @description Rows of a page, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRowPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    editDatasetRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditRows"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDatasetSplits: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description A number, `sha256:…`, a label, `latest`, or `branch:…`. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setDatasetSplits: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSplits"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listDeletions: {
         parameters: {
             query?: {
@@ -4971,6 +8504,719 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExperiments: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExperiment"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginExperimentCalls: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExperimentCells: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only this one's. */
+                variant?: string | null;
+                /** @description Only those that failed. */
+                failed?: boolean | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CellPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Of the file. */
+                format?: "jsonl" | "csv";
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finishExperimentCells: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowCount"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookAtExperimentCells: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Looked"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Released"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renewExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Take"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Renewed"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExperimentReport: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Of the report. */
+                format?: "html" | "markdown";
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExperimentRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addExperimentRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRows"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowCount"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compareExperimentRow: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+                /** @description The row's position, from 0. */
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowComparison"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExperimentSummary: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Take"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
                 };
             };
             /** @description What went wrong */
@@ -6092,6 +10338,42 @@ export interface operations {
             };
         };
     };
+    runPlayground: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaygroundRun"];
+            };
+        };
+        responses: {
+            /** @description Events by name, each with its data as JSON: `started`, `delta`, `tool_call`, `answered`, `costed`, `failed`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listProjects: {
         parameters: {
             query?: never;
@@ -6141,6 +10423,191 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimatePrompt: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptEstimate"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renderPrompt: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenderRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptPreview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPrompt: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Label that stands at the version; `production` when left out. */
+                label?: string | null;
+                /** @description Instead: number or `sha256:…`. */
+                version?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the prompt, with colons in place of slashes: `support:answer`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServedVersion"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProtectedLabels: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putProtectedLabels: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description `prompt`, `model`, `dataset` or `evaluator`. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProtection"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
                 };
             };
             /** @description What went wrong */
@@ -8029,6 +12496,290 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryWebhookDelivery: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the delivery. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putWebhook: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
             };
             /** @description What went wrong */
             default: {

@@ -35,7 +35,7 @@ class NewImport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mapping: FieldMapping
     mode: Literal["replace", "append"] = "replace"
     """`replace`: the version has the file's rows; `append`: those of the head before them."""
-    terms: SaveTerms = SaveTerms()
+    terms: SaveTerms = msgspec.field(default_factory=SaveTerms)
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):

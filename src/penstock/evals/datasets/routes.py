@@ -74,14 +74,14 @@ class SplitPage(msgspec.Struct, frozen=True, kw_only=True):
 class EditRows(RowEdits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Edits, and where the version goes that they make."""
 
-    terms: SaveTerms = SaveTerms()
+    terms: SaveTerms = msgspec.field(default_factory=SaveTerms)
 
 
 class SetSplits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shares: dict[str, float]
     salt: str | None = None
     """Null keeps it, so that rows stay where they are as far as the shares allow."""
-    terms: SaveTerms = SaveTerms()
+    terms: SaveTerms = msgspec.field(default_factory=SaveTerms)
 
 
 class MapUpload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
