@@ -82,8 +82,30 @@ def route_entry(name: str, config: RouteConfig) -> RouteEntry:
 
 def content_version(entry: RouteEntry) -> str:
     """BLAKE2b-64, hex, of what alters an answer: the name, variants, strategy, and what a spent budget changes."""
-    content = (entry.name, entry.variants, entry.strategy, entry.on_budget)
+    variants = {name: _content(variant) for name, variant in entry.variants.items()}
+    content = (entry.name, variants, entry.strategy, entry.on_budget)
     return hashlib.blake2b(msgspec.json.encode(content, order="deterministic"), digest_size=8).hexdigest()
+
+
+class _Content(msgspec.Struct, kw_only=True):
+    """Of a variant, what alters an answer. Its order is part of every version."""
+
+    name: str
+    models: tuple[str, ...]
+    parameters: Parameters
+
+
+class _PromptedContent(_Content, kw_only=True):
+    prompt: str
+
+
+def _content(variant: Variant) -> _Content:
+    use = variant.prompt
+    if use is None:
+        return _Content(name=variant.name, models=variant.models, parameters=variant.parameters)
+    # How a prompt is named alters nothing, once it is known which version is meant.
+    prompt = use.key or use.reference
+    return _PromptedContent(name=variant.name, models=variant.models, parameters=variant.parameters, prompt=prompt)
 
 
 def _variant(name: str, said: VariantConfig | str) -> Variant:
