@@ -187,8 +187,8 @@ def _judged(evaluators: Sequence[dict[str, Any] | Callable[..., Any]], row: Eval
     import asyncio  # noqa: PLC0415 - as above
 
     from penstock.evals.evaluators.catalog import load  # noqa: PLC0415 - as above
+    from penstock.evals.evaluators.functions import FunctionEvaluator  # noqa: PLC0415 - as above
     from penstock.evals.evaluators.types import Item  # noqa: PLC0415 - as above
-    from penstock.evals.experiments.functions import FunctionJudge  # noqa: PLC0415 - as above
 
     item = Item(
         output=row.output,
@@ -198,9 +198,7 @@ def _judged(evaluators: Sequence[dict[str, Any] | Callable[..., Any]], row: Eval
         metadata=row.metadata,
         group=row.group,
     )
-    judges = [
-        FunctionJudge(getattr(one, "__name__", "judge"), one) if callable(one) else load(one) for one in evaluators
-    ]
+    judges = [FunctionEvaluator(one) if callable(one) else load(one) for one in evaluators]
 
     async def judge() -> dict[str, Any]:
         found = [judgement for one in judges for judgement in await one.evaluate(item)]

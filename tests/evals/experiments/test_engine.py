@@ -190,7 +190,7 @@ async def test_a_run_that_is_to_end_finishes_what_is_under_way_and_goes_on_later
 async def test_it_ends_when_the_question_is_answered(lab: Lab):
     seen = []
 
-    def clear(cell, findings):
+    def clear(cell, output, findings):
         seen.append(cell.position)
         return "It is clear." if len(seen) == 3 else None
 

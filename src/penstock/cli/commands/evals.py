@@ -302,9 +302,12 @@ def _made(session: "Session", spec: "ExperimentSpec", folder: Path, *, cache: bo
 
     path = folder / spec.dataset
     if path.suffix.lower() not in {".jsonl", ".ndjson", ".csv"}:
+        if session.place.records is not None:
+            # The console fills it with the rows of a dataset of its registry.
+            return session.create(spec, (), cache=cache)
         raise InvalidInput(
             f"Expected a dataset as a file, .jsonl or .csv, got {spec.dataset!r}.",
-            hint="Datasets of the registry are run by the console.",
+            hint="Datasets of the registry need a console: name it with --url.",
             field="dataset",
         )
     return session.create(spec, read_rows(path, spec.columns, limit=spec.limit), cache=cache)

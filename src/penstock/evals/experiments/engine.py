@@ -64,8 +64,8 @@ class Around:
     """Is told."""
     signal: Signal | None = None
     """May ask to end early."""
-    clear: Callable[[Cell, Mapping[str, list[Finding]]], str | None] | None = None
-    """Is given each cell's findings; a sentence once the question is answered."""
+    clear: Callable[[Cell, Output, Mapping[str, list[Finding]]], str | None] | None = None
+    """Is given each answer and its findings; a sentence once the question is answered."""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits, seconds."""
 
@@ -223,7 +223,7 @@ class Engine:
         self._count(done=not known.done, cached=asked is None and not known.done, unscored=unscored)
         if (
             self._around.clear is not None
-            and (reason := self._around.clear(cell, {**known.findings, **findings})) is not None
+            and (reason := self._around.clear(cell, output, {**known.findings, **findings})) is not None
         ):
             self._end(Ending(state="stopped", reason=reason))
 

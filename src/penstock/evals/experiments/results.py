@@ -9,6 +9,7 @@ import msgspec
 
 from penstock.core.errors import InvalidInput, NotFound
 from penstock.evals.experiments import store
+from penstock.evals.experiments.differences import DifferenceTerms, RowDifferencePage, difference_page
 from penstock.evals.experiments.service import Experiments
 from penstock.evals.experiments.store import CellRow
 from penstock.evals.experiments.summary import Summary, summarize
@@ -74,6 +75,14 @@ class Results:
         shown = self._experiments.get(project, id_)
         table = self.table(shown)
         return shown, summarize(table, gates=gate(table, self._standing))
+
+    def experiment(self, project: str, id_: str) -> Experiment:
+        """What the results are of. Raises `NotFound`."""
+        return self._experiments.get(project, id_)
+
+    def differences(self, project: str, id_: str, terms: DifferenceTerms) -> RowDifferencePage:
+        """Rows in the order of how a metric changed. Raises as `difference_page`."""
+        return difference_page(self.table(self.experiment(project, id_)), id_, terms, self._experiments.metadata)
 
     def table(self, experiment: Experiment) -> Table:
         """All values."""
@@ -192,7 +201,9 @@ def gate(
     rules = [parse(text, field=f"gate[{index}]") for index, text in enumerate(table.spec.gate)]
     candidates = [variant.name for variant in table.spec.variants if variant.name != table.baseline]
     asked = candidates or [table.baseline]
-    return {name: decide(rules, table.results(name, standing), settings or GateSettings()) for name in asked}
+    # Who may stop early has looked often: the last answer needs the intervals that allow for it.
+    given = settings or GateSettings(always_valid=table.spec.stop_when_clear)
+    return {name: decide(rules, table.results(name, standing), given) for name in asked}
 
 
 def _place(cursor: str) -> tuple[int, str, int]:

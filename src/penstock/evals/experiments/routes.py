@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from anyio import to_thread
 from litestar import Controller, Response, Router, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 
+from penstock.evals.experiments.differences import Change, DifferenceTerms, RowDifferencePage
 from penstock.evals.experiments.ledger import BeginRequest, Begun, FinishRequest, Looked, LookRequest
 from penstock.evals.experiments.report import as_html, as_markdown
 from penstock.evals.experiments.results import CellPage, Results, RowComparison
@@ -39,6 +40,24 @@ FILE = {
         data_container=bytes, media_type="application/octet-stream", description="A file.", generate_examples=False
     )
 }
+
+
+def provide_terms(
+    *,
+    metric: Annotated[str, QueryParameter(name="metric", description="As the summary names it.")],
+    variant: Annotated[
+        str | None, QueryParameter(name="variant", description="Against the baseline; else the first other one.")
+    ] = None,
+    order: Annotated[
+        Literal["fall", "rise", "position"],
+        QueryParameter(name="order", description="`fall`: rows where it fell the most first."),
+    ] = "fall",
+    change: Annotated[Change | None, QueryParameter(name="change", description="Only these rows.")] = None,
+    cursor: Annotated[int, QueryParameter(name="cursor", description="The `next_cursor` of the page before.")] = 0,
+    limit: Annotated[int, QueryParameter(name="limit", description="Rows of a page, 1 to 200.")] = 50,
+) -> DifferenceTerms:
+    """Dependency `terms`: which rows are asked for."""
+    return DifferenceTerms(metric=metric, variant=variant, order=order, change=change, start=cursor, limit=limit)
 
 
 class ExperimentPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,6 +270,23 @@ class ResultsController(Controller):
     ) -> RowComparison:
         """One row, and what every variant answered."""
         return results.row(project, experiment, position)
+
+    @get(
+        "/differences",
+        operation_id="listExperimentDifferences",
+        opt=READ,
+        dependencies={"terms": Provide(provide_terms, sync_to_thread=False)},
+        sync_to_thread=True,
+    )
+    def differences(
+        self,
+        results: Found,
+        project: ProjectId,
+        experiment: Id,
+        terms: NamedDependency[DifferenceTerms],
+    ) -> RowDifferencePage:
+        """Rows in the order of how one metric changed from the baseline: where it got worse first."""
+        return results.differences(project, experiment, terms)
 
     @get("/export", operation_id="exportExperiment", opt=READ, sync_to_thread=True, responses=FILE)
     def export(

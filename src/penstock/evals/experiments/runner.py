@@ -17,6 +17,7 @@ from penstock.evals.evaluators.types import Evaluator
 from penstock.evals.experiments.asking import JudgeAsk
 from penstock.evals.experiments.caller import HttpCaller
 from penstock.evals.experiments.check import max_cost_of
+from penstock.evals.experiments.clear import Clarity
 from penstock.evals.experiments.engine import Around, Engine, Plan
 from penstock.evals.experiments.evaluations import Evaluated
 from penstock.evals.experiments.ports import Ledger, Progress, Recall, Rows, Target
@@ -154,6 +155,7 @@ class Runner:
                     recall=recall,
                     progress=self._progress,
                     signal=self._wanted,
+                    clear=Clarity(spec, self.evaluators).add if spec.stop_when_clear and spec.gate else None,
                 ),
             )
             self._ask = JudgeAsk(caller, engine.consult, experiment=self._setting.experiment, timeout=spec.timeout)

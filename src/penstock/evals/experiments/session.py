@@ -14,9 +14,9 @@ from penstock.core.errors import InvalidInput, PenstockError
 from penstock.core.ids import Ids
 from penstock.evals.evaluators.catalog import load
 from penstock.evals.evaluators.definition import Services
+from penstock.evals.evaluators.functions import FunctionEvaluator
 from penstock.evals.evaluators.types import Evaluator
 from penstock.evals.experiments.files import chunked
-from penstock.evals.experiments.functions import FunctionJudge
 from penstock.evals.experiments.places import Place
 from penstock.evals.experiments.ports import Progress
 from penstock.evals.experiments.presence import presence
@@ -82,7 +82,7 @@ class Resolver:
         if reference is None:
             return load(definition, services, field=field)
         name = str(definition.get("name") or str(reference).rpartition(":")[2])
-        return FunctionJudge(name, self.function(str(reference)))
+        return FunctionEvaluator(self.function(str(reference)), name=name)
 
 
 class Session:

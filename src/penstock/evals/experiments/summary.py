@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from penstock.evals.experiments.table import Table
+from penstock.evals.experiments.table import Table, row_means
 from penstock.evals.gates.types import GateResult, Series, Unit
 from penstock.evals.statistics.means import mean
 from penstock.evals.statistics.multiple import holm
@@ -206,7 +206,7 @@ def _comparison(table: Table, name: str, variant: str, baseline: str, level: flo
     ours, theirs = table.series(variant, name), table.series(baseline, name)
     if ours is None or theirs is None:
         return None
-    mine, other = _row_means(ours), _row_means(theirs)
+    mine, other = row_means(ours), row_means(theirs)
     shared = [row for row in mine if row in other]
     groups = _groups(shared, table)
     if len(shared) < 2 or (groups is not None and len(set(groups)) < 2):
@@ -228,14 +228,6 @@ def _comparison(table: Table, name: str, variant: str, baseline: str, level: flo
         ties=found.record.ties,
         p_record=found.record.test.p,
     )
-
-
-def _row_means(series: Series) -> dict[str, float]:
-    sums: dict[str, list[float]] = {}
-    for row, value in zip(series.rows, series.values, strict=True):
-        if value is not None:
-            sums.setdefault(row, []).append(value)
-    return {row: sum(found) / len(found) for row, found in sums.items()}
 
 
 def _slices(table: Table, field: str, names: Sequence[str], level: float) -> list[SliceSummary]:

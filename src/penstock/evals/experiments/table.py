@@ -12,7 +12,7 @@ from penstock.evals.experiments.types import ExperimentSpec, Finding
 from penstock.evals.gates.types import Results, Series, Unit
 from penstock.store.metadata import Metadata
 
-__all__ = ["Standing", "Table", "load_table"]
+__all__ = ["Standing", "Table", "load_table", "row_means"]
 
 PAGE: Final = 500
 MEASURES: Final[Mapping[str, Unit]] = {"latency": "seconds", "cost": "dollars"}
@@ -184,6 +184,15 @@ def load_table(
                 found = judged.get((cell.key, cell.reference), {})
                 table.add(cell, measures.get(cell.key), found, evaluators)
     return table
+
+
+def row_means(series: Series) -> dict[str, float]:
+    """The mean of each row's repetitions, of those that have a value."""
+    sums: dict[str, list[float]] = {}
+    for row, value in zip(series.rows, series.values, strict=True):
+        if value is not None:
+            sums.setdefault(row, []).append(value)
+    return {row: sum(found) / len(found) for row, found in sums.items()}
 
 
 class _RowHead(msgspec.Struct):
