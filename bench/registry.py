@@ -134,7 +134,7 @@ def bulk(
     put_label(connection, LabelRecord(artifact=id_, name="production", number=head, moved=at, moved_by="bench"))
 
 
-def measure(service: ArtifactService, *, count: int, depth: int, rounds: int) -> list[tuple[str, list[float]]]:
+def measure(service: ArtifactService, *, count: int, depth: int, rounds: int) -> list[tuple[str, list[float], float]]:
     chance = random.Random(2)
 
     def ref() -> Ref:
@@ -185,14 +185,15 @@ def measure(service: ArtifactService, *, count: int, depth: int, rounds: int) ->
         "rollback": lambda: service.labels.rollback(SYSTEM, next(moved), "staging"),
         "save": save,
     }
-    found: list[tuple[str, list[float]]] = []
+    found: list[tuple[str, list[float], float]] = []
     for name, ask in questions.items():
         took: list[float] = []
+        busy = time.process_time()
         for _ in range(rounds if name != "rollback" else len({one.name for one in ready})):
             started = time.perf_counter()
             ask()
             took.append((time.perf_counter() - started) * 1000)
-        found.append((name, sorted(took)))
+        found.append((name, sorted(took), (time.process_time() - busy) * 1000 / len(took)))
     return found
 
 
@@ -227,10 +228,13 @@ def main() -> None:
         size = (place / "metadata.db").stat().st_size
         what = f"{options.artifacts:,} prompts x {options.versions} versions, {size / 1e6:,.0f} MB"
         print(f"\n{what}; {options.rounds} rounds\n")
-        print("| | p50 ms | p95 ms | worst ms | budget p95 |\n|---|---|---|---|---|")
-        for name, took in measure(service, count=options.artifacts, depth=options.versions, rounds=options.rounds):
+        print("| | p50 ms | p95 ms | worst ms | CPU ms | budget p95 |\n|---|---|---|---|---|---|")
+        for name, took, busy in measure(
+            service, count=options.artifacts, depth=options.versions, rounds=options.rounds
+        ):
             p50, p95 = took[len(took) // 2], took[int(len(took) * 0.95)]
-            print(f"| {name} | {p50:.1f} | {p95:.1f} | {took[-1]:.1f} | {'met' if p95 <= LIMIT_MS else 'MISSED'} |")
+            met = "met" if p95 <= LIMIT_MS else "MISSED"
+            print(f"| {name} | {p50:.1f} | {p95:.1f} | {took[-1]:.1f} | {busy:.1f} | {met} |")
         print(
             f"\n{len(labelled):,} labelled bodies for the snapshot: {first:.2f} s, after one label moved {again:.2f} s"
         )

@@ -123,7 +123,7 @@ def _narrowed(listing: Listing) -> list[ColumnElement[bool]]:
         found.append(exists(select(artifact_labels.c.name).where(where)))
     words = listing.q.lower().split()
     if words:
+        # One pass over the texts in the order they lie in: looking each up by its artifact takes three times as long.
         texts = [artifact_texts.c.text.contains(word, autoescape=True) for word in words]
-        where = and_(artifact_texts.c.artifact == column.id, *texts)
-        found.append(exists(select(artifact_texts.c.artifact).where(where)))
+        found.append(column.id.in_(select(artifact_texts.c.artifact).where(and_(*texts))))
     return found
