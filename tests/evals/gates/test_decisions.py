@@ -284,3 +284,13 @@ def test_a_gate_without_rules_or_with_strange_settings_is_an_error():
         decide([parse("a >= 1%")], results, GateSettings(alpha=0.7))
     with pytest.raises(InvalidInput, match="from 0 to 1"):
         decide([parse("a >= 1%")], results, GateSettings(max_unscored=2))
+
+
+def test_percentiles_of_many_rows_are_compared_without_resampling():
+    r = rng()
+    base = r.gamma(4, 0.25, 6000)
+    found = gate("p95(m) <= 1.02 * baseline", base * 1.1, base, unit="seconds")
+    assert (found.verdict, found.interval.method) == ("FAIL", "percentile influence")
+    groups = {str(place): str(place // 10) for place in range(6000)}
+    found = gate("p95(m) <= 1.2 * baseline", base * 1.1, base, unit="seconds", groups=groups)
+    assert (found.verdict, found.groups) == ("PASS", 600)

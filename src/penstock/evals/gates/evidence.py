@@ -6,7 +6,7 @@ most the limit`, and of `it is at least the limit`.
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -16,12 +16,16 @@ from penstock.evals.statistics.bootstrap import quantile_of, resample
 from penstock.evals.statistics.distributions import t_cdf, t_quantile
 from penstock.evals.statistics.means import codes_of, spread_of_mean
 from penstock.evals.statistics.paired import Discordance, discordance, is_binary, tango_interval, tango_p
-from penstock.evals.statistics.percentiles import percentile
+from penstock.evals.statistics.percentiles import percentile, quantile_at, quantile_influence
 from penstock.evals.statistics.proportions import binomial_p, clopper_pearson
 from penstock.evals.statistics.sequential import asymptotic_sequence, betting_interval
 from penstock.evals.statistics.types import Array, Interval
 
 __all__ = ["Evidence", "Insufficient", "rows_for_quantile", "weigh"]
+
+
+_MANY: Final = 5000
+"""Rows from which the percentiles of two variants are compared by a formula, not by the bootstrap."""
 
 
 class Insufficient(Exception):
@@ -62,11 +66,7 @@ def weigh(sample: Sample, *, factor: float, quantile: float | None, unit: Unit, 
     if groups is not None and groups < settings.least_groups:
         raise Insufficient(f"The rows fall into {groups} groups; at least {settings.least_groups} are needed.")
     if quantile is not None:
-        if settings.always_valid and sample.theirs is not None:
-            raise Insufficient("A percentile beside a baseline has no interval that holds however often one looks.")
-        if sample.theirs is None:
-            return _Quantile(sample.ours, sample.groups, quantile, always_valid=settings.always_valid)
-        return _QuantileDifference(sample, factor, quantile, settings)
+        return _percentile(sample, factor, quantile, settings)
     if settings.always_valid:
         return _sequence(sample, factor, unit, settings)
     if sample.theirs is None and groups is None and is_binary(sample.ours):
@@ -196,8 +196,7 @@ class _Quantile:
 class _QuantileDifference:
     """By the bootstrap: rows, or groups of them, drawn together for both variants."""
 
-    def __init__(self, sample: Sample, factor: float, quantile: float, settings: GateSettings) -> None:
-        theirs = sample.theirs if sample.theirs is not None else sample.ours
+    def __init__(self, sample: Sample, theirs: Array, factor: float, quantile: float, settings: GateSettings) -> None:
         least = max(settings.least_rows, rows_for_quantile(quantile, settings.alpha))
         n = min(sample.ours.size, theirs.size)
         if n < least:
@@ -250,6 +249,25 @@ class _Sequence:
 
 class _Bounds(Protocol):
     def __call__(self, level: float, /) -> Interval: ...
+
+
+def _percentile(sample: Sample, factor: float, quantile: float, settings: GateSettings) -> Evidence:
+    if sample.theirs is None:
+        return _Quantile(sample.ours, sample.groups, quantile, always_valid=settings.always_valid)
+    if settings.always_valid:
+        raise Insufficient("A percentile beside a baseline has no interval that holds however often one looks.")
+    if sample.paired and sample.ours.size >= _MANY:
+        return _many_quantiles(sample, sample.theirs, factor, quantile)
+    return _QuantileDifference(sample, sample.theirs, factor, quantile, settings)
+
+
+def _many_quantiles(sample: Sample, theirs: Array, factor: float, quantile: float) -> Evidence:
+    """The difference of two percentiles of many rows, by how each row moves them: exact enough, and no resampling."""
+    influence = quantile_influence(sample.ours, quantile) - factor * quantile_influence(theirs, quantile)
+    spread = spread_of_mean(influence, sample.groups)
+    value = quantile_at(np.sort(sample.ours), quantile) - factor * quantile_at(np.sort(theirs), quantile)
+    method = "percentile influence" if spread.groups is None else "clustered percentile influence"
+    return _Mean(value, spread.se, spread.df, groups=spread.groups, method=method)
 
 
 def rows_for_quantile(quantile: float, alpha: float) -> int:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from penstock.core.errors import InvalidInput
-from penstock.evals.statistics.distributions import binomial_quantile, t_quantile
+from penstock.evals.statistics.distributions import binomial_quantile, normal_quantile, t_quantile
 from penstock.evals.statistics.means import Clusters, spread_of_mean
 from penstock.evals.statistics.types import Array, Estimate, Interval, check_level, numbers
 
-__all__ = ["percentile"]
+__all__ = ["percentile", "quantile_at", "quantile_influence"]
 
 
 def percentile(values: ArrayLike, q: float, *, groups: Clusters | None = None, level: float = 0.95) -> Estimate:
@@ -31,7 +31,7 @@ def percentile(values: ArrayLike, q: float, *, groups: Clusters | None = None, l
         raise InvalidInput(f"A quantile lies between 0 and 1, as 0.95; got {q:g}.", field="q")
     ordered = np.sort(numbers(values, least=2))
     n = ordered.size
-    value = _at(ordered, q)
+    value = quantile_at(ordered, q)
     if groups is None:
         tail = (1 - level) / 2
         low = binomial_quantile(tail, n, q) - 1
@@ -52,8 +52,8 @@ def percentile(values: ArrayLike, q: float, *, groups: Clusters | None = None, l
     return Estimate(
         value=value,
         interval=Interval(
-            low=_at(ordered, q - half) if q - half > 0 else -math.inf,
-            high=_at(ordered, q + half + 1 / n) if q + half < 1 else math.inf,
+            low=quantile_at(ordered, q - half) if q - half > 0 else -math.inf,
+            high=quantile_at(ordered, q + half + 1 / n) if q + half < 1 else math.inf,
             level=level,
             method="woodruff clustered",
         ),
@@ -63,7 +63,23 @@ def percentile(values: ArrayLike, q: float, *, groups: Clusters | None = None, l
     )
 
 
-def _at(ordered: Array, q: float) -> float:
+def quantile_influence(values: Array, q: float) -> Array:
+    """By how much each value moves the q-quantile, times their number; the mean is 0 (Bahadur 1966).
+
+    Its standard error is the quantile's, for samples that are large enough to see how dense values are there: the
+    spacing of order statistics within Bofinger's (1975) bandwidth.
+    """
+    ordered = np.sort(values)
+    n = ordered.size
+    z = normal_quantile(q)
+    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    half = min((4.5 * density**4 / (2 * z * z + 1) ** 2 / n) ** 0.2, 0.9 * q, 0.9 * (1 - q))
+    sparsity = (quantile_at(ordered, q + half) - quantile_at(ordered, q - half)) / (2 * half)
+    below = values <= quantile_at(ordered, q)
+    return sparsity * (below.mean() - below)
+
+
+def quantile_at(ordered: Array, q: float) -> float:
     """The least value with a share of at least q at or below it."""
     place = math.ceil(q * ordered.size - 1e-9) - 1
     return float(ordered[min(max(place, 0), ordered.size - 1)])
