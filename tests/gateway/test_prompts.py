@@ -6,11 +6,14 @@ import msgspec
 import pytest
 
 from gateway_harness import DONE, USAGE, completion, delta, running
+from penstock.wire.limits import LimitEntry
 from penstock.wire.prompts import CompiledPrompt, compiled_key, read_prompt
 from penstock.wire.routing import (
     CachePolicy,
+    Cascade,
     Choice,
     Fallback,
+    JudgeCheck,
     Parameters,
     PromptUse,
     RouteEntry,
@@ -425,3 +428,42 @@ async def test_a_new_snapshot_serves_the_new_version_at_once(serve, provider, sn
         gateway.publish(changed)
         await call(gateway, "chat", variables={})
         assert [body["messages"][0]["content"] for _, body in provider.requests] == ["Old", "New"]
+
+
+async def test_limits_count_the_prompt_as_it_is_rendered(serve, provider, snapshot):
+    prompt = compiled({"text": "word " * 4000 + "{{ q }}", "variables": {"q": {}}})
+    small = LimitEntry(name="small", level="key", tokens_per_minute=4000)
+    limited = route("support", variant("a", "p/m", prompt))
+    async with serve(limited, prompts=[prompt], limits=(small,)) as gateway:
+        assert (await gateway.chat()).status_code == 200
+        answer = await call(gateway, "chat", variables={"q": "x"})
+        assert answer.status_code == 429
+        # What is wrong with the variables is said in any case, limits or not.
+        assert (await call(gateway, "chat", variables={})).status_code in {400, 429}
+
+
+async def test_a_judge_is_shown_what_was_asked_and_not_the_variables(serve, provider, second):
+    prompt = compiled({"text": "Say {{ q }}", "variables": {"q": {}}})
+    second.script = second.json(completion('{"verdict": "yes"}'))
+    cascade = Cascade(steps=(Use(variant="a"), Use(variant="b")), checks=(JudgeCheck(route="q/m"),))
+    both = route("support", variant("a", "p/m", prompt), variant("b", "p/m", prompt), strategy=cascade)
+    async with serve(both, prompts=[prompt]) as gateway:
+        answer = await call(gateway, "chat", variables={"q": "a word"})
+        assert answer.status_code == 200
+        assert "Say a word" in str(sent(second)["messages"])
+
+
+async def test_tokens_are_counted_with_the_prompt(serve, provider):
+    prompt = compiled({"text": "word " * 100})
+    async with serve(route("support", variant("a", "p/m", prompt)), prompts=[prompt]) as gateway:
+        body = {"model": "support", "messages": [], "variables": {}}
+        answer = await gateway.client.post("/v1/messages/count_tokens", json=body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["input_tokens"] > 100
+
+
+async def test_a_prompt_that_the_snapshot_lacks_is_an_error_that_says_so(serve):
+    async with serve(route("support", variant("a", "p/m", compiled(CHAT))), prompts=[]) as gateway:
+        answer = await call(gateway, "chat", variables={"question": "x"})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == "prompt_not_served"
