@@ -20,14 +20,13 @@ from penstock.core.clock import ManualClock
 from penstock.core.ids import RandomIds
 from penstock.identity.types import SYSTEM
 from penstock.registry.artifacts.catalog import searched_text
-from penstock.registry.artifacts.files import canonical
+from penstock.registry.artifacts.files import canonical, content_digest
 from penstock.registry.artifacts.service import ArtifactService
 from penstock.registry.artifacts.store import artifacts, versions
 from penstock.registry.artifacts.store.artifacts import ArtifactRecord
 from penstock.registry.artifacts.store.labels import LabelRecord
 from penstock.registry.artifacts.store.labels import put as put_label
 from penstock.registry.artifacts.types import Draft, Listing, Ref
-from penstock.registry.artifacts.versions import content_digest
 from penstock.store.metadata import Metadata, open_metadata
 from penstock.store.metadata.schema import artifact_blobs, artifact_versions, organizations, projects
 

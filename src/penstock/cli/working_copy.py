@@ -16,9 +16,9 @@ import msgspec
 from penstock.cli.client import ControlClient, path_of
 from penstock.core.errors import CorruptData, InvalidInput, Unavailable
 from penstock.core.files import replace_file
+from penstock.registry.artifacts.files import content_digest
 from penstock.registry.artifacts.kinds import ArtifactKind, Kinds
 from penstock.registry.artifacts.names import check_name
-from penstock.registry.artifacts.versions import content_digest
 
 __all__ = ["LOCK", "Entry", "Lock", "State", "WorkingCopy", "address_of", "describe", "unified"]
 

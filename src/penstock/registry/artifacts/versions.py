@@ -1,6 +1,5 @@
 """Versions and branches: saving, reading, comparing, merging."""
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from penstock.core.errors import Conflict, InvalidInput, NotFound, PreconditionF
 from penstock.identity.types import Principal
 from penstock.registry.artifacts.catalog import Catalog, searched_text
 from penstock.registry.artifacts.context import Context, check_limit, find_artifact
-from penstock.registry.artifacts.files import canonical
+from penstock.registry.artifacts.files import content_digest
 from penstock.registry.artifacts.kinds import ServedKind, UsingKind
 from penstock.registry.artifacts.lineage import Lineage
 from penstock.registry.artifacts.names import check_branch, check_text
@@ -36,7 +35,7 @@ from penstock.registry.artifacts.types import (
     VersionRow,
 )
 
-__all__ = ["MAX_BODY", "Versions", "content_digest"]
+__all__ = ["MAX_BODY", "Versions"]
 
 MAX_BODY: Final = 10 * 1024 * 1024
 """Bytes of a body's JSON."""
@@ -311,11 +310,6 @@ class Versions:
             message=message,
         )  # fmt: skip
         return artifact, row
-
-
-def content_digest(kind: str, body: Any) -> str:
-    """SHA-256 of `{"body": …, "kind": …}` in canonical JSON, hex."""
-    return hashlib.sha256(canonical({"kind": kind, "body": body})).hexdigest()
 
 
 def _stored(connection: Connection, artifact: ArtifactRecord, number: int) -> VersionRecord:
