@@ -229,3 +229,19 @@ async def test_a_scorer_of_autoevals_asks_through_penstock_only(caplog):
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
             assert (await judge(body, Services(ask=ask), output="x", reference="y", input="q")).error is not None
+
+
+async def test_a_scorer_that_compares_embeddings_is_given_penstocks():
+    """FAILURES E4"""
+
+    async def embed(texts, *, model):
+        assert model
+        return [[float(len(text)), 1.0] for text in texts]
+
+    async def ask(request):
+        raise AssertionError(request)
+
+    body = {"type": "autoevals", "scorer": "AnswerSimilarity", "model": "small"}
+    found = await judge(body, Services(ask=ask, embed=embed), output="Paris", reference="Paris", input="Capital?")
+    assert found.error is None
+    assert found.value == pytest.approx(1.0)

@@ -22,7 +22,7 @@ _NUMBER: Final = re.compile(
     rf"|(?P<whole>\d+)\s+(?P<num>\d+)/(?P<den>\d+)(?![\d/])"
     rf"|(?P<number>{_DIGITS})(?:[eE](?P<exponent>[+-]?\d{{1,3}}))?(?:\s?/\s?(?P<over>\d+(?:\.\d+)?)(?![\d/]))?"
     r"|(?P<vulgar>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]))"
-    r"(?P<suffix>\s?(?:%|percent\b|(?:thousand|million|billion|trillion)\b|[kKmMbB](?![\w&])))?"
+    r"(?P<suffix>\s?(?:%|percent\b|(?:thousand|million|billion|trillion)\b)|[kKMB](?![\w&]))?"
 )
 _MARKS: Final = (
     re.compile(r"####[ \t]*([^\n]+)"),
