@@ -894,6 +894,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/experiments/{experiment}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Differences */
+        get: operations["listExperimentDifferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/experiments/{experiment}/export": {
         parameters: {
             query?: never;
@@ -4699,6 +4716,30 @@ export interface components {
             /** Format: int64 */
             removed: number;
             splits_changed: boolean;
+        };
+        /** RowDifference */
+        RowDifference: {
+            /** @enum {string} */
+            change: "fell" | "rose" | "same" | "missing";
+            difference: number | null;
+            id: string;
+            input: string;
+            /** Format: int64 */
+            position: number;
+            values: {
+                [key: string]: number | null;
+            };
+        };
+        /** RowDifferencePage */
+        RowDifferencePage: {
+            baseline: string;
+            counts: {
+                [key: string]: number;
+            };
+            items: components["schemas"]["RowDifference"][];
+            metric: string;
+            next_cursor: string | null;
+            variant: string;
         };
         /** RowPage */
         RowPage: {
@@ -8728,6 +8769,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CellPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExperimentDifferences: {
+        parameters: {
+            query: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description As the summary names it. */
+                metric: string;
+                /** @description Against the baseline; else the first other one. */
+                variant?: string | null;
+                /** @description `fall`: rows where it fell the most first. */
+                order?: "fall" | "rise" | "position";
+                /** @description Only these rows. */
+                change?: "fell" | "rose" | "same" | "missing" | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: number;
+                /** @description Rows of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowDifferencePage"];
                 };
             };
             /** @description What went wrong */
