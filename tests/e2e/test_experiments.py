@@ -67,6 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
             "base_url": f"{simulator.url}/v1",
             "api_key": "env:KEY",
             "models": ["gpt-4o-mini"],
+            "price_as": "openai",
         }
         config.write_text(json.dumps({"providers": {"openai": provider}, "journal": {"segment_seconds": 0.2}}))
         with PenstockServer(folder, config=config, environment={"KEY": "x"}) as server:
