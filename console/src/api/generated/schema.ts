@@ -601,6 +601,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/from-traces/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** PreviewTraces */
+        post: operations["previewTraceRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/imports/{id}": {
         parameters: {
             query?: never;
@@ -714,6 +731,23 @@ export interface paths {
         get: operations["exportDatasetRows"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/from-traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** StartFromTraces */
+        post: operations["importTraces"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3666,13 +3700,20 @@ export interface components {
             finished?: number | null;
             hint?: string | null;
             id: string;
+            looked?: number | null;
             /** @enum {null|string} */
             outcome?: "created" | "unchanged" | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @default 0
+             */
             rows: number;
             /** Format: int64 */
             started: number;
-            /** @enum {string} */
+            /**
+             * @default waiting
+             * @enum {string}
+             */
             state: "waiting" | "running" | "done" | "failed";
             version?: number | null;
         };
@@ -4137,6 +4178,42 @@ export interface components {
             /** @default true */
             cache: boolean;
             spec: components["schemas"]["ExperimentSpec"];
+        };
+        /** NewFromTraces */
+        NewFromTraces: {
+            /** @default true */
+            distinct: boolean;
+            from?: number | null;
+            /**
+             * @default session
+             * @enum {string}
+             */
+            group: "session" | "trace" | "none";
+            /**
+             * @default messages
+             * @enum {string}
+             */
+            input: "messages" | "question";
+            /** @default true */
+            mask: boolean;
+            metadata?: string[];
+            /**
+             * @default append
+             * @enum {string}
+             */
+            mode: "replace" | "append";
+            /**
+             * @default calls
+             * @enum {string}
+             */
+            of: "calls" | "spans";
+            /** @default  */
+            q: string;
+            /** @default none */
+            reference: string;
+            sample?: components["schemas"]["Sample"];
+            terms?: components["schemas"]["SaveTerms"];
+            to?: number | null;
         };
         /** NewImport */
         NewImport: {
@@ -4839,6 +4916,39 @@ export interface components {
              */
             window: number;
         };
+        /**
+         * Sample
+         * @default {
+         *       "balance": "proportional",
+         *       "by": null,
+         *       "how": "newest",
+         *       "seed": 0,
+         *       "size": 1000
+         *     }
+         */
+        Sample: {
+            /**
+             * @default proportional
+             * @enum {string}
+             */
+            balance: "proportional" | "equal";
+            by?: string | null;
+            /**
+             * @default newest
+             * @enum {string}
+             */
+            how: "all" | "random" | "newest" | "stratified";
+            /**
+             * Format: int64
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Format: int64
+             * @default 1000
+             */
+            size: number;
+        };
         /** SaveTerms */
         SaveTerms: {
             /** @default main */
@@ -5532,6 +5642,16 @@ export interface components {
             next_cursor: string | null;
             sort: string;
         };
+        /** TracePreview */
+        TracePreview: {
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            matching: number;
+            rows: components["schemas"]["DatasetRow"][];
+            /** Format: int64 */
+            to: number;
+        };
         /** TraceRow */
         TraceRow: {
             cache?: string | null;
@@ -5592,6 +5712,36 @@ export interface components {
             usage: components["schemas"]["UsageView"];
             user: string | null;
             variant?: string | null;
+        };
+        /** TraceSample */
+        TraceSample: {
+            /** @default true */
+            distinct: boolean;
+            from?: number | null;
+            /**
+             * @default session
+             * @enum {string}
+             */
+            group: "session" | "trace" | "none";
+            /**
+             * @default messages
+             * @enum {string}
+             */
+            input: "messages" | "question";
+            /** @default true */
+            mask: boolean;
+            metadata?: string[];
+            /**
+             * @default calls
+             * @enum {string}
+             */
+            of: "calls" | "spans";
+            /** @default  */
+            q: string;
+            /** @default none */
+            reference: string;
+            sample?: components["schemas"]["Sample"];
+            to?: number | null;
         };
         /** TraceTotals */
         TraceTotals: {
@@ -7992,6 +8142,42 @@ export interface operations {
             };
         };
     };
+    previewTraceRows: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraceSample"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePreview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getImport: {
         parameters: {
             query?: {
@@ -8241,6 +8427,45 @@ export interface operations {
                 };
                 content: {
                     "application/jsonl": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importTraces: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFromTraces"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
                 };
             };
             /** @description What went wrong */
