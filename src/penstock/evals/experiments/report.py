@@ -38,7 +38,7 @@ def as_markdown(experiment: Experiment, summary: Summary) -> str:
     lines = [f"## {_plain(experiment.name)}", "", _plain(_headline(experiment, summary)), ""]
     for title, (columns, rows) in _sections(experiment, summary):
         if rows:
-            lines += [f"### {title}", "", _bar(columns), _bar(["---"] * len(columns)), *map(_bar, rows), ""]
+            lines += [f"### {_plain(title)}", "", _bar(columns), _bar(["---"] * len(columns)), *map(_bar, rows), ""]
     return "\n".join(lines)
 
 
