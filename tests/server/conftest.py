@@ -1,6 +1,7 @@
 """The console's app over real services, called in process."""
 
-import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -283,10 +284,36 @@ def spans(tmp_path_factory: pytest.TempPathFactory, journal: Path):
 
 
 @pytest.fixture
-async def console(
-    tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path, metadata_opener: MetadataOpener
-):
-    home = Home(tmp_path / "home")
+def console(tmp_path: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path, metadata_opener: MetadataOpener):
+    with opened(tmp_path, shared, spans, journal, metadata_opener) as console:
+        yield console
+
+
+@pytest.fixture(scope="module")
+def lasting(
+    tmp_path_factory: pytest.TempPathFactory, shared: Shared, spans: DuckDbSpanStore, journal: Path
+) -> Iterator[Console]:
+    """A console for all tests of a file."""
+    folder = tmp_path_factory.mktemp("lasting")
+    opener = MetadataOpener(folder)
+    with opened(folder, shared, spans, journal, opener) as console:
+        yield console
+    opener.close()
+
+
+@pytest.fixture
+def door(lasting: Console, shared: Shared) -> Console:
+    """A console that others have asked before: for requests that are refused, and leave nothing."""
+    shared.services = lasting.services
+    return lasting
+
+
+@contextmanager
+def opened(
+    folder: Path, shared: Shared, spans: DuckDbSpanStore, journal: Path, metadata_opener: MetadataOpener
+) -> Iterator[Console]:
+    """The app over new services."""
+    home = Home(folder / "home")
     home.create()
     clock = ManualClock()
     metadata = metadata_opener.open(home.metadata)
@@ -302,7 +329,7 @@ async def console(
         stored=StoredEntries(metadata),
         prompts=StoredPrompts(metadata),
     )
-    await asyncio.to_thread(registry.start)
+    registry.start()
     ingest = IngestJob(spans, journal, clock=clock)
     definitions = Definitions(metadata, registry=registry, clock=clock, ids=RandomIds(clock))
     names = identity.keys.names
@@ -334,7 +361,15 @@ async def console(
         metadata, identity, registry, home=home, clock=clock, ids=RandomIds(clock), sender=NoSender(), environment={}
     )
     prompts = PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock)
-    evals = evaluation(metadata, artifacts, home=home, clock=clock, ids=RandomIds(clock))
+    evals = evaluation(
+        metadata,
+        artifacts,
+        home=home,
+        clock=clock,
+        ids=RandomIds(clock),
+        spans=spans,
+        reader=observability.reader,
+    )
     experiments, results = experiment_services(
         metadata, clock=clock, ids=RandomIds(clock), datasets=dataset_rows(evals.datasets)
     )

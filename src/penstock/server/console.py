@@ -116,7 +116,13 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             ids=ids,
         )
         artifacts = artifact_service(metadata, identity, registry, home=home, clock=clock, ids=ids)
-        evals = stack.enter_context(closing(evaluation(metadata, artifacts, home=home, clock=clock, ids=ids)))
+        evals = stack.enter_context(
+            closing(
+                evaluation(
+                    metadata, artifacts, home=home, clock=clock, ids=ids, spans=spans, reader=observability.reader
+                )
+            )
+        )
         prompts = PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock)
         experiments, results = experiment_services(
             metadata, clock=clock, ids=ids, datasets=dataset_rows(evals.datasets)

@@ -6,12 +6,15 @@ from penstock.core.clock import Clock
 from penstock.core.home import Home
 from penstock.core.ids import Ids
 from penstock.evals.datasets.imports import Imports
+from penstock.evals.datasets.ports import Spans
 from penstock.evals.datasets.service import Datasets
+from penstock.evals.datasets.traces import TraceRows
 from penstock.evals.datasets.uploads import Uploads
 from penstock.evals.playground.service import Gateway, Playground
 from penstock.registry.artifacts.service import ArtifactService
 from penstock.registry.prompts.service import PromptService
 from penstock.store.metadata import Metadata
+from penstock.tracing.query.names import QueryReader
 from penstock.tracing.service import TracingService
 
 __all__ = ["Evaluation", "evaluation", "playground"]
@@ -30,14 +33,34 @@ class Evaluation:
         self.imports.close()
 
 
-def evaluation(metadata: Metadata, artifacts: ArtifactService, *, home: Home, clock: Clock, ids: Ids) -> Evaluation:
-    """The services over open stores; the caller closes them first."""
+def evaluation(
+    metadata: Metadata,
+    artifacts: ArtifactService,
+    *,
+    home: Home,
+    clock: Clock,
+    ids: Ids,
+    spans: Spans | None = None,
+    reader: QueryReader | None = None,
+) -> Evaluation:
+    """The services over open stores; the caller closes them first.
+
+    Args:
+        metadata: Where rows lie.
+        artifacts: The registry.
+        home: Where uploads lie.
+        clock: Now.
+        ids: Names what is new.
+        spans: What was recorded; without it no rows are made of traces.
+        reader: Reads searches for it.
+    """
+    traces = None if spans is None or reader is None else TraceRows(spans, reader.where, clock=clock)
     datasets = Datasets(metadata, artifacts.versions)
     uploads = Uploads(home.uploads, clock=clock, ids=ids)
     return Evaluation(
         datasets=datasets,
         uploads=uploads,
-        imports=Imports(datasets, uploads, clock=clock, ids=ids),
+        imports=Imports(datasets, uploads, clock=clock, ids=ids, traces=traces),
     )
 
 

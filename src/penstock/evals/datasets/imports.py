@@ -1,31 +1,27 @@
-"""Imports of uploaded files: they run beside the request that asked for them, and say how far they are."""
+"""What becomes a version beside the request that asked for it: files that were uploaded, and recorded traces."""
 
-import logging
-import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from penstock.core.clock import Clock
-from penstock.core.errors import InvalidInput, NotFound, PenstockError
+from penstock.core.errors import NotFound
 from penstock.core.ids import Ids
+from penstock.evals.datasets.background import Background, Note, Work
 from penstock.evals.datasets.mapping import FieldMapping, mapped_rows
+from penstock.evals.datasets.rows import prepared
 from penstock.evals.datasets.service import Datasets, SaveTerms
+from penstock.evals.datasets.traces import TraceRows, TraceSample
 from penstock.evals.datasets.types import DatasetRow, row_of
 from penstock.evals.datasets.uploads import Uploads
 from penstock.identity.types import Principal
 from penstock.registry.artifacts.types import Ref
 
-__all__ = ["Import", "Imports", "NewImport"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Import", "Imports", "NewFromTraces", "NewImport"]
 
 AT_ONCE: Final = 2
-REMEMBERED: Final = 200
-"""Imports that are told of after they have ended; the oldest are forgotten first."""
+Mode = Literal["replace", "append"]
 
 
 class NewImport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,50 +29,49 @@ class NewImport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     upload: str
     mapping: FieldMapping
-    mode: Literal["replace", "append"] = "replace"
+    mode: Mode = "replace"
     """`replace`: the version has the file's rows; `append`: those of the head before them."""
     terms: SaveTerms = msgspec.field(default_factory=SaveTerms)
 
 
-class Import(msgspec.Struct, frozen=True, kw_only=True):
+class NewFromTraces(TraceSample, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which traces become rows, and where the version goes."""
+
+    mode: Mode = "append"
+    """`append`: to the rows of the head, but for those that ask what a row there asks; `replace`: instead of them."""
+    terms: SaveTerms = msgspec.field(default_factory=SaveTerms)
+
+
+class Import(Work, frozen=True, kw_only=True):
     """One import."""
 
-    id: str
-    dataset: str
-    state: Literal["waiting", "running", "done", "failed"]
-    rows: int
-    """Read so far."""
-    started: int
-    """Microseconds since the epoch."""
-    finished: int | None = None
+    looked: int | None = None
+    """Spans that fit the search and were looked at so far, of an import from traces."""
     version: int | None = None
     """Number of the version that came of it."""
     outcome: Literal["created", "unchanged"] | None = None
-    error: str | None = None
-    field: str | None = None
-    """Where the error is: `mapping.reference`, `rows[17].id`."""
-    hint: str | None = None
 
 
 class Imports:
-    """Imports of this process. What it was in the middle of when it ended was not saved, and is asked for again.
+    """Imports of all projects. `start` and `start_from_traces` return at once.
 
     Args:
         datasets: Where rows go.
-        uploads: Where they come from.
-        clock: Tells when.
+        uploads: Where files are.
+        traces: Gives rows of recorded traces; None where there are none.
+        clock: When.
         ids: Names imports.
     """
 
-    def __init__(self, datasets: Datasets, uploads: Uploads, *, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, datasets: Datasets, uploads: Uploads, *, clock: Clock, ids: Ids, traces: TraceRows | None = None
+    ) -> None:
         self._datasets = datasets
         self._uploads = uploads
+        self._traces = traces
         self._clock = clock
         self._ids = ids
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="import")
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[str, Import]] = {}
-        self._closing = False
+        self._work: Background[Import] = Background("import", at_once=AT_ONCE, clock=clock, missing="import_not_found")
 
     def start(self, actor: Principal, ref: Ref, new: NewImport) -> Import:
         """Begin an import.
@@ -86,44 +81,59 @@ class Imports:
             InvalidInput: the head of the file cannot be read by this mapping.
         """
         self._uploads.preview(ref.project, new.upload, new.mapping)
-        begun = Import(id=self._ids.uuid7(), dataset=ref.name, state="waiting", rows=0, started=self._clock.now())
-        with self._lock:
-            while len(self._known) >= REMEMBERED:
-                del self._known[next(iter(self._known))]
-            self._known[begun.id] = (ref.project, begun)
-        self._pool.submit(self._run, begun.id, actor, ref, new)
-        return begun
+
+        def run(note: Note) -> dict[str, Any]:
+            rows: Iterable[DatasetRow] = mapped_rows(self._uploads.records(ref.project, new.upload), new.mapping)
+            if new.mode == "append":
+                rows = _joined(self._before(ref, new.terms.branch), rows)
+            made = self._saved(actor, ref, rows, new.terms, note)
+            self._uploads.drop(ref.project, new.upload)
+            return made
+
+        return self._begin(ref, run)
+
+    def start_from_traces(self, actor: Principal, ref: Ref, new: NewFromTraces) -> Import:
+        """Begin to make rows of recorded traces.
+
+        Raises:
+            NotFound: nothing is recorded here (`no_traces`).
+            InvalidInput: the search or the sample is wrong.
+        """
+        traces = self.traces
+        traces.check(ref.project, new)
+
+        def run(note: Note) -> dict[str, Any]:
+            rows: Iterable[DatasetRow] = traces.rows(ref.project, new, looked=lambda count: note(looked=count))
+            if new.mode == "append":
+                rows = _joined(self._before(ref, new.terms.branch), rows, once=True)
+            return self._saved(actor, ref, rows, new.terms, note)
+
+        return self._begin(ref, run)
+
+    @property
+    def traces(self) -> TraceRows:
+        """Rows of recorded traces. Raises `NotFound` (`no_traces`)."""
+        if self._traces is None:
+            raise NotFound("Nothing is recorded here that rows could be made of.", code="no_traces")
+        return self._traces
 
     def get(self, project: str, id_: str) -> Import:
         """How far an import is. Raises `NotFound` (`import_not_found`)."""
-        with self._lock:
-            found = self._known.get(id_)
-        if found is None or found[0] != project:
-            raise NotFound("There is no such import, or it ended long ago.", code="import_not_found")
-        return found[1]
+        return self._work.get(project, id_)
 
     def close(self) -> None:
         """Give up what is running, and wait for it."""
-        self._closing = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._work.close()
 
-    def _run(self, id_: str, actor: Principal, ref: Ref, new: NewImport) -> None:
-        self._note(id_, state="running")
-        try:
-            rows: Iterable[DatasetRow] = mapped_rows(self._uploads.records(ref.project, new.upload), new.mapping)
-            if new.mode == "append":
-                rows = chain(self._before(ref, new.terms.branch), rows)
-            saved = self._datasets.save(
-                actor, ref, self._until_closed(rows), new.terms, progress=lambda count: self._note(id_, rows=count)
-            )
-            self._uploads.drop(ref.project, new.upload)
-        except PenstockError as error:
-            field = error.field if isinstance(error, InvalidInput) else None
-            self._note(
-                id_, state="failed", finished=self._clock.now(), error=error.message, field=field, hint=error.hint
-            )
-        else:
-            self._note(id_, state="done", finished=self._clock.now(), version=saved.number, outcome=saved.outcome)
+    def _begin(self, ref: Ref, run: Any) -> Import:
+        begun = Import(id=self._ids.uuid7(), dataset=ref.name, started=self._clock.now())
+        return self._work.begin(ref.project, begun, run)
+
+    def _saved(
+        self, actor: Principal, ref: Ref, rows: Iterable[DatasetRow], terms: SaveTerms, note: Note
+    ) -> dict[str, Any]:
+        saved = self._datasets.save(actor, ref, rows, terms, progress=lambda count: note(rows=count))
+        return {"version": saved.number, "outcome": saved.outcome}
 
     def _before(self, ref: Ref, branch: str) -> Iterator[DatasetRow]:
         try:
@@ -135,14 +145,18 @@ class Imports:
             # What the shares decide is decided again, the same; what a row said itself is said again.
             yield from (row_of(row, split=None if row.split in own else row.split) for row in rows)
 
-    def _until_closed(self, rows: Iterable[DatasetRow]) -> Iterator[DatasetRow]:
-        for row in rows:
-            if self._closing:
-                raise InvalidInput("The console was stopped before the import was done.", hint="Import it again.")
+
+def _joined(before: Iterable[DatasetRow], rows: Iterable[DatasetRow], *, once: bool = False) -> Iterator[DatasetRow]:
+    """Rows after others; `once`: but for those that ask what one of the others asks."""
+    inputs: set[str] = set()
+    for row in before:
+        if once:
+            inputs.add(_input_id(row))
+        yield row
+    for row in rows:
+        if not once or _input_id(row) not in inputs:
             yield row
 
-    def _note(self, id_: str, **fields: object) -> None:
-        with self._lock:
-            found = self._known.get(id_)
-            if found is not None:
-                self._known[id_] = (found[0], msgspec.structs.replace(found[1], **fields))
+
+def _input_id(row: DatasetRow) -> str:
+    return prepared(DatasetRow(input=row.input), field="rows")[0].id

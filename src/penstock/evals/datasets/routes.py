@@ -15,11 +15,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 
-from penstock.core.errors import InvalidInput
+from penstock.core.errors import InvalidInput, PermissionDenied
 from penstock.evals.datasets.edits import RowEdits
-from penstock.evals.datasets.imports import Import, Imports, NewImport
+from penstock.evals.datasets.imports import Import, Imports, NewFromTraces, NewImport
 from penstock.evals.datasets.mapping import FieldMapping
 from penstock.evals.datasets.service import Datasets, SaveTerms
+from penstock.evals.datasets.traces import TracePreview, TraceSample
 from penstock.evals.datasets.types import DatasetRow, RowDiff, SplitCount, Splits, StoredRow, row_of
 from penstock.evals.datasets.uploads import MAX_FILE, Preview, Uploads
 from penstock.identity.types import Principal
@@ -150,6 +151,33 @@ class ImportsController(Controller):
     def start(self, imports: Running, principal: Caller, ref: Which, data: JSONBody[NewImport]) -> Import:
         """Begin to import an upload as the next version. The version appears when all its rows are stored."""
         return imports.start(principal, ref, data)
+
+    @post(
+        "/from-traces/preview",
+        operation_id="previewTraceRows",
+        opt={"permission": "traces:read"},
+        status_code=200,
+        sync_to_thread=True,
+    )
+    def preview_traces(self, imports: Running, project: ProjectId, data: JSONBody[TraceSample]) -> TracePreview:
+        """How many spans fit a search, and the newest of them as the rows that they would become."""
+        return imports.traces.preview(project, data)
+
+    @post(
+        "/{name:str}/from-traces",
+        operation_id="importTraces",
+        opt={"permission": "datasets:write"},
+        dependencies={"ref": Provide(provide_dataset, sync_to_thread=False)},
+        status_code=202,
+        sync_to_thread=True,
+    )
+    def start_from_traces(
+        self, imports: Running, principal: Caller, ref: Which, data: JSONBody[NewFromTraces]
+    ) -> Import:
+        """Begin to make rows of recorded traces: the next version. Needs `traces:read` too."""
+        if not principal.may("traces:read", ref.project):
+            raise PermissionDenied("This needs the permission traces:read.", hint="Rows hold what was recorded.")
+        return imports.start_from_traces(principal, ref, data)
 
     @get("/imports/{id:str}", operation_id="getImport", opt={"permission": "datasets:read"}, sync_to_thread=False)
     def progress(

@@ -31,7 +31,7 @@ from penstock.store.metadata import Metadata
 
 __all__ = ["Datasets", "SaveTerms"]
 
-RESERVED: Final = frozenset({"imports", "uploads"})
+RESERVED: Final = frozenset({"checks", "from-traces", "imports", "uploads"})
 """Names that addresses of the control API give a meaning of their own."""
 BATCH: Final = 200
 """Rows that are read or written in one transaction."""
