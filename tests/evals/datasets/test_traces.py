@@ -42,7 +42,7 @@ def recorded(tmp_path_factory):
         )
         spans.append(call)
         spans.append(journal.span(call=False, parent_id=call.span_id, trace_id=call.trace_id, kind="llm"))
-    spans.append(journal.span(input=None))
+    spans.append(journal.span(input=None, started=FIRST + 2_000_000_000))
     below = {"call": False, "parent_id": spans[0].span_id, "trace_id": spans[0].trace_id}
     spans.append(journal.span(**below, kind="retriever", input=msgspec.Raw(b'{"query": "%s"}' % (b"long " * 10_000))))
     segment = journal.write(*spans)
@@ -129,7 +129,13 @@ def test_feedback_chooses_rows_and_corrects_them(traces):
 
 def test_spans_below_calls_are_taken_when_they_are_asked_for(traces):
     preview = traces.preview(PROJECT, TraceSample(of="spans", q="call:false", **ALL))
-    assert (preview.matching, [row.input for row in preview.rows]) == (1, [{"query": "long " * 10_000}])
+    assert (preview.matching, [row.input for row in preview.rows]) == (41, [{"query": "long " * 10_000}])
+
+
+def test_a_span_that_recorded_no_input_becomes_no_row(traces):
+    later = {"from_": FIRST + 1_500_000_000, "to": FIRST + 3_000_000_000}
+    assert list(traces.rows(PROJECT, TraceSample(**later))) == []
+    assert traces.preview(PROJECT, TraceSample(**later)).matching == 1
 
 
 @pytest.mark.parametrize(

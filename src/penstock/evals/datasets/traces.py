@@ -35,7 +35,6 @@ LONG: Final = frozenset({"input", "output", "attributes", "usage_raw"})
 TAGS: Final = "tags."
 ROW: Final = Or((Filter(column="call", operator="eq", value=True), Filter(column="parent_id", operator="missing")))
 """A call to the gateway, or the root of a trace that came from elsewhere."""
-ASKED: Final = Filter(column="input", operator="has")
 _ABOUT: Final = (
     "trace_id", "span_id", "started", "session", "served_model", "requested_model", "prompt_name", "prompt_version",
     "tags",
@@ -163,7 +162,7 @@ class TraceRows:
     def rows(
         self, project: str, wanted: TraceSample, *, looked: Callable[[int], None] | None = None
     ) -> Iterator[DatasetRow]:
-        """The rows of a sample, the oldest first; spans that recorded no input do not fit.
+        """The rows of a sample, the oldest first; spans that recorded no input are left out.
 
         Args:
             project: Whose.
@@ -188,7 +187,7 @@ class TraceRows:
     def conditions(self, project: str, wanted: TraceSearch) -> Node | None:
         """What must hold of a span. Raises `InvalidInput`."""
         own = self._where(project, Asked(q=wanted.q))
-        return all_of(ASKED, ROW if wanted.of == "calls" else None, own)
+        return all_of(ROW if wanted.of == "calls" else None, own)
 
     @staticmethod
     def _once(rows: Iterator[DatasetRow], wanted: TraceSample) -> Iterator[DatasetRow]:
