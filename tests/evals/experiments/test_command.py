@@ -178,3 +178,17 @@ def test_help_names_every_command():
     )
     for name in ("run", "resume", "list", "show", "compare", "cancel", "report", "init-ci"):
         assert name in out.stdout
+
+
+def test_a_judge_is_asked_once_for_each_answer_and_not_again(penstock, tmp_path, simulator):
+    """FAILURES E2"""
+    (tmp_path / "rows.jsonl").write_text('{"input": "a"}\n{"input": "b"}\n')
+    (tmp_path / "e.yaml").write_text(
+        "name: x\ndataset: rows.jsonl\nvariants: [{name: a, model: judged-model}]\n"
+        "evaluators: [{type: rubric, name: good, model: gpt-4o, criteria: [{name: good, description: Is it good?}]}]\n"
+    )
+    before = simulator.stats()["total"]["started"]
+    for _ in range(2):
+        code, out = penstock("run", "e.yaml", "--local", "--json", "--quiet")
+        assert code == 0, out
+    assert simulator.stats()["total"]["started"] - before == 4

@@ -9,13 +9,23 @@ from hypothesis import strategies as st
 
 from experiments_harness import Lab
 from penstock.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied, UpstreamError
+from penstock.evals.experiments.clear import Clarity
 from penstock.evals.experiments.files import read_rows
 from penstock.evals.experiments.keys import output_key, span_id, trace_id
 from penstock.evals.experiments.recall import output_of
 from penstock.evals.experiments.report import as_html, as_junit, as_markdown
 from penstock.evals.experiments.service import NewRow
 from penstock.evals.experiments.targets import Inline, RegistryPrompt, messages_of
-from penstock.evals.experiments.types import Columns, Ending, Row, VariantSpec
+from penstock.evals.experiments.types import (
+    Cell,
+    Columns,
+    Ending,
+    ExperimentSpec,
+    Finding,
+    Output,
+    Row,
+    VariantSpec,
+)
 from penstock.wire.prompts import CompiledPrompt, read_prompt
 
 
@@ -174,3 +184,20 @@ def test_the_console_starts_what_its_caller_may_and_what_it_can_run(lab: Lab):
     again = service.take_next(runner="two")
     assert again is not None
     assert again.runner == "two"
+
+
+def test_a_run_stops_once_its_rules_are_decided_and_not_before():
+    """FAILURES E9"""
+    spec = ExperimentSpec(
+        name="x", dataset="d", variants=[VariantSpec(name="a", model="m")], gate=["exact >= 50%"], stop_when_clear=True
+    )
+    clarity = Clarity(spec, {"digest": "exact"})
+    told = None
+    for position in range(1000):
+        cell = Cell(position=position, variant="a", repetition=0, key="k", reference="r")
+        told = clarity.add(cell, Output(text="x"), {"digest": [Finding(name="exact", value=position % 10 > 0)]})
+        if told is not None:
+            break
+    assert told is not None
+    assert "a PASS" in told
+    assert 99 <= position < 500
