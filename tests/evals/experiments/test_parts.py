@@ -15,8 +15,9 @@ from penstock.evals.experiments.keys import output_key, span_id, trace_id
 from penstock.evals.experiments.recall import output_of
 from penstock.evals.experiments.report import as_html, as_junit, as_markdown
 from penstock.evals.experiments.service import NewRow
-from penstock.evals.experiments.targets import Inline, RegistryPrompt, messages_of
+from penstock.evals.experiments.targets import Inline, ModelTarget, RegistryPrompt, messages_of
 from penstock.evals.experiments.types import (
+    CallMark,
     Cell,
     Columns,
     Ending,
@@ -201,3 +202,26 @@ def test_a_run_stops_once_its_rules_are_decided_and_not_before():
     assert told is not None
     assert "a PASS" in told
     assert 99 <= position < 500
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("Hi", {"messages": [{"role": "user", "content": "Hi"}]}),
+        ({"messages": [{"role": "user", "content": "x"}]}, {"messages": [{"role": "user", "content": "x"}]}),
+        ({"question": "x"}, {"messages": [], "variables": {"question": "x"}}),
+    ],
+)
+async def test_without_a_prompt_of_its_own_a_variant_asks_the_row_or_gives_a_routes_prompt_its_variables(given, asked):
+    sent = []
+
+    class Answering:
+        async def call(self, request, *, trace_id, timeout):
+            sent.append(request.body)
+            return Output(text="ok")
+
+    variant = VariantSpec(name="a", model="help", parameters={"seed": 1})
+    target = ModelTarget(variant, Answering(), prompt=None, experiment="e", timeout=1)
+    mark = CallMark(key="k", attempt=1, started=0, fresh=True)
+    await target.answer(Row(position=0, id="r", input=given), key="k", mark=mark)
+    assert sent == [{"model": "help", **asked, "seed": 1}]

@@ -119,17 +119,29 @@ class ModelTarget:
         """As `Target.answer`."""
         assert mark is not None  # noqa: S101 - calls that cost are marked
         try:
-            messages = messages_of(row.input) if self._prompt is None else self._prompt.messages(row)
+            asked = _asked(row.input) if self._prompt is None else {"messages": self._prompt.messages(row)}
         except InvalidInput as error:
             raise UpstreamError(error.message, retryable=False, upstream_status=400, code=error.code) from error
         request = Request(
             key=key,
-            body={"model": self._model, "messages": messages, **self._fields},
+            body={"model": self._model, **asked, **self._fields},
             headers=self._prompt.headers if self._prompt is not None else {},
         )
         return await self._caller.call(
             request, trace_id=trace_id(self._experiment, key, mark.attempt), timeout=self._timeout
         )
+
+
+def _asked(input_: Any) -> dict[str, Any]:
+    """What a row asks without a prompt of the variant's own: an object is the variables of the prompt that a route
+    serves, beside messages where it holds them.
+
+    Raises:
+        InvalidInput: it is a list that holds no messages, or a number.
+    """
+    if isinstance(input_, dict) and "messages" not in input_:
+        return {"messages": [], "variables": input_}
+    return {"messages": messages_of(input_)}
 
 
 class FunctionTarget:
@@ -186,7 +198,7 @@ def messages_of(input_: Any) -> list[dict[str, Any]]:
     if isinstance(input_, list) and all(isinstance(one, dict) and "role" in one for one in cast("list[Any]", input_)):
         return cast("list[dict[str, Any]]", input_)
     raise InvalidInput(
-        "Without a prompt a row's input is a text or a list of messages; this one is neither.",
+        "Without a prompt a row's input is a text, a list of messages, or variables by name; this one is none of them.",
         hint="Give the variant a prompt, or messages with templates.",
         code="input_not_askable",
     )
