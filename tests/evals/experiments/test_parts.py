@@ -216,7 +216,7 @@ async def test_without_a_prompt_of_its_own_a_variant_asks_the_row_or_gives_a_rou
     sent = []
 
     class Answering:
-        async def call(self, request, *, trace_id, timeout):
+        async def call(self, request, *, trace_id, timeout):  # noqa: ASYNC109 - as the port has it
             sent.append(request.body)
             return Output(text="ok")
 
