@@ -17,6 +17,7 @@ from penstock.alerts.types import AlertCondition, Matcher, NewSilence, RuleSpec
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
 from penstock.core.ids import RandomIds
+from penstock.evals.datasets.checks.types import NewCheck
 from penstock.evals.datasets.imports import NewImport
 from penstock.evals.datasets.mapping import FieldMapping
 from penstock.evals.datasets.types import DatasetRow
@@ -190,6 +191,11 @@ class Console:
             rows = [DatasetRow(id=str(number), input="x") for number in range(count)]
             saved = self.services.evaluation.datasets.save(admin, Ref(project, "dataset", "theirs"), rows)
         return saved.artifact
+
+    def checked(self, project: str) -> str:
+        """Id of a check of a new dataset."""
+        ref = Ref(project, "dataset", self.dataset(project))
+        return self.services.evaluation.checks.start(ref, NewCheck(similar=None)).id
 
     async def upload(self, project: str) -> str:
         """Id of a new upload of one row."""

@@ -67,6 +67,7 @@ BODIES = {
     "/api/v1/datasets/{name:str}/import": {"upload": "x", "mapping": {"input": "input"}},
     "/api/v1/datasets/from-traces/preview": {},
     "/api/v1/datasets/{name:str}/from-traces": {},
+    "/api/v1/datasets/{name:str}/checks": {"similar": None},
     "/api/v1/datasets/{name:str}/rows": {"put": [{"input": "x"}]},
     "/api/v1/datasets/{name:str}/splits": {"shares": {"x": 1}},
     "/api/v1/datasets/{name:str}/contents": [],
@@ -219,6 +220,7 @@ async def theirs(console, path: str) -> str:
         "/api/v1/prompts/": lambda: asyncio.to_thread(console.prompt, project),
         "/api/v1/datasets/{name": lambda: asyncio.to_thread(console.dataset, project),
         "/api/v1/datasets/uploads/": lambda: console.upload(project),
+        "/api/v1/datasets/checks/": lambda: asyncio.to_thread(console.checked, project),
         "/api/v1/datasets/imports/": lambda: console.imported(project),
         "/api/v1/experiments/": lambda: asyncio.to_thread(
             console.experiment, project, running=not path.endswith(("/start", "/take", "/rows"))

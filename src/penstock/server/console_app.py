@@ -185,6 +185,7 @@ def build(
             "datasets": Provide(lambda: services().evaluation.datasets, sync_to_thread=False),
             "uploads": Provide(lambda: services().evaluation.uploads, sync_to_thread=False),
             "playground": Provide(lambda: services().playground, sync_to_thread=False),
+            "checks": Provide(lambda: services().evaluation.checks, sync_to_thread=False),
             "imports": Provide(lambda: services().evaluation.imports, sync_to_thread=False),
             "alerts": Provide(lambda: services().alerts, sync_to_thread=False),
             "reconciler": Provide(lambda: services().reconciler, sync_to_thread=False),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from penstock.core.clock import Clock
 from penstock.core.home import Home
 from penstock.core.ids import Ids
+from penstock.evals.datasets.checks.service import Checks
 from penstock.evals.datasets.imports import Imports
 from penstock.evals.datasets.ports import Spans
 from penstock.evals.datasets.service import Datasets
@@ -27,10 +28,12 @@ class Evaluation:
     datasets: Datasets
     uploads: Uploads
     imports: Imports
+    checks: Checks
 
     def close(self) -> None:
         """Stop what runs beside requests."""
         self.imports.close()
+        self.checks.close()
 
 
 def evaluation(
@@ -61,6 +64,7 @@ def evaluation(
         datasets=datasets,
         uploads=uploads,
         imports=Imports(datasets, uploads, clock=clock, ids=ids, traces=traces),
+        checks=Checks(datasets, traces, clock=clock, ids=ids),
     )
 
 

@@ -1,6 +1,7 @@
 """Control API of datasets: what the registry's own routes do not give, that is their rows.
 
-The app provides the dependencies: `principal` and `project` (id, from its guard), `datasets`, `uploads`, `imports`. In
+The app provides the dependencies: `principal` and `project` (id, from its guard), `datasets`, `uploads`,
+`imports`, `checks`. In
 an address a name's slashes are written as colons.
 """
 
@@ -16,6 +17,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 
 from penstock.core.errors import InvalidInput, PermissionDenied
+from penstock.evals.datasets.checks.routes import ChecksController
 from penstock.evals.datasets.edits import RowEdits
 from penstock.evals.datasets.imports import Import, Imports, NewFromTraces, NewImport
 from penstock.evals.datasets.mapping import FieldMapping
@@ -299,4 +301,4 @@ async def _lines(rows: Iterator[list[StoredRow]]) -> AsyncGenerator[bytes]:
 
 def datasets_router() -> Router:
     """All routes of this slice, below the API's prefix."""
-    return Router("/", route_handlers=[UploadsController, ImportsController, DatasetsController])
+    return Router("/", route_handlers=[UploadsController, ImportsController, ChecksController, DatasetsController])
