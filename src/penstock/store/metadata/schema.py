@@ -34,6 +34,7 @@ from penstock.store.metadata.artifact_tables import (
     webhooks,
 )
 from penstock.store.metadata.base import metadata
+from penstock.store.metadata.calibration_tables import calibrations
 from penstock.store.metadata.dataset_tables import dataset_chunks, dataset_rows
 from penstock.store.metadata.experiment_tables import (
     experiment_calls,
@@ -65,6 +66,7 @@ __all__ = [
     "artifact_versions",
     "artifacts",
     "audit",
+    "calibrations",
     "channels",
     "counters",
     "dashboard_sets",
@@ -99,7 +101,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 organizations = Table(
