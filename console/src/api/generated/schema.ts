@@ -601,6 +601,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/checks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress */
+        get: operations["getDatasetCheck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/from-traces/preview": {
         parameters: {
             query?: never;
@@ -680,6 +697,23 @@ export interface paths {
         put?: never;
         /** Preview */
         post: operations["previewUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start */
+        post: operations["checkDataset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2941,7 +2975,7 @@ export interface components {
             cell: components["schemas"]["Cell"];
             error?: string | null;
             findings?: {
-                [key: string]: components["schemas"]["Finding"][];
+                [key: string]: components["schemas"]["experiments_types_Finding"][];
             };
             output?: components["schemas"]["Output"] | null;
         };
@@ -2952,7 +2986,7 @@ export interface components {
             cached: boolean;
             cost: number | null;
             error: string | null;
-            findings: components["schemas"]["Finding"][];
+            findings: components["schemas"]["experiments_types_Finding"][];
             output: components["schemas"]["Output"] | null;
             /** Format: int64 */
             position: number;
@@ -2990,6 +3024,63 @@ export interface components {
         ChannelTest: {
             error: string | null;
             sent: boolean;
+        };
+        /** CheckReport */
+        CheckReport: {
+            characters: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            contradictions: number;
+            coverage?: components["schemas"]["Coverage"] | null;
+            /** Format: int64 */
+            duplicates: number;
+            fields: components["schemas"]["FieldCount"][];
+            findings: components["schemas"]["datasets_checks_types_Finding"][];
+            labels: components["schemas"]["LabelCount"][] | null;
+            /** Format: int64 */
+            leaks: number;
+            /** Format: int64 */
+            near: number;
+            /** Format: int64 */
+            near_checked: number;
+            near_pairs: components["schemas"]["NearPair"][];
+            /** Format: int64 */
+            rows: number;
+            splits: components["schemas"]["SplitLabels"][];
+            /** Format: int64 */
+            version: number;
+        };
+        /** CheckRun */
+        CheckRun: {
+            dataset: string;
+            error?: string | null;
+            field?: string | null;
+            finished?: number | null;
+            hint?: string | null;
+            id: string;
+            report?: components["schemas"]["CheckReport"] | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            rows: number;
+            /** Format: int64 */
+            started: number;
+            /**
+             * @default waiting
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+        };
+        /** ClusterCoverage */
+        ClusterCoverage: {
+            covered: number;
+            missing: string[];
+            /** Format: int64 */
+            rows: number;
+            share: number;
+            terms: string[];
         };
         /** ColumnFacets */
         ColumnFacets: {
@@ -3111,6 +3202,34 @@ export interface components {
              * @default 0
              */
             unscored: number;
+        };
+        /** Coverage */
+        Coverage: {
+            clusters: components["schemas"]["ClusterCoverage"][];
+            /** Format: int64 */
+            compared: number;
+            covered: number;
+            /** Format: int64 */
+            rows: number;
+        };
+        /** CoverageWanted */
+        CoverageWanted: {
+            from?: number | null;
+            /** @default 0.5 */
+            near: number;
+            /**
+             * @default calls
+             * @enum {string}
+             */
+            of: "calls" | "spans";
+            /** @default  */
+            q: string;
+            /**
+             * Format: int64
+             * @default 2000
+             */
+            sample: number;
+            to?: number | null;
         };
         /** Dashboard */
         Dashboard: {
@@ -3527,6 +3646,12 @@ export interface components {
             expires: number;
             token: string;
         };
+        /** FieldCount */
+        FieldCount: {
+            field: string;
+            /** Format: int64 */
+            rows: number;
+        };
         /** FieldMapping */
         FieldMapping: {
             context?: string | null;
@@ -3558,14 +3683,6 @@ export interface components {
             low: number | null;
             method: string;
             value: number;
-        };
-        /** Finding */
-        Finding: {
-            cost?: number | null;
-            error?: string | null;
-            name: string;
-            reason?: string | null;
-            value?: number | boolean | string | null;
         };
         /** FinishRequest */
         FinishRequest: {
@@ -3905,7 +4022,7 @@ export interface components {
             /** @default false */
             failed: boolean;
             findings?: {
-                [key: string]: components["schemas"]["Finding"][];
+                [key: string]: components["schemas"]["experiments_types_Finding"][];
             };
             output?: components["schemas"]["Output"] | null;
         };
@@ -3918,6 +4035,12 @@ export interface components {
             protected: boolean;
             /** Format: int64 */
             version: number;
+        };
+        /** LabelCount */
+        LabelCount: {
+            /** Format: int64 */
+            rows: number;
+            value: unknown;
         };
         /** LabelMove */
         LabelMove: {
@@ -4149,6 +4272,16 @@ export interface components {
             id: string;
             name: string;
         };
+        /** NearPair */
+        NearPair: {
+            id: string;
+            of: string;
+            similarity: number;
+            splits: [
+                string | null,
+                string | null
+            ];
+        };
         /** NewArtifact */
         NewArtifact: {
             /** @default  */
@@ -4167,6 +4300,14 @@ export interface components {
             name: string;
             secret?: string | null;
             url?: string | null;
+        };
+        /** NewCheck */
+        NewCheck: {
+            coverage?: components["schemas"]["CoverageWanted"] | null;
+            /** @default 0.8 */
+            similar: number | null;
+            /** @default latest */
+            version: string;
         };
         /** NewComment */
         NewComment: {
@@ -5369,6 +5510,13 @@ export interface components {
             rows: number;
             split: string | null;
         };
+        /** SplitLabels */
+        SplitLabels: {
+            labels: components["schemas"]["LabelCount"][];
+            /** Format: int64 */
+            rows: number;
+            split: string | null;
+        };
         /** SplitPage */
         SplitPage: {
             items: components["schemas"]["SplitCount"][];
@@ -6094,6 +6242,16 @@ export interface components {
             targets: components["schemas"]["TargetReport"][];
             worker: string;
         };
+        /** Finding */
+        datasets_checks_types_Finding: {
+            code: string;
+            examples?: string[];
+            /** @enum {string} */
+            level: "problem" | "warning" | "note";
+            message: string;
+            /** Format: int64 */
+            rows: number;
+        };
         /** Comparison */
         evals_experiments_summary_Comparison: {
             baseline: string;
@@ -6114,6 +6272,14 @@ export interface components {
             variant: string;
             /** Format: int64 */
             wins: number;
+        };
+        /** Finding */
+        experiments_types_Finding: {
+            cost?: number | null;
+            error?: string | null;
+            name: string;
+            reason?: string | null;
+            value?: number | boolean | string | null;
         };
         /** Comparison */
         registry_artifacts_types_Comparison: {
@@ -8142,6 +8308,41 @@ export interface operations {
             };
         };
     };
+    getDatasetCheck: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the check. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRun"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     previewTraceRows: {
         parameters: {
             query?: {
@@ -8308,6 +8509,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkDataset: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, or name with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCheck"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRun"];
                 };
             };
             /** @description What went wrong */
