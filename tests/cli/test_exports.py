@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from penstock.cli.commands.export import _progress
+from penstock.cli.downloads import shown_progress
 
 
 def asked_for(canned):
@@ -69,6 +69,6 @@ def test_a_folder_that_is_not_there_is_told(ask, canned, tmp_path):
 
 @pytest.mark.parametrize(("shown", "said"), [(True, "\r\x1b[K2 lines\r\x1b[K"), (False, "")])
 def test_progress_is_one_line_that_goes_away(capsys, shown, said):
-    with _progress(shown=shown) as show:
+    with shown_progress(shown=shown) as show:
         show("2 lines")
     assert capsys.readouterr().err == said

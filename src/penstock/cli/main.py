@@ -29,6 +29,7 @@ GROUPS: Final = {
     "secrets": "Secrets of providers, stored sealed.",
     "prompts": "Prompts: rendered, estimated, as types.",
     "artifacts": "Versions of prompts, models, datasets and evaluators, and their labels.",
+    "datasets": "Rows to measure with: files, traces, splits, checks.",
     "webhooks": "Who is told of what happens to artifacts.",
     "routes": "Names that applications call, and what stands behind them.",
     "limits": "Rate limits and budgets.",

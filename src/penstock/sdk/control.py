@@ -7,7 +7,7 @@ import http.client
 import ssl
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, BinaryIO, ClassVar, Final, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -152,6 +152,15 @@ class ControlClient:
             if response.length:  # as in `_call`
                 raise http.client.IncompleteRead(b"", response.length)
 
+    def upload(self, path: str, file: BinaryIO, size: int, query: Query | None = None) -> bytes:
+        """The answer to a file that is sent as the body, as it lies, of this many bytes.
+
+        Raises:
+            PenstockError: as `get`.
+        """
+        with self._open("POST", path, query, None, timeout=self._timeout, file=(file, size)) as response:
+            return response.read(MAX_ANSWER)
+
     def _call(self, method: str, path: str, query: Query | None, body: object, *, if_match: str | None = None) -> bytes:
         with self._open(method, path, query, body, timeout=self._timeout, if_match=if_match) as response:
             data = response.read(MAX_ANSWER + 1)
@@ -177,6 +186,7 @@ class ControlClient:
         *,
         timeout: float,
         if_match: str | None = None,
+        file: tuple[BinaryIO, int] | None = None,
     ) -> Generator[http.client.HTTPResponse, None, None]:
         connection = self._connection(timeout)
         headers = {"accept": "application/json", "user-agent": f"{self.naming.agent}/{__version__}"}
@@ -184,7 +194,10 @@ class ControlClient:
             headers["authorization"] = f"Bearer {self._key}"
         if if_match is not None:
             headers["if-match"] = f'"{if_match}"'
-        content = None
+        content: bytes | BinaryIO | None = None
+        if file is not None:
+            content, size = file
+            headers |= {"content-type": "application/octet-stream", "content-length": str(size)}
         if body is not None:
             content = msgspec.json.encode(body)
             headers["content-type"] = "application/json"

@@ -95,6 +95,19 @@ def test_a_mapping_is_suggested_by_what_columns_are_usually_called():
     )
 
 
+def test_a_table_that_was_exported_is_mapped_as_it_was():
+    """Objects and lists are JSON there, and what is missing is empty."""
+    sample = [
+        {"id": "a", "input": "x", "context": '["c"]', "metadata": '{"lang": "de"}', "group": "", "split": "test"},
+        {"id": "b", "input": "y", "context": "", "metadata": "", "group": "", "split": ""},
+    ]
+    mapping = suggest(list(sample[0]), sample)
+    assert [mapped(one, mapping, place="line 1") for one in sample] == [
+        DatasetRow(id="a", input="x", context=["c"], metadata={"lang": "de"}, split="test"),
+        DatasetRow(id="b", input="y"),
+    ]
+
+
 def test_columns_become_objects_and_dots_lead_into_them():
     mapping = FieldMapping(input=["a", "deep.b"], reference="deep.b.c", group="deep.g", metadata="m")
     record = {"a": 1, "deep": {"b": {"c": 2}, "g": 5}, "m": {"x": 1}}

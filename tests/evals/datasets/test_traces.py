@@ -172,6 +172,10 @@ def test_traces_become_a_version_and_later_ones_add_only_what_is_new(traces, lib
     imports._work._pool.shutdown(wait=True)
     done = imports.get(library.project, more.id)
     assert (done.state, done.rows, done.version) == ("done", 20, 2), done
+    imports = Imports(library.datasets, Uploads(tmp_path, clock=clock, ids=ids), clock=clock, ids=ids, traces=traces)
+    none = imports.start_from_traces(library.admin, library.ref(), NewFromTraces(q="route:nowhere", **ALL))
+    imports._work._pool.shutdown(wait=True)
+    assert imports.get(library.project, none.id).error == "No recorded input fits."
     diff = library.datasets.diff(library.ref(), "1", "2")
     assert (diff.added, diff.removed, diff.changed) == (18, 0, 0)
 

@@ -1,12 +1,13 @@
 """What becomes a version beside the request that asked for it: files that were uploaded, and recorded traces."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Final, Literal
 
 import msgspec
 
 from penstock.core.clock import Clock
-from penstock.core.errors import NotFound
+from penstock.core.errors import InvalidInput, NotFound
 from penstock.core.ids import Ids
 from penstock.evals.datasets.background import Background, Note, Work
 from penstock.evals.datasets.mapping import FieldMapping, mapped_rows
@@ -103,7 +104,8 @@ class Imports:
         traces.check(ref.project, new)
 
         def run(note: Note) -> dict[str, Any]:
-            rows: Iterable[DatasetRow] = traces.rows(ref.project, new, looked=lambda count: note(looked=count))
+            found = traces.rows(ref.project, new, looked=lambda count: note(looked=count))
+            rows: Iterable[DatasetRow] = _some(found)
             if new.mode == "append":
                 rows = _joined(self._before(ref, new.terms.branch), rows, once=True)
             return self._saved(actor, ref, rows, new.terms, note)
@@ -144,6 +146,16 @@ class Imports:
         for rows in self._datasets.stream(ref, f"branch:{branch}"):
             # What the shares decide is decided again, the same; what a row said itself is said again.
             yield from (row_of(row, split=None if row.split in own else row.split) for row in rows)
+
+
+def _some(rows: Iterator[DatasetRow]) -> Iterator[DatasetRow]:
+    """The same rows. Raises `InvalidInput` at once where there are none."""
+    first = next(rows, None)
+    if first is None:
+        raise InvalidInput(
+            "No recorded input fits.", field="q", hint="Search for more, or in a longer time.", code="nothing_fits"
+        )
+    return chain([first], rows)
 
 
 def _joined(before: Iterable[DatasetRow], rows: Iterable[DatasetRow], *, once: bool = False) -> Iterator[DatasetRow]:

@@ -53,7 +53,8 @@ def suggest(columns: Sequence[str], sample: Sequence[Record]) -> FieldMapping:
     taken = {reference, context, id_, group, split, metadata}
     input_ = known(INPUTS) or next((name for name in columns if name not in taken), columns[0])
     rest = [name for name in columns if name not in {*taken, input_}]
-    objects = metadata is not None and all(isinstance(_at(one, metadata), dict | None) for one in sample)
+    json = [name for name in columns if _is_json(name, sample)]
+    objects = metadata is not None and all(_is_object(_at(one, metadata), text=metadata in json) for one in sample)
     return FieldMapping(
         input=input_,
         reference=None if reference == input_ else reference,
@@ -62,7 +63,7 @@ def suggest(columns: Sequence[str], sample: Sequence[Record]) -> FieldMapping:
         group=group,
         split=split,
         metadata=metadata if objects else ([*([metadata] if metadata else []), *rest] or None),
-        json=[name for name in columns if _is_json(name, sample)],
+        json=json,
     )
 
 
@@ -150,6 +151,11 @@ def _at(record: Any, path: str) -> Any:
 
 def _has(record: Record, path: str) -> bool:
     return path in record or path.partition(".")[0] in record
+
+
+def _is_object(value: Any, *, text: bool) -> bool:
+    """Whether it is an object, or nothing; `text`: texts are JSON."""
+    return isinstance(value, dict | None) or (text and isinstance(value, str) and not value.lstrip().startswith("["))
 
 
 def _is_json(name: str, sample: Sequence[Record]) -> bool:

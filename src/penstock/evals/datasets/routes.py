@@ -27,6 +27,9 @@ from penstock.evals.datasets.types import DatasetRow, RowDiff, SplitCount, Split
 from penstock.evals.datasets.uploads import MAX_FILE, Preview, Uploads
 from penstock.identity.types import Principal
 from penstock.registry.artifacts.types import LATEST, Ref, Saved
+from penstock.store.spans.queries.export import ExportFormat
+from penstock.tracing.exports.rows import row_file
+from penstock.tracing.exports.service import MEDIA_TYPES
 
 __all__ = ["datasets_router"]
 
@@ -44,7 +47,14 @@ OfVersion = Annotated[
     str, QueryParameter(name="version", description="A number, `sha256:…`, a label, `latest`, or `branch:…`.")
 ]
 OfSplit = Annotated[str | None, QueryParameter(name="split", description="Only rows of this split.")]
-LINES = {200: ResponseSpec(data_container=bytes, description="One row in each line.", media_type="application/jsonl")}
+FILE = {
+    200: ResponseSpec(
+        data_container=bytes,
+        description="Lines of JSON, a table of text, or Parquet.",
+        media_type="application/x-ndjson",
+        generate_examples=False,
+    )
+}
 
 
 def provide_dataset(
@@ -278,25 +288,35 @@ class DatasetsController(Controller):
         "/export",
         operation_id="exportDatasetRows",
         opt={"permission": "datasets:read"},
-        responses=LINES,
+        responses=FILE,
         sync_to_thread=True,
     )
-    def export(self, datasets: Service, ref: Which, *, version: OfVersion = LATEST, split: OfSplit = None) -> Stream:
-        """All rows as JSONL, in the form that an import reads."""
+    def export(
+        self,
+        datasets: Service,
+        ref: Which,
+        *,
+        version: OfVersion = LATEST,
+        split: OfSplit = None,
+        form: Annotated[
+            ExportFormat, QueryParameter(name="format", description="`jsonl`, `csv` or `parquet`.")
+        ] = "jsonl",
+    ) -> Stream:
+        """All rows as a file that an import reads. In a table, what is no text is JSON."""
         datasets.manifest(ref, version)  # what is not there is told before anything is sent
-        found = datasets.stream(ref, version, split=split)
+        pages = datasets.stream(ref, version, split=split)
+        rows = ([row_of(row, split=row.split) for row in page] for page in pages)
         name = ref.name.rpartition(":")[2]
         return Stream(
-            _lines(found),
-            media_type="application/jsonl",
-            headers={"content-disposition": f'attachment; filename="{name}.jsonl"', "cache-control": "no-store"},
+            _pieces(row_file(DatasetRow, rows, form)),
+            media_type=MEDIA_TYPES[form],
+            headers={"content-disposition": f'attachment; filename="{name}.{form}"', "cache-control": "no-store"},
         )
 
 
-async def _lines(rows: Iterator[list[StoredRow]]) -> AsyncGenerator[bytes]:
-    encode = msgspec.json.Encoder().encode_lines
-    while (some := await to_thread.run_sync(next, rows, None)) is not None:
-        yield encode([row_of(row, split=row.split) for row in some])
+async def _pieces(pieces: Iterator[bytes]) -> AsyncGenerator[bytes]:
+    while (piece := await to_thread.run_sync(next, pieces, None)) is not None:
+        yield piece
 
 
 def datasets_router() -> Router:
