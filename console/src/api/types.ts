@@ -56,3 +56,23 @@ export type ActivityView = Ok<paths["/api/v1/sessions/{session}"]["get"]>;
 export type MetricResult = Ok<paths["/api/v1/metrics/query"]["post"]>;
 export type SavedView = Item<Ok<paths["/api/v1/views"]["get"]>>;
 export type ViewDocument = SavedView["document"];
+
+/** A prompt, model, evaluator or dataset in a list. */
+export type ArtifactRow = Item<Ok<paths["/api/v1/artifacts/{kind}"]["get"]>>;
+export type Artifact = Ok<paths["/api/v1/artifacts/{kind}/{name}"]["get"]>;
+export type ArtifactLabel = Artifact["labels"][number];
+export type ArtifactBranch = Artifact["branches"][number];
+export type VersionRow = Item<Ok<paths["/api/v1/artifacts/{kind}/{name}/versions"]["get"]>>;
+export type ArtifactVersion = Ok<paths["/api/v1/artifacts/{kind}/{name}/versions/{version}"]["get"]>;
+export type SavedVersion = Ok<paths["/api/v1/artifacts/{kind}/{name}/versions"]["post"]>;
+export type LabelMove = Item<Ok<paths["/api/v1/artifacts/{kind}/{name}/label-moves"]["get"]>>;
+export type Comparison = Ok<paths["/api/v1/artifacts/{kind}/{name}/diff"]["get"]>;
+export type ArtifactComment = Item<Ok<paths["/api/v1/artifacts/{kind}/{name}/comments"]["get"]>>;
+export type Lineage = Ok<paths["/api/v1/artifacts/{kind}/{name}/lineage"]["get"]>;
+export type PromptEstimate = Ok<paths["/api/v1/prompts/estimate"]["post"]>;
+export type PromptPreview = Ok<paths["/api/v1/prompts/render"]["post"]>;
+export type Webhook = Item<Ok<paths["/api/v1/webhooks"]["get"]>>;
+export type WebhookDelivery = Item<Ok<paths["/api/v1/webhooks/{id}/deliveries"]["get"]>>;
+export type PlaygroundRun = NonNullable<
+  paths["/api/v1/playground/runs"]["post"]["requestBody"]
+>["content"]["application/json"];

@@ -19,6 +19,8 @@ const SINGLE: Record<string, string> = {
   "/alerts/": "Alert",
   "/slos/": "SLO",
   "/incidents/": "Incident",
+  "/prompts/": "Prompt",
+  "/registry/": "Registry",
   "/routes/": "Route",
   "/limits/": "Limit",
 };
@@ -38,6 +40,9 @@ const WITHOUT_RANGE = [
   "Incidents",
   "Incident",
   "Data",
+  "Prompts",
+  "Playground",
+  "Registry",
 ];
 
 export function Bar({ onPalette, onHelp }: { onPalette: () => void; onHelp: () => void }) {

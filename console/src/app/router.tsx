@@ -12,8 +12,13 @@ import {
 } from "@tanstack/react-router";
 import { validateAlert, validateAlerts } from "@/features/alerts/search";
 import { validateDashboard } from "@/features/dashboards/search";
+import { validateDataset, validateDatasets } from "@/features/datasets/search";
+import { validateExperiment, validateExperiments } from "@/features/experiments/search";
 import { validateIncidents } from "@/features/incidents/search";
 import { validateLimit, validateLimits } from "@/features/limits/search";
+import { validatePlayground } from "@/features/playground/search";
+import { validatePrompt, validatePrompts } from "@/features/prompts/search";
+import { validateRegistered, validateRegistry } from "@/features/registry/search";
 import { validateRoute, validateRoutes } from "@/features/routes/search";
 import { validateSessions } from "@/features/sessions/search";
 import { validateSignin } from "@/features/signin/search";
@@ -167,6 +172,69 @@ const data = createRoute({
   component: lazyRouteComponent(() => import("@/features/data/page"), "DataPage"),
 });
 
+const datasets = createRoute({
+  getParentRoute: () => app,
+  path: "/datasets",
+  validateSearch: validateDatasets,
+  component: lazyRouteComponent(() => import("@/features/datasets/page"), "DatasetsPage"),
+});
+
+const dataset = createRoute({
+  getParentRoute: () => app,
+  path: "/datasets/$dataset",
+  validateSearch: validateDataset,
+  component: lazyRouteComponent(() => import("@/features/datasets/detail/page"), "DatasetPage"),
+});
+
+const experiments = createRoute({
+  getParentRoute: () => app,
+  path: "/experiments",
+  validateSearch: validateExperiments,
+  component: lazyRouteComponent(() => import("@/features/experiments/page"), "ExperimentsPage"),
+});
+
+const experiment = createRoute({
+  getParentRoute: () => app,
+  path: "/experiments/$experiment",
+  validateSearch: validateExperiment,
+  component: lazyRouteComponent(() => import("@/features/experiments/detail/page"), "ExperimentPage"),
+});
+
+const prompts = createRoute({
+  getParentRoute: () => app,
+  path: "/prompts",
+  validateSearch: validatePrompts,
+  component: lazyRouteComponent(() => import("@/features/prompts/page"), "PromptsPage"),
+});
+
+const prompt = createRoute({
+  getParentRoute: () => app,
+  path: "/prompts/$name",
+  validateSearch: validatePrompt,
+  component: lazyRouteComponent(() => import("@/features/prompts/detail/page"), "PromptPage"),
+});
+
+const playground = createRoute({
+  getParentRoute: () => app,
+  path: "/playground",
+  validateSearch: validatePlayground,
+  component: lazyRouteComponent(() => import("@/features/playground/page"), "PlaygroundPage"),
+});
+
+const registry = createRoute({
+  getParentRoute: () => app,
+  path: "/registry",
+  validateSearch: validateRegistry,
+  component: lazyRouteComponent(() => import("@/features/registry/page"), "RegistryPage"),
+});
+
+const registered = createRoute({
+  getParentRoute: () => app,
+  path: "/registry/$kind/$name",
+  validateSearch: validateRegistered,
+  component: lazyRouteComponent(() => import("@/features/registry/detail"), "RegisteredPage"),
+});
+
 const routes = createRoute({
   getParentRoute: () => app,
   path: "/routes",
@@ -246,6 +314,15 @@ export const routeTree = root.addChildren([
     incidents,
     incident,
     data,
+    datasets,
+    dataset,
+    experiments,
+    experiment,
+    prompts,
+    prompt,
+    playground,
+    registry,
+    registered,
     routes,
     route,
     limits,
@@ -268,6 +345,8 @@ export function makeRouter(history?: RouterHistory) {
     defaultPreload: "intent",
     defaultNotFoundComponent: NotFoundPage,
     scrollRestoration: true,
+    // Names of the registry have colons for their slashes.
+    pathParamsAllowedCharacters: [":"],
   });
 }
 

@@ -11,13 +11,15 @@ interface SourceEditorProps {
   text: string;
   onChange: (text: string) => void;
   marks: readonly Mark[];
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
+  /** Lines that are shown at least. */
+  minRows?: number;
 }
 
 const INDENT = "  ";
 
 /** Text with line numbers; lines with something wrong are marked. Tab indents, Escape then Tab leaves. */
-export function SourceEditor({ label, text, onChange, marks, readOnly }: SourceEditorProps) {
+export function SourceEditor({ label, text, onChange, marks, readOnly, minRows = 12 }: SourceEditorProps) {
   const leaving = useRef(false);
   const lines = text.split("\n").length;
   const wrong = new Map<number, string>();
@@ -47,7 +49,7 @@ export function SourceEditor({ label, text, onChange, marks, readOnly }: SourceE
         aria-label={label}
         aria-invalid={marks.length > 0}
         value={text}
-        rows={Math.max(12, lines + 1)}
+        rows={Math.max(minRows, lines + 1)}
         wrap="off"
         spellCheck={false}
         autoCapitalize="off"

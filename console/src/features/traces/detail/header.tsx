@@ -12,6 +12,7 @@ import { VIEWS, type View } from "../search";
 import { CompareButton } from "./compare-button";
 import { CopyMenu } from "./copy-menu";
 import classes from "./detail.module.css";
+import { PlaygroundButton } from "./playground-button";
 import { useScores } from "./use-trace";
 
 interface TraceHeaderProps {
@@ -47,6 +48,7 @@ export function TraceHeader({ trace, selected, view, onView, onBack }: TraceHead
             data={VIEWS.map((one) => ({ value: one, label: VIEW_LABELS[one] }))}
           />
         )}
+        <PlaygroundButton trace={trace} spans={[selected, call]} />
         <CompareButton traceId={trace.trace_id} />
         <CopyMenu trace={trace} selected={selected ?? call} call={call} />
       </div>
