@@ -22,7 +22,7 @@ from penstock.identity.types import SYSTEM
 from penstock.registry.artifacts.catalog import searched_text
 from penstock.registry.artifacts.files import canonical, content_digest
 from penstock.registry.artifacts.service import ArtifactService
-from penstock.registry.artifacts.store import artifacts, versions
+from penstock.registry.artifacts.store import artifacts, texts, versions
 from penstock.registry.artifacts.store.artifacts import ArtifactRecord
 from penstock.registry.artifacts.store.labels import LabelRecord
 from penstock.registry.artifacts.store.labels import put as put_label
@@ -97,7 +97,7 @@ def bulk(
     )  # fmt: skip
     artifacts.insert(connection, row)
     artifacts.put_tags(connection, id_, [f"tag-{at % 20}"])
-    artifacts.put_text(connection, id_, searched_text(row, kind.text(bodies[-1])))
+    texts.put_text(connection, id_, searched_text(row, kind.text(bodies[-1])))
     digests = [content_digest(KIND, body) for body in bodies]
     packed = [versions.packed(canonical(body)) for body in bodies]
     connection.execute(

@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, func, inspect, select
+from sqlalchemy import create_engine, create_mock_engine, func, inspect, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateTable
@@ -67,16 +67,32 @@ def test_migrating_step_by_step_gives_the_tables_that_a_new_store_has(path):
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         upgrade(connection)
     with engine.begin() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert (
+            compare_metadata(MigrationContext.configure(connection, opts={"include_name": _described}), metadata) == []
+        )
         migrated = {table: _shape(connection, table) for table in metadata.tables}
+        indexed = _search_index(connection)
     engine.dispose()
     fresh = open_metadata(path.with_name("fresh.db"))
     with fresh.read() as connection:
         assert {table: _shape(connection, table) for table in metadata.tables} == migrated
+        assert _search_index(connection) == indexed
     fresh.close()
     opened = open_metadata(path)
     assert opened.revision() == 0
     opened.close()
+
+
+def _described(name, type_, _parents) -> bool:
+    """Tables of SQLite's index of texts are written in its own words; see `_search_index`."""
+    return type_ != "table" or not name.startswith("artifact_search")
+
+
+def _search_index(connection) -> dict[str, str]:
+    wanted = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' OR name LIKE 'artifact/_search%' ESCAPE '/'"
+    found = dict(connection.exec_driver_sql(wanted).all())
+    assert {"artifact_search", "artifact_texts_inserted", "artifact_texts_updated"} <= found.keys()
+    return found
 
 
 def _shape(connection, table: str):
@@ -116,6 +132,19 @@ def test_an_older_store_is_migrated_in_one_transaction_when_opened(path, monkeyp
 def test_every_table_can_be_made_in_postgresql():
     for table in metadata.sorted_tables:
         assert str(CreateTable(table).compile(dialect=postgresql.dialect())).strip().startswith("CREATE TABLE")
+
+
+def test_postgresql_finds_words_by_an_index_of_trigrams():
+    said: list[str] = []
+
+    def note(statement, *_, **__) -> None:
+        said.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine("postgresql+psycopg://", note)
+    metadata.create_all(engine, checkfirst=False)
+    (index,) = [one for one in said if "gin_trgm_ops" in one]
+    assert said.index("CREATE EXTENSION IF NOT EXISTS pg_trgm") < said.index(index)
+    assert not any("fts5" in one for one in said)
 
 
 def test_a_newer_schema_is_refused_and_left_alone(path):

@@ -11,7 +11,7 @@ from penstock.identity.types import Principal
 from penstock.registry.artifacts.context import Context, check_limit, find_artifact
 from penstock.registry.artifacts.names import check_name, check_tags, check_text
 from penstock.registry.artifacts.protection import check_may_move, protected_labels
-from penstock.registry.artifacts.store import artifacts, labels, versions
+from penstock.registry.artifacts.store import artifacts, labels, texts, versions
 from penstock.registry.artifacts.store.artifacts import ArtifactRecord
 from penstock.registry.artifacts.types import Artifact, ArtifactRow, Branch, Changed, Label, Listing, NewArtifact, Ref
 
@@ -20,6 +20,8 @@ __all__ = ["Catalog", "searched_text"]
 MAX_DESCRIPTION: Final = 2000
 MAX_TEXT: Final = 64 * 1024
 """Characters of an artifact that are searched."""
+MAX_QUESTION: Final = 500
+"""Characters of what is searched for."""
 
 
 class Catalog:
@@ -38,6 +40,10 @@ class Catalog:
         self._context.kinds.get(kind)
         check_limit(listing.limit)
         _check_cursor(listing)
+        if len(listing.q) > MAX_QUESTION:
+            raise InvalidInput(
+                f"Expected at most {MAX_QUESTION} characters to search for, got {len(listing.q)}.", field="q"
+            )
         with self._context.metadata.read() as connection:
             rows = artifacts.listed(connection, listing, project=project, kind=kind, limit=listing.limit + 1)
             page = rows[: listing.limit]
@@ -90,7 +96,7 @@ class Catalog:
         )
         artifacts.insert(connection, row)
         artifacts.put_tags(connection, row.id, tags)
-        artifacts.put_text(connection, row.id, searched_text(row, ""))
+        texts.put_text(connection, row.id, searched_text(row, ""))
         self._context.note(connection, actor, "artifact.created", row)
         return row
 
@@ -108,7 +114,7 @@ class Catalog:
                 head = None if row.head is None else versions.by_number(connection, row.id, row.head)
                 body = None if head is None else versions.bodies(connection, [head.digest])[head.digest]
                 text = "" if body is None else known.text(body)
-                artifacts.put_text(connection, row.id, searched_text(row, text))
+                texts.put_text(connection, row.id, searched_text(row, text))
             if changed.tags is not None:
                 artifacts.put_tags(connection, row.id, check_tags(changed.tags))
             self._context.note(connection, actor, "artifact.changed", row)
@@ -184,8 +190,8 @@ class Catalog:
 
 
 def searched_text(row: ArtifactRecord, text: str) -> str:
-    """What a search looks into, in lower case."""
-    return f"{row.name}\n{row.description}\n{text}"[:MAX_TEXT].lower()
+    """What a search looks into."""
+    return texts.searchable(f"{row.name}\n{row.description}\n{text}"[:MAX_TEXT])
 
 
 def _check_cursor(listing: Listing) -> None:

@@ -17,7 +17,7 @@ from penstock.registry.artifacts.kinds import ServedKind, UsingKind
 from penstock.registry.artifacts.lineage import Lineage
 from penstock.registry.artifacts.names import check_branch, check_text
 from penstock.registry.artifacts.resolve import find_version
-from penstock.registry.artifacts.store import artifacts, labels
+from penstock.registry.artifacts.store import artifacts, labels, texts
 from penstock.registry.artifacts.store import versions as store
 from penstock.registry.artifacts.store.artifacts import ArtifactRecord
 from penstock.registry.artifacts.store.versions import BranchRecord, VersionRecord
@@ -304,7 +304,7 @@ class Versions:
         artifact = msgspec.structs.replace(artifact, last=row.number, head=head, updated=now, updated_by=actor.name)
         artifacts.write(connection, artifact)
         if branch == MAIN:
-            artifacts.put_text(connection, artifact.id, searched_text(artifact, content.text))
+            texts.put_text(connection, artifact.id, searched_text(artifact, content.text))
         self._context.note(
             connection, actor, "version.created", artifact, version=row.number, digest=row.digest, branch=branch,
             message=message,

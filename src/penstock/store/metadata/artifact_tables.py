@@ -1,17 +1,20 @@
 """Tables of the artifact registry; see `schema` for what holds of all tables."""
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
     Column,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     String,
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
 from penstock.store.metadata.base import metadata
@@ -24,6 +27,7 @@ __all__ = [
     "artifact_events",
     "artifact_label_moves",
     "artifact_labels",
+    "artifact_namespaces",
     "artifact_protections",
     "artifact_tags",
     "artifact_texts",
@@ -62,13 +66,54 @@ artifact_tags = Table(
 )
 Index("ix_artifact_tags_tag", artifact_tags.c.tag)
 
+# Artifacts of one kind in one project are searched together; texts of one namespace have neighbouring ids.
+artifact_namespaces = Table(
+    "artifact_namespaces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project", String(36), ForeignKey("projects.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    UniqueConstraint("project", "kind"),
+)
+
 # What is searched of an artifact, in lower case: its name, description and the text of its head.
 artifact_texts = Table(
     "artifact_texts",
     metadata,
-    Column("artifact", String(36), ForeignKey("artifacts.id"), primary_key=True),
+    # The namespace times 2^32, and a number in it. SQLite's index names rows by it, so it has to be the rowid.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("artifact", String(36), ForeignKey("artifacts.id"), nullable=False, unique=True),
     Column("text", Text, nullable=False),
 )
+
+# An index of trigrams finds words, and parts of words, of three characters or more. SQLite's is a table that triggers
+# keep equal to the texts, without a copy of them.
+_INDEX = """
+CREATE VIRTUAL TABLE artifact_search USING fts5 (
+    text, content='artifact_texts', content_rowid='id', tokenize='trigram case_sensitive 1'
+)"""
+_INSERTED = """
+CREATE TRIGGER artifact_texts_inserted AFTER INSERT ON artifact_texts BEGIN
+    INSERT INTO artifact_search (rowid, text) VALUES (new.id, new.text);
+END"""
+_DELETED = """
+CREATE TRIGGER artifact_texts_deleted AFTER DELETE ON artifact_texts BEGIN
+    INSERT INTO artifact_search (artifact_search, rowid, text) VALUES ('delete', old.id, old.text);
+END"""
+_UPDATED = """
+CREATE TRIGGER artifact_texts_updated AFTER UPDATE OF id, text ON artifact_texts
+WHEN old.id <> new.id OR old.text <> new.text BEGIN
+    INSERT INTO artifact_search (artifact_search, rowid, text) VALUES ('delete', old.id, old.text);
+    INSERT INTO artifact_search (rowid, text) VALUES (new.id, new.text);
+END"""
+_TRIGRAMS = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
+_TRIGRAM_INDEX = "CREATE INDEX ix_artifact_texts_text ON artifact_texts USING gin (text gin_trgm_ops)"
+for _dialect, _statements in {
+    "sqlite": (_INDEX, _INSERTED, _DELETED, _UPDATED),
+    "postgresql": (_TRIGRAMS, _TRIGRAM_INDEX),
+}.items():
+    for _statement in _statements:
+        event.listen(artifact_texts, "after_create", DDL(_statement).execute_if(dialect=_dialect))
 
 # Bodies, once for each content, whichever artifacts have it.
 artifact_blobs = Table(

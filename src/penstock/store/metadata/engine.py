@@ -18,10 +18,6 @@ WRITES = "penstock_writes"
 """Execution option of a connection that is going to write."""
 
 BUSY_MILLISECONDS = 5_000
-CACHE_KIB = 48 * 1024
-"""Pages that one connection keeps at most. A search over the texts of ten thousand artifacts reads 40 MB of them, which
-takes twice as long where they do not fit.
-"""
 
 # What SQLite says, what we say, under which code. Matched in order on the lower-case text.
 _UNAVAILABLE = (
@@ -53,7 +49,6 @@ def sqlite_engine(path: Path) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]

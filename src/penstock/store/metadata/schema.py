@@ -25,6 +25,7 @@ from penstock.store.metadata.artifact_tables import (
     artifact_events,
     artifact_label_moves,
     artifact_labels,
+    artifact_namespaces,
     artifact_protections,
     artifact_tags,
     artifact_texts,
@@ -60,6 +61,7 @@ __all__ = [
     "artifact_events",
     "artifact_label_moves",
     "artifact_labels",
+    "artifact_namespaces",
     "artifact_protections",
     "artifact_tags",
     "artifact_texts",
@@ -101,7 +103,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 organizations = Table(

@@ -1,4 +1,4 @@
-"""Artifacts with their tags and searched texts, and lists of them."""
+"""Artifacts with their tags, and lists of them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, or_, select, update
 
+from penstock.registry.artifacts.store.texts import containing, words_of
 from penstock.registry.artifacts.types import LATEST, Listing
-from penstock.store.metadata.schema import artifact_labels, artifact_tags, artifact_texts, artifacts
+from penstock.store.metadata.schema import artifact_labels, artifact_tags, artifacts
 
-__all__ = ["ArtifactRecord", "by_ids", "find", "insert", "listed", "put_tags", "put_text", "tags_of", "write"]
+__all__ = ["ArtifactRecord", "by_ids", "find", "insert", "listed", "put_tags", "tags_of", "write"]
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +72,6 @@ def tags_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def put_text(connection: Connection, artifact: str, text: str) -> None:
-    done = connection.execute(update(artifact_texts).where(artifact_texts.c.artifact == artifact).values(text=text))
-    if done.rowcount == 0:
-        connection.execute(artifact_texts.insert().values(artifact=artifact, text=text))
-
-
 def listed(connection: Connection, listing: Listing, *, project: str, kind: str, limit: int) -> list[ArtifactRecord]:
     """In the listing's order, after its cursor.
 
@@ -91,6 +86,9 @@ def listed(connection: Connection, listing: Listing, *, project: str, kind: str,
     conditions: list[ColumnElement[bool]] = [column.project == project, column.kind == kind]
     conditions.append(column.archived.is_not(None) if listing.archived else column.archived.is_(None))
     conditions += _narrowed(listing)
+    words = words_of(listing.q)
+    if words:
+        conditions.append(containing(connection, words, project=project, kind=kind))
     wanted = select(artifacts).where(and_(*conditions))
     wanted = _ordered(wanted, listing).limit(limit)
     return [ArtifactRecord(**row) for row in connection.execute(wanted).mappings()]
@@ -121,9 +119,4 @@ def _narrowed(listing: Listing) -> list[ColumnElement[bool]]:
     elif listing.label is not None:
         where = and_(artifact_labels.c.artifact == column.id, artifact_labels.c.name == listing.label)
         found.append(exists(select(artifact_labels.c.name).where(where)))
-    words = listing.q.lower().split()
-    if words:
-        # One pass over the texts in the order they lie in: looking each up by its artifact takes three times as long.
-        texts = [artifact_texts.c.text.contains(word, autoescape=True) for word in words]
-        found.append(column.id.in_(select(artifact_texts.c.artifact).where(and_(*texts))))
     return found
