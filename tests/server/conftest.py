@@ -121,10 +121,10 @@ class Console:
         """Id of a new experiment of one row; one that runs is run by `x`."""
         admin = self.identity.access.by_key(self.made.secret)
         spec = ExperimentSpec(name="theirs", dataset="x.jsonl", variants=[VariantSpec(name="a", model="m")])
-        made = self.services.experiments.create(admin, project, spec)
-        self.services.experiments.add_rows(project, made.id, [NewRow(input="x")])
+        made = self.services.experiments.experiments.create(admin, project, spec)
+        self.services.experiments.experiments.add_rows(project, made.id, [NewRow(input="x")])
         if running:
-            self.services.experiments.take(admin, project, made.id, runner="x", evaluators={})
+            self.services.experiments.experiments.take(admin, project, made.id, runner="x", evaluators={})
         return made.id
 
     async def trace(self, project: str, **more: str) -> str:
@@ -191,6 +191,13 @@ class Console:
             rows = [DatasetRow(id=str(number), input="x") for number in range(count)]
             saved = self.services.evaluation.datasets.save(admin, Ref(project, "dataset", "theirs"), rows)
         return saved.artifact
+
+    def evaluator(self, project: str) -> str:
+        """Name of a new evaluator that is a judge."""
+        admin = self.identity.access.by_key(self.made.secret)
+        body = {"type": "rubric", "model": "m", "criteria": [{"name": "good", "description": "x", "scale": "boolean"}]}
+        self.services.artifacts.versions.save(admin, Ref(project, "evaluator", "theirs"), Draft(body=body), create=True)
+        return "theirs"
 
     def checked(self, project: str) -> str:
         """Id of a check of a new dataset."""
@@ -376,12 +383,16 @@ def opened(
         spans=spans,
         reader=observability.reader,
     )
-    experiments, results = experiment_services(
-        metadata, clock=clock, ids=RandomIds(clock), datasets=dataset_rows(evals.datasets)
+    experiments = experiment_services(
+        metadata,
+        clock=clock,
+        ids=RandomIds(clock),
+        datasets=dataset_rows(evals.datasets),
+        artifacts=artifacts,
+        spans=spans,
     )
     services = ConsoleServices(
         experiments=experiments,
-        experiment_results=results,
         identity=identity,
         alerts=alerts,
         artifacts=artifacts,

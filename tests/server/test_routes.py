@@ -85,6 +85,7 @@ BODIES = {
     "/api/v1/experiments": {
         "spec": {"name": "x", "dataset": "x.jsonl", "variants": [{"name": "a", "model": "m"}]},
     },
+    "/api/v1/evaluators/{name:str}/calibrations": {"labels": [{"judge": True, "people": True}]},
     "/api/v1/experiments/{experiment:str}/rows": {"rows": [{"input": "x"}]},
     "/api/v1/experiments/{experiment:str}/take": {"runner": "x"},
     "/api/v1/experiments/{experiment:str}/renew": {"runner": "x"},
@@ -97,6 +98,10 @@ BODIES = {
     "/api/v1/views": {"name": "x"},
     "/api/v1/views/{view:str}": {"name": "x"},
 }
+
+
+QUERIES = {"/api/v1/experiments/{experiment:str}/differences": "metric=latency"}
+"""What an address needs behind it to be understood."""
 
 
 def every_route(app=APP) -> Iterator[tuple[str, str, dict]]:
@@ -222,6 +227,7 @@ async def theirs(console, path: str) -> str:
         "/api/v1/datasets/uploads/": lambda: console.upload(project),
         "/api/v1/datasets/checks/": lambda: asyncio.to_thread(console.checked, project),
         "/api/v1/datasets/imports/": lambda: console.imported(project),
+        "/api/v1/evaluators/": lambda: asyncio.to_thread(console.evaluator, project),
         "/api/v1/experiments/": lambda: asyncio.to_thread(
             console.experiment, project, running=not path.endswith(("/start", "/take", "/rows"))
         ),
@@ -244,11 +250,12 @@ async def test_another_tenants_object_is_as_one_that_does_not_exist(console, met
     invented = address(path).replace("-", "") if "trace_id" in path else address(path)
     key = console.key(*PERMISSIONS).secret
     body = BODIES.get(path)
-    answers = [await console.ask(method, each, key=key, json=body) for each in (real, invented)]
+    query = QUERIES.get(path, "")
+    answers = [await console.ask(method, f"{each}?{query}", key=key, json=body) for each in (real, invented)]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].json()["code"] == answers[1].json()["code"]
     # It was there all the time, for those who may see it.
-    allowed = await console.ask(method, real + "?project=theirs", key=console.made.secret, json=body)
+    allowed = await console.ask(method, f"{real}?project=theirs&{query}", key=console.made.secret, json=body)
     assert allowed.status_code in {200, 201, 202, 204}
 
 

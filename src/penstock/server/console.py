@@ -124,14 +124,18 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             )
         )
         prompts = PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock)
-        experiments, results = experiment_services(
-            metadata, clock=clock, ids=ids, datasets=dataset_rows(evals.datasets)
+        experiments = experiment_services(
+            metadata,
+            clock=clock,
+            ids=ids,
+            datasets=dataset_rows(evals.datasets),
+            artifacts=artifacts,
+            spans=spans,
         )
         access = ConsoleAccess(settings, identity, tracing, prompts)
         app = create_app(
             ConsoleServices(
                 experiments=experiments,
-                experiment_results=results,
                 identity=identity,
                 alerts=alerts,
                 artifacts=artifacts,
@@ -163,7 +167,7 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             jobs.append(tasks.create_task(export.run()))
             jobs += [tasks.create_task(ingest.run()), tasks.create_task(registry.watch())]
             jobs.append(tasks.create_task(AlertJob(alerts, behind=lambda: ingestion_behind(ingest)).run()))
-            jobs.append(tasks.create_task(experiment_job(experiments, access, clock=clock, ids=ids).run()))
+            jobs.append(tasks.create_task(experiment_job(experiments.experiments, access, clock=clock, ids=ids).run()))
             jobs.append(tasks.create_task(WebhookJob(artifacts.webhooks, clock=clock).run()))
             jobs.append(tasks.create_task(KeyUses(spans, ingest, identity.touch_keys).run()))
             jobs.append(tasks.create_task(KeyRetirement(home.workers, registry, identity.secrets, clock=clock).run()))

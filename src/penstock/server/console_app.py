@@ -17,9 +17,8 @@ from penstock.alerts.routes import alerts_router
 from penstock.alerts.service import AlertService
 from penstock.core.clock import Clock, SystemClock
 from penstock.evals.datasets.routes import datasets_router
-from penstock.evals.experiments.results import Results
+from penstock.evals.experiments.calibration_routes import calibrations_router
 from penstock.evals.experiments.routes import experiments_router
-from penstock.evals.experiments.service import Experiments
 from penstock.evals.playground.routes import playground_router
 from penstock.evals.playground.service import Playground
 from penstock.finops.ports import Reconciler
@@ -45,6 +44,7 @@ from penstock.server.auth import (
 )
 from penstock.server.edge import Edge
 from penstock.server.evaluation import Evaluation
+from penstock.server.experiments import ExperimentServices
 from penstock.server.problems import EXCEPTION_HANDLERS
 from penstock.server.session_routes import SessionController
 from penstock.server.settings import ConsoleSettings
@@ -78,8 +78,7 @@ class ConsoleServices:
     prompts: PromptService
     evaluation: Evaluation
     playground: Playground
-    experiments: Experiments
-    experiment_results: Results
+    experiments: ExperimentServices
     spend: SpendService
     reconciler: Reconciler
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
@@ -163,7 +162,7 @@ def build(
 
     slices = [identity_router(), registry_router(), tracing_router(), finops_router(), scores_router(feedback_origins)]
     slices += [alerts_router(), artifacts_router(), prompts_router(), datasets_router(), experiments_router()]
-    slices.append(playground_router())
+    slices += [calibrations_router(), playground_router()]
     api = Router("/api/v1", route_handlers=[SessionController, *slices])
     return ConsoleApp(
         settings=settings,
@@ -178,8 +177,9 @@ def build(
             "identity": Provide(lambda: services().identity, sync_to_thread=False),
             "model_catalog": Provide(catalog, sync_to_thread=False),
             "definitions": Provide(lambda: services().definitions, sync_to_thread=False),
-            "experiments": Provide(lambda: services().experiments, sync_to_thread=False),
-            "results": Provide(lambda: services().experiment_results, sync_to_thread=False),
+            "calibrations": Provide(lambda: services().experiments.calibrations, sync_to_thread=False),
+            "experiments": Provide(lambda: services().experiments.experiments, sync_to_thread=False),
+            "results": Provide(lambda: services().experiments.results, sync_to_thread=False),
             "artifacts": Provide(lambda: services().artifacts, sync_to_thread=False),
             "prompts": Provide(lambda: services().prompts, sync_to_thread=False),
             "datasets": Provide(lambda: services().evaluation.datasets, sync_to_thread=False),

@@ -1,6 +1,7 @@
 """Experiments, bound to the registry, the records and the gateway."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any
 
@@ -13,6 +14,7 @@ from penstock.evals.datasets.service import Datasets
 from penstock.evals.evaluators.catalog import load
 from penstock.evals.evaluators.definition import Services
 from penstock.evals.evaluators.types import Evaluator
+from penstock.evals.experiments.calibrations import Calibrations
 from penstock.evals.experiments.jobs import ExperimentJob
 from penstock.evals.experiments.places import check_evaluator
 from penstock.evals.experiments.results import Results
@@ -20,22 +22,66 @@ from penstock.evals.experiments.runner import Resolve
 from penstock.evals.experiments.service import DatasetRows, Experiments, NewRow
 from penstock.evals.gates.parser import parse
 from penstock.identity.service import IdentityService
+from penstock.registry.artifacts.service import ArtifactService
 from penstock.registry.artifacts.types import LATEST, Ref
 from penstock.registry.prompts.service import PromptService
+from penstock.server.experiment_links import ExperimentLineage, evaluator_finder, people_scores
 from penstock.server.settings import ConsoleSettings
 from penstock.store.metadata import Metadata
+from penstock.tracing.scores.ports import ScoreStore
 from penstock.tracing.service import TracingService
 from penstock.wire.prompts import CompiledPrompt, parse_prompt_ref
 
-__all__ = ["ConsoleAccess", "dataset_rows", "experiment_job", "experiment_services"]
+__all__ = ["ConsoleAccess", "ExperimentServices", "dataset_rows", "experiment_job", "experiment_services"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentServices:
+    """What the routes and the job of experiments work with."""
+
+    experiments: Experiments
+    results: Results
+    calibrations: Calibrations
 
 
 def experiment_services(
-    metadata: Metadata, *, clock: Clock, ids: Ids, datasets: DatasetRows | None = None
-) -> tuple[Experiments, Results]:
-    """The services over an open store."""
-    experiments = Experiments(metadata, clock=clock, ids=ids, evaluator=check_evaluator, rule=parse, datasets=datasets)
-    return experiments, Results(experiments)
+    metadata: Metadata,
+    *,
+    clock: Clock,
+    ids: Ids,
+    datasets: DatasetRows | None = None,
+    artifacts: ArtifactService | None = None,
+    spans: ScoreStore | None = None,
+) -> ExperimentServices:
+    """The services over an open store.
+
+    Args:
+        metadata: The open store.
+        clock: Where time comes from.
+        ids: Where ids come from.
+        datasets: Gives rows of datasets.
+        artifacts: The registry, with evaluators; it is told what an experiment used.
+        spans: The records, with people's scores.
+    """
+    find = None if artifacts is None else evaluator_finder(artifacts)
+    experiments = Experiments(
+        metadata,
+        clock=clock,
+        ids=ids,
+        evaluator=check_evaluator,
+        rule=parse,
+        datasets=datasets,
+        find=find,
+        on_created=None if artifacts is None else ExperimentLineage(artifacts),
+    )
+    calibrations = Calibrations(
+        metadata, clock=clock, ids=ids, find=find, scores=None if spans is None else people_scores(spans)
+    )
+    return ExperimentServices(
+        experiments=experiments,
+        results=Results(experiments, standing=calibrations.standing),
+        calibrations=calibrations,
+    )
 
 
 def experiment_job(experiments: Experiments, access: "ConsoleAccess", *, clock: Clock, ids: Ids) -> ExperimentJob:

@@ -876,6 +876,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluators/{name}/calibrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListCalibrations */
+        get: operations["listCalibrations"];
+        put?: never;
+        /** CreateCalibration */
+        post: operations["createCalibration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/experiments": {
         parameters: {
             query?: never;
@@ -2489,6 +2507,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Accuracy */
+        Accuracy: {
+            agreement: components["schemas"]["Estimate"];
+            sensitivity: components["schemas"]["Estimate"] | null;
+            specificity: components["schemas"]["Estimate"] | null;
+        };
         /** ActPage */
         ActPage: {
             items: components["schemas"]["DefinitionAct"][];
@@ -2659,7 +2683,7 @@ export interface components {
             head: number | null;
             id: string;
             kind: string;
-            labels: components["schemas"]["Label"][];
+            labels: components["schemas"]["registry_artifacts_types_Label"][];
             name: string;
             tags: string[];
             /** Format: int64 */
@@ -2689,7 +2713,7 @@ export interface components {
             head: number | null;
             id: string;
             kind: string;
-            labels: components["schemas"]["Label"][];
+            labels: components["schemas"]["registry_artifacts_types_Label"][];
             name: string;
             tags: string[];
             /** Format: int64 */
@@ -2932,6 +2956,66 @@ export interface components {
             to: number;
             totals: components["schemas"]["CacheTotals"];
         };
+        /** Calibration */
+        Calibration: {
+            accuracy: components["schemas"]["Accuracy"] | null;
+            agreement: components["schemas"]["Estimate"] | null;
+            calibrated: boolean;
+            combined: components["schemas"]["PredictionPowered"] | null;
+            confusion: components["schemas"]["Confusion"] | null;
+            corrected: components["schemas"]["Estimate"] | null;
+            length: components["schemas"]["LengthBias"] | null;
+            lengths: components["schemas"]["Estimate"] | null;
+            /** Format: int64 */
+            n: number;
+            order: components["schemas"]["OrderBias"] | null;
+            reasons: string[];
+            /** @enum {string} */
+            scale: "boolean" | "number" | "category";
+            /** Format: int64 */
+            unscored: number;
+        };
+        /** CalibrationPage */
+        CalibrationPage: {
+            items: components["schemas"]["CalibrationRecord"][];
+            next_cursor: string | null;
+        };
+        /** CalibrationRecord */
+        CalibrationRecord: {
+            /** Format: int64 */
+            at: number;
+            by: string;
+            evaluator: string;
+            id: string;
+            metric: string;
+            name: string;
+            report: components["schemas"]["Calibration"];
+            rule: components["schemas"]["CalibrationRule"];
+            version: number | null;
+        };
+        /** CalibrationRule */
+        CalibrationRule: {
+            /** @default true */
+            beats_longest: boolean;
+            /** @default 0.6 */
+            least_agreement: number;
+            /** @default 0.7 */
+            least_consistent: number;
+            /**
+             * Format: int64
+             * @default 100
+             */
+            least_labels: number;
+            /**
+             * Format: int64
+             * @default 15
+             */
+            least_of_each: number;
+            /** @default 0.95 */
+            level: number;
+            /** @default 0.05 */
+            most_unscored: number;
+        };
         /** CallMark */
         CallMark: {
             /** Format: int64 */
@@ -3164,6 +3248,17 @@ export interface components {
             snapshot_version: number;
             waiting_for: string[];
             warnings: string[];
+        };
+        /** Confusion */
+        Confusion: {
+            /** Format: int64 */
+            false_negative: number;
+            /** Format: int64 */
+            false_positive: number;
+            /** Format: int64 */
+            true_negative: number;
+            /** Format: int64 */
+            true_positive: number;
         };
         /** Counts */
         Counts: {
@@ -3507,6 +3602,16 @@ export interface components {
             put?: components["schemas"]["DatasetRow"][];
             terms?: components["schemas"]["SaveTerms"];
         };
+        /** Estimate */
+        Estimate: {
+            df?: number | null;
+            groups?: number | null;
+            interval: components["schemas"]["Interval"];
+            /** Format: int64 */
+            n: number;
+            se?: number | null;
+            value: number;
+        };
         /** EstimateRequest */
         EstimateRequest: {
             body?: {
@@ -3552,6 +3657,7 @@ export interface components {
         /** ExperimentSpec */
         ExperimentSpec: {
             baseline?: string | null;
+            calibration?: string | null;
             columns?: components["schemas"]["Columns"];
             /**
              * Format: int64
@@ -4026,16 +4132,6 @@ export interface components {
             };
             output?: components["schemas"]["Output"] | null;
         };
-        /** Label */
-        Label: {
-            /** Format: int64 */
-            moved: number;
-            moved_by: string;
-            name: string;
-            protected: boolean;
-            /** Format: int64 */
-            version: number;
-        };
         /** LabelCount */
         LabelCount: {
             /** Format: int64 */
@@ -4060,6 +4156,15 @@ export interface components {
         LabelMovePage: {
             items: components["schemas"]["LabelMove"][];
             next_cursor: string | null;
+        };
+        /** LengthBias */
+        LengthBias: {
+            judge_prefers_longer: components["schemas"]["Estimate"] | null;
+            judge_right: components["schemas"]["Estimate"] | null;
+            longest_right: components["schemas"]["Estimate"] | null;
+            /** Format: int64 */
+            n: number;
+            people_prefer_longer: components["schemas"]["Estimate"] | null;
         };
         /** LimitUse */
         LimitUse: {
@@ -4295,6 +4400,18 @@ export interface components {
             /** @default latest */
             version: string;
         };
+        /** NewCalibration */
+        NewCalibration: {
+            comparisons?: components["schemas"]["evals_statistics_preferences_Comparison"][];
+            experiment?: string | null;
+            labels?: components["schemas"]["evals_experiments_calibration_types_Label"][];
+            metric?: string | null;
+            others?: (boolean | number | string)[];
+            rule?: components["schemas"]["CalibrationRule"] | null;
+            scores?: string | null;
+            /** @default latest */
+            version: string;
+        };
         /** NewChannel */
         NewChannel: {
             name: string;
@@ -4513,6 +4630,17 @@ export interface components {
             name: string | null;
             version: number | null;
         };
+        /** OrderBias */
+        OrderBias: {
+            consistent: components["schemas"]["Estimate"] | null;
+            /** Format: int64 */
+            first: number;
+            /** Format: int64 */
+            n: number;
+            /** Format: int64 */
+            second: number;
+            test: components["schemas"]["Test"];
+        };
         /** Output */
         Output: {
             cost?: number | null;
@@ -4615,6 +4743,13 @@ export interface components {
             saved_by: string | null;
             /** Format: int64 */
             version: number;
+        };
+        /** PredictionPowered */
+        PredictionPowered: {
+            effective_labels: number;
+            estimate: components["schemas"]["Estimate"];
+            labels_alone: components["schemas"]["Estimate"];
+            weight: number;
         };
         /** Preview */
         Preview: {
@@ -5685,6 +5820,12 @@ export interface components {
             state: "closed" | "open" | "half_open";
             target: string;
         };
+        /** Test */
+        Test: {
+            method: string;
+            p: number;
+            statistic: number | null;
+        };
         /** Text */
         Text: {
             text: string;
@@ -6252,6 +6393,19 @@ export interface components {
             /** Format: int64 */
             rows: number;
         };
+        /** Label */
+        evals_experiments_calibration_types_Label: {
+            judge?: boolean | number | string | null;
+            length?: number | null;
+            people: boolean | number | string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            repetition: number;
+            row?: number | null;
+            variant?: string | null;
+        };
         /** Comparison */
         evals_experiments_summary_Comparison: {
             baseline: string;
@@ -6273,6 +6427,25 @@ export interface components {
             /** Format: int64 */
             wins: number;
         };
+        /** Comparison */
+        evals_statistics_preferences_Comparison: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            length_a: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            length_b: number;
+            /** @enum {null|string} */
+            people?: "a" | "b" | "tie" | null;
+            /** @enum {null|string} */
+            shown_first_a: "a" | "b" | "tie" | null;
+            /** @enum {null|string} */
+            shown_first_b?: "a" | "b" | "tie" | null;
+        };
         /** Finding */
         experiments_types_Finding: {
             cost?: number | null;
@@ -6290,6 +6463,16 @@ export interface components {
             }[];
             kind: string;
             name: string;
+        };
+        /** Label */
+        registry_artifacts_types_Label: {
+            /** Format: int64 */
+            moved: number;
+            moved_by: string;
+            name: string;
+            protected: boolean;
+            /** Format: int64 */
+            version: number;
         };
     };
     responses: never;
@@ -7221,7 +7404,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Label"];
+                    "application/json": components["schemas"]["registry_artifacts_types_Label"];
                 };
             };
             /** @description What went wrong */
@@ -7346,7 +7529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Label"];
+                    "application/json": components["schemas"]["registry_artifacts_types_Label"];
                 };
             };
             /** @description What went wrong */
@@ -8650,6 +8833,8 @@ export interface operations {
                 version?: string;
                 /** @description Only rows of this split. */
                 split?: string | null;
+                /** @description `jsonl`, `csv` or `parquet`. */
+                format?: "jsonl" | "csv" | "parquet";
             };
             header?: never;
             path: {
@@ -8660,13 +8845,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One row in each line. */
+            /** @description Lines of JSON, a table of text, or Parquet. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/jsonl": string;
+                    "application/x-ndjson": string;
                 };
             };
             /** @description What went wrong */
@@ -9010,6 +9195,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCalibrations: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries on one page, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The evaluator's name, with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCalibration: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The evaluator's name, with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCalibration"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationRecord"];
                 };
             };
             /** @description What went wrong */

@@ -1,4 +1,4 @@
-"""`penstock eval`: run, list, show, compare, resume, cancel, report, init-ci."""
+"""`penstock eval`: run, list, show, compare, resume, cancel, calibrate, report, init-ci."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -238,6 +238,78 @@ def cancel_experiment(
         say(f"The experiment is {experiment.state}.")
 
 
+@evals.command("calibrate")
+def calibrate_judge(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of the registry's evaluator, or of one in the experiment.")
+    ],
+    *,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="FILE",
+            show_default=False,
+            help='JSONL: {"row": 3, "people": true} with --experiment, else {"judge": true, "people": true}.',
+        ),
+    ] = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option("--experiment", metavar="ID", show_default=False, help="Take the verdicts recorded in this one."),
+    ] = None,
+    scores: Annotated[
+        str | None,
+        typer.Option(
+            "--scores",
+            metavar="SCORE",
+            show_default=False,
+            help="With --experiment: take people's scores of this name as labels.",
+        ),
+    ] = None,
+    version: Annotated[str, typer.Option("--version", help="Of the registry's evaluator.")] = "latest",
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="METRIC", show_default=False, help="A part: rubric.tone.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default=False,
+            help="With --local: write the labels for `calibration:` of an experiment's file.",
+        ),
+    ] = None,
+    local: LocalOption = False,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold a judge against people's labels. Exits with 1 when it may not gate yet."""
+    from penstock.cli.calibrating import read_labels, show_calibration, write_calibration  # noqa: PLC0415 - as above
+    from penstock.evals.experiments.calibration_types import NewCalibration  # noqa: PLC0415 - as above
+
+    new = NewCalibration(
+        version=version,
+        experiment=experiment,
+        metric=metric,
+        labels=[] if labels is None else read_labels(labels),
+        scores=scores,
+    )
+    with open_place(Where(home=home, url=url, key=key, project=project, local=local, gateway=None)) as (place, _, _):
+        if output is not None:
+            write_calibration(place, name, new, output)
+        record = place.calibrate(name, new)
+    if as_json:
+        print_json(record)
+    else:
+        show_calibration(record)
+    if not record.report.calibrated:
+        raise typer.Exit(Exit.NO)
+
+
 @evals.command("report")
 def write_report(
     id_: IdArgument,
@@ -300,6 +372,7 @@ class _Files(msgspec.Struct):
 def _made(session: "Session", spec: "ExperimentSpec", folder: Path, *, cache: bool) -> "Experiment":
     from penstock.evals.experiments.files import read_rows  # noqa: PLC0415 - as above
 
+    _calibrate(session, spec, folder)
     path = folder / spec.dataset
     if path.suffix.lower() not in {".jsonl", ".ndjson", ".csv"}:
         if session.place.records is not None:
@@ -311,6 +384,19 @@ def _made(session: "Session", spec: "ExperimentSpec", folder: Path, *, cache: bo
             field="dataset",
         )
     return session.create(spec, read_rows(path, spec.columns, limit=spec.limit), cache=cache)
+
+
+def _calibrate(session: "Session", spec: "ExperimentSpec", folder: Path) -> None:
+    """Take over what a file beside the experiment says of its judges."""
+    from penstock.evals.experiments.calibrations import read_calibrations  # noqa: PLC0415 - as above
+    from penstock.evals.experiments.places import LocalPlace  # noqa: PLC0415 - as above
+
+    if spec.calibration is None:
+        return
+    if isinstance(session.place, LocalPlace):
+        session.place.keep(read_calibrations(folder / spec.calibration))
+    else:
+        say("Calibrations are kept by the console, and the file is not used: penstock eval calibrate NAME.")
 
 
 def _tell(session: "Session", id_: str, *, gate: bool, as_json: bool, files: _Files) -> None:

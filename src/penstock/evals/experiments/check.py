@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from penstock.core.errors import InvalidInput
 from penstock.core.money import from_dollars
+from penstock.evals.experiments.references import definition_of, is_pinned
 from penstock.evals.experiments.types import ExperimentSpec, VariantSpec
 
 __all__ = ["check_spec", "max_cost_of", "needs_process"]
@@ -37,8 +38,8 @@ def check_spec(spec: ExperimentSpec, *, evaluator: CheckEvaluator, rule: Callabl
     if len(spec.evaluators) > MAX_EVALUATORS:
         raise _refused("evaluators", f"Expected at most {MAX_EVALUATORS} evaluators, got {len(spec.evaluators)}.")
     for index, definition in enumerate(spec.evaluators):
-        if "python" not in definition:
-            evaluator(definition, f"evaluators[{index}]")
+        if "python" not in definition and is_pinned(definition):
+            evaluator(dict(definition_of(definition)), f"evaluators[{index}]")
     for index, text in enumerate(spec.gate):
         if rule is None:
             continue

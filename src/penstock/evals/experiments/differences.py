@@ -113,11 +113,12 @@ def _variant(table: Table, named: str | None) -> str:
 
 def _means(table: Table, metric: str) -> dict[str, dict[str, float]]:
     found = {name: table.series(name, metric) for name in table.metrics}
-    if all(series is None for series in found.values()):
+    # Before the first answer nothing is known of any metric, and there are no rows.
+    if table.names() and all(series is None for series in found.values()):
         raise InvalidInput(
             f"Expected a metric of the experiment with numbers, got {metric!r}.",
             field="metric",
-            hint=f"There are {', '.join(table.names()) or 'none yet'}.",
+            hint=f"There are {', '.join(table.names())}.",
         )
     return {name: {} if series is None else row_means(series) for name, series in found.items()}
 

@@ -10,6 +10,8 @@ from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput
 from penstock.core.ids import Ids
 from penstock.evals.evaluators.catalog import define
+from penstock.evals.experiments.calibration_types import CalibrationRecord, NewCalibration, WrittenCalibration
+from penstock.evals.experiments.calibrations import Calibrations
 from penstock.evals.experiments.ledger import RemoteLedger, RemoteRows, StoreLedger, StoreRows
 from penstock.evals.experiments.ports import Ledger, Rows
 from penstock.evals.experiments.recall import console_records
@@ -64,6 +66,10 @@ class Place(Protocol):
 
     def prompt(self, reference: str) -> CompiledPrompt: ...
 
+    def calibrate(self, name: str, new: NewCalibration) -> CalibrationRecord:
+        """Hold a judge against people's labels, and keep the report."""
+        ...
+
     @property
     def records(self) -> Callable[[str], bytes] | None:
         """Reads the JSON of a trace; None where there are no records."""
@@ -105,7 +111,8 @@ class LocalPlace:
         self.name = str(path)
         self._metadata: Metadata = open_metadata(path)
         self._experiments = Experiments(self._metadata, clock=clock, ids=ids, evaluator=check_evaluator, rule=parse)
-        self._results = Results(self._experiments)
+        self._calibrations = Calibrations(self._metadata, clock=clock, ids=ids)
+        self._results = Results(self._experiments, standing=self._calibrations.standing)
         self._user = _User()
 
     def create(self, spec: ExperimentSpec, *, cache: bool) -> Experiment:
@@ -155,6 +162,18 @@ class LocalPlace:
             hint="Name a console with --url, or write the prompt as messages into the experiment.",
             code="no_registry",
         )
+
+    def calibrate(self, name: str, new: NewCalibration) -> CalibrationRecord:
+        return self._calibrations.calibrate(self._user, LOCAL, name, new)
+
+    def written(self, name: str, new: NewCalibration) -> WrittenCalibration:
+        """Labels as they are written into a file, with the judge's verdicts beside them."""
+        return self._calibrations.written(self._user, LOCAL, name, new)[0]
+
+    def keep(self, calibrations: Iterable[WrittenCalibration]) -> None:
+        """Keep what a file says of judges."""
+        for one in calibrations:
+            self._calibrations.keep(self._user, LOCAL, one)
 
     def close(self) -> None:
         self._metadata.close()
@@ -233,6 +252,10 @@ class ConsolePlace:
         chosen = {"label": asked.label} if asked.label is not None else {"version": asked.selector}
         data = self._client.get(path, {"project": asked.project or self._project, **chosen})
         return msgspec.json.decode(data, type=_Served).compiled
+
+    def calibrate(self, name: str, new: NewCalibration) -> CalibrationRecord:
+        # The API writes a folder's slash as a colon.
+        return self._post(CalibrationRecord, path_of("evaluators", name.replace("/", ":"), "calibrations"), new)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -62,7 +62,7 @@ class Results:
         standing: By experiment: why a metric may not gate.
     """
 
-    def __init__(self, experiments: Experiments, *, standing: Standing | None = None) -> None:
+    def __init__(self, experiments: Experiments, *, standing: Callable[[Experiment], Standing] | None = None) -> None:
         self._experiments = experiments
         self._standing = standing
 
@@ -74,7 +74,7 @@ class Results:
         """The experiment and all figures."""
         shown = self._experiments.get(project, id_)
         table = self.table(shown)
-        return shown, summarize(table, gates=gate(table, self._standing))
+        return shown, summarize(table, gates=gate(table, None if self._standing is None else self._standing(shown)))
 
     def experiment(self, project: str, id_: str) -> Experiment:
         """What the results are of. Raises `NotFound`."""

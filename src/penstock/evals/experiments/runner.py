@@ -22,6 +22,7 @@ from penstock.evals.experiments.engine import Around, Engine, Plan
 from penstock.evals.experiments.evaluations import Evaluated
 from penstock.evals.experiments.ports import Ledger, Progress, Recall, Rows, Target
 from penstock.evals.experiments.recall import RecordRecall
+from penstock.evals.experiments.references import definition_of
 from penstock.evals.experiments.targets import FunctionTarget, Inline, ModelTarget, RegistryPrompt
 from penstock.evals.experiments.types import Counts, Ending, ExperimentSpec, VariantSpec
 from penstock.wire.prompts import CompiledPrompt
@@ -208,8 +209,10 @@ class Runner:
     def _evaluations(self, spec: ExperimentSpec) -> Sequence[Evaluated]:
         services = Services(ask=self._consult)
         made = [
-            Evaluated(self._resolve.evaluator(definition, services, f"evaluators[{index}]"), salt=self._setting.salt)
-            for index, definition in enumerate(spec.evaluators)
+            Evaluated(
+                self._resolve.evaluator(definition_of(entry), services, f"evaluators[{index}]"), salt=self._setting.salt
+            )
+            for index, entry in enumerate(spec.evaluators)
         ]
         names = [one.name for one in made]
         for index, name in enumerate(names):

@@ -13,12 +13,13 @@ from penstock.evals.experiments import store
 from penstock.evals.experiments.check import CheckEvaluator, check_spec, needs_process
 from penstock.evals.experiments.keys import digest
 from penstock.evals.experiments.records import LEASE_SECONDS, Records
+from penstock.evals.experiments.references import FoundEvaluator, pinned, without_registry
 from penstock.evals.experiments.store import ExperimentRow
 from penstock.evals.experiments.types import Counts, Ending, Experiment, ExperimentSpec, Row, State
 from penstock.store.metadata import Metadata
 from penstock.tracing.actor import Actor, note
 
-__all__ = ["DatasetRows", "Experiments", "NewRow"]
+__all__ = ["FILES", "DatasetRows", "Experiments", "NewRow"]
 
 MAX_PAGE: Final = 1000
 FILES: Final = (".jsonl", ".ndjson", ".csv")
@@ -53,6 +54,8 @@ class Experiments:
         evaluator: Checks definitions of evaluators.
         rule: Parses a rule of a gate.
         datasets: Gives the rows of a dataset of the registry, some at a time.
+        find: A version of an evaluator of a project's registry; None where there is none.
+        on_created: Is told of each new experiment, with the actor that `create` was given.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Experiments:
         evaluator: CheckEvaluator,
         rule: Callable[[str], object] | None = None,
         datasets: DatasetRows | None = None,
+        find: Callable[[str, str, str], FoundEvaluator] | None = None,
+        on_created: Callable[[Any, Experiment], None] | None = None,
     ) -> None:
         self.metadata = metadata
         self.clock = clock
@@ -71,6 +76,8 @@ class Experiments:
         self._evaluator = evaluator
         self._rule = rule
         self._datasets = datasets
+        self._find = find
+        self._on_created = on_created
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -117,7 +124,10 @@ class Experiments:
 
         Raises:
             InvalidInput: it cannot be run; `field` says why.
+            NotFound: it refers to an evaluator that is not there.
+            PermissionDenied: it refers to one that the caller may not read.
         """
+        spec = self._pinned(actor, project, spec)
         check_spec(spec, evaluator=self._evaluator, rule=self._rule)
         id_ = self._ids.uuid7()
         row = ExperimentRow(
@@ -144,7 +154,10 @@ class Experiments:
             self._note(connection, actor, row, "create")
         if self._datasets is not None and not spec.dataset.lower().endswith(FILES):
             self._fill(self._datasets, row, spec)
-        return self.get(project, id_)
+        made = self.get(project, id_)
+        if self._on_created is not None:
+            self._on_created(actor, made)
+        return made
 
     def add_rows(self, project: str, id_: str, rows: Sequence[NewRow], *, at: int | None = None) -> int:
         """Add rows at the end; how many there are now.
@@ -178,6 +191,16 @@ class Experiments:
             total = row.rows + len(rows)
             store.update_experiment(connection, id_, rows=total)
             return total
+
+    def _pinned(self, actor: Actor, project: str, spec: ExperimentSpec) -> ExperimentSpec:
+        def find(name: str, version: str) -> FoundEvaluator:
+            if self._find is None:
+                without_registry(name)
+            if not actor.may("evaluators:read", project):
+                raise PermissionDenied(f"To use the evaluator {name} takes the permission evaluators:read.")
+            return self._find(project, name, version)
+
+        return pinned(spec, find)
 
     def _fill(self, datasets: DatasetRows, row: ExperimentRow, spec: ExperimentSpec) -> None:
         """Take the rows of a dataset as they are now."""

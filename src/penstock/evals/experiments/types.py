@@ -63,7 +63,8 @@ class ExperimentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A file (`.jsonl`, `.csv`), or `name@version` of the registry."""
     variants: list[VariantSpec]
     evaluators: list[dict[str, Any]] = []
-    """Definitions, `{"type": "numeric", …}`; `{"python": "module:function"}` runs in the user's process."""
+    """Definitions, `{"type": "numeric", …}`; `{"ref": "quality@3"}` is a version of the registry's, whose `definition`
+    stands beside it once the experiment is made; `{"python": "module:function"}` runs in the user's process."""
     description: str = ""
     columns: Columns = Columns()
     baseline: str | None = None
@@ -74,6 +75,8 @@ class ExperimentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The first so many rows only."""
     gate: list[str] = []
     """Rules that all must hold: `accuracy >= baseline - 1pt`."""
+    calibration: str | None = None
+    """A file with the calibrations of its judges, for runs without a console, where else they show and do not gate."""
     slices: list[str] = []
     """Fields of `metadata` by whose values results are also shown."""
     confidence: float = 0.95

@@ -3,7 +3,7 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -42,7 +42,7 @@ def read_spec(path: Path) -> ExperimentSpec:
             "Expected an experiment: name, dataset, variants.", file=file, line=1, hint="See docs/experiments.md."
         )
     try:
-        spec = msgspec.convert(plain(root), ExperimentSpec)
+        spec = msgspec.convert(_referring(plain(root)), ExperimentSpec)
     except msgspec.ValidationError as error:
         raise _mismatch(str(error), root, file) from error
     try:
@@ -54,6 +54,14 @@ def read_spec(path: Path) -> ExperimentSpec:
             message, file=file, line=line_of(root, field), field=field or None, hint=error.hint
         ) from error
     return spec
+
+
+def _referring(body: Any) -> Any:
+    """An evaluator that is a text is a reference: `quality@production`."""
+    entries = body.get("evaluators") if isinstance(body, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any YAML
+    if isinstance(entries, list):
+        body["evaluators"] = [{"ref": one} if isinstance(one, str) else one for one in cast("list[Any]", entries)]
+    return cast("Any", body)
 
 
 def line_of(root: Item, field: str) -> int:
