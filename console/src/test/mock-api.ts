@@ -3,6 +3,7 @@
 import type { KeyRow, Overview, TraceRow } from "@/api/types";
 import { KEYS, MODELS, makeRow, random } from "./mock-data";
 import { MockDefinitions } from "./mock-definitions";
+import { MockEvals } from "./mock-evals";
 import { faultIn, MockLooking, matches } from "./mock-looking";
 import { holds, modelOf, top, totalsOf } from "./mock-query";
 import { makeRichTrace, makeSpan } from "./mock-spans";
@@ -39,6 +40,10 @@ const SCOPES = [
   "retention:write",
   "secrets:read",
   "secrets:write",
+  "datasets:read",
+  "datasets:write",
+  "experiments:read",
+  "experiments:write",
 ];
 
 export class MockApi {
@@ -48,6 +53,7 @@ export class MockApi {
   readonly definitions: MockDefinitions;
   readonly looking: MockLooking;
   readonly watching: MockWatching;
+  readonly evals: MockEvals;
   /** What the signed-in person may not do. */
   readonly denied = new Set<string>();
 
@@ -58,6 +64,7 @@ export class MockApi {
     this.definitions = new MockDefinitions(now, count > 0);
     this.looking = new MockLooking(now, () => this.rows);
     this.watching = new MockWatching(now);
+    this.evals = new MockEvals(now, count > 0);
     const draw = random(7);
     let started = now();
     this.rows = Array.from({ length: count }, (_, index) => {
@@ -96,6 +103,8 @@ export class MockApi {
     if (path.startsWith("/traces/")) return this.trace(path.slice("/traces/".length));
     const watched = this.watching.answer(method, path, url.searchParams, body, headers);
     if (watched) return watched;
+    const evaluated = this.evals.answer(method, path, url.searchParams, body);
+    if (evaluated) return evaluated;
     if (path === "/overview") return { status: 200, body: this.overview(url.searchParams) };
     if (path === "/models") return { status: 200, body: this.models() };
     if (path.startsWith("/keys")) return this.keyCall(method, path, body as Record<string, unknown>);
