@@ -99,7 +99,7 @@ class Lab:
 
     def engine(self, experiment: Experiment, *, runner: str = "x", take: bool = True, **around: Any) -> Engine:
         spec = experiment.spec
-        evaluations = [Evaluated(load(body)) for body in spec.evaluators]
+        evaluations = around.pop("evaluations", None) or [Evaluated(load(body)) for body in spec.evaluators]
         counts = Counts(total=experiment.counts.total)
         if take:
             names = {one.digest: one.name for one in evaluations}
@@ -116,6 +116,7 @@ class Lab:
                     for variant in spec.variants
                 ],
                 evaluations=evaluations,
+                baseline=spec.baseline,
                 repetitions=spec.repetitions,
                 salt=experiment.salt,
                 concurrency=spec.concurrency,

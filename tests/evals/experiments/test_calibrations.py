@@ -33,7 +33,7 @@ async def judged(lab: Lab, rows: int = 240, **more) -> str:
     engine = lab.engine(without_judges(made), take=False)
     results = []
     async for chunk in lab.place.rows(made.id).chunks():
-        for _, _, _, cell in (entry for row in chunk for entry in engine._cells(row)):
+        for cell in (work.cell for row in chunk for work in engine._cells(row)):
             said = {"error": "It mumbled."} if cell.position % 50 == 49 else {"value": yes(cell.position)}
             finding = Finding(name="good", **said)
             results.append(CellResult(cell=cell, output=Output(text="x" * cell.position), findings={DIGEST: [finding]}))
@@ -131,7 +131,7 @@ async def test_people_who_said_it_as_scores_are_found_by_the_answers_traces(lab:
     engine = lab.engine(without_judges(made), take=False)
     results = []
     async for chunk in lab.place.rows(made.id).chunks():
-        for _, _, _, cell in (entry for row in chunk for entry in engine._cells(row)):
+        for cell in (work.cell for row in chunk for work in engine._cells(row)):
             output = Output(text="x", trace_id=f"{cell.position:032x}")
             findings = {DIGEST: [Finding(name="good", value=yes(cell.position))]}
             results.append(CellResult(cell=cell, output=output, findings=findings))

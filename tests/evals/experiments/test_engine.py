@@ -89,7 +89,7 @@ async def test_what_a_killed_run_asked_is_found_in_the_records_and_not_asked_aga
     """FAILURES E2"""
     experiment = lab.made(2)
     dead = lab.engine(experiment, runner="x")
-    cells = [one for *_, one in dead._cells((await anext(lab.place.rows(experiment.id).chunks()))[0])]
+    cells = [one.cell for one in dead._cells((await anext(lab.place.rows(experiment.id).chunks()))[0])]
     key = cells[0].key
     await lab.place.ledger(experiment.id, runner="x").begin([(key, False)])
     records = Records({trace_id(experiment.id, key, 1): Output(text="q0", cost=7)})
@@ -103,7 +103,7 @@ async def test_a_call_without_a_record_is_asked_again_once_it_cannot_be_under_wa
     experiment = lab.made(1)
     dead = lab.engine(experiment, runner="x")
     (row,) = await anext(lab.place.rows(experiment.id).chunks())
-    key = dead._cells(row)[0][-1].key
+    key = dead._cells(row)[0].cell.key
     await lab.place.ledger(experiment.id, runner="x").begin([(key, False)])
     began = lab.clock.now()
     _, made = await lab.run(experiment, runner="y", recall=records, patience=60.0)

@@ -1,7 +1,7 @@
-"""Calls over HTTP, in OpenAI's chat completions dialect: to a gateway, or to any server that speaks it."""
+"""Calls over HTTP, in OpenAI's dialect: to a gateway, or to any server that speaks it."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -10,6 +10,7 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, UpstreamError
 from penstock.evals.experiments.calls import NOT_SENT
+from penstock.evals.experiments.embedding import pack
 from penstock.evals.experiments.keys import span_id
 from penstock.evals.experiments.ports import Request
 from penstock.evals.experiments.types import Output
@@ -39,6 +40,16 @@ class _Answer(msgspec.Struct):
     usage: dict[str, Any] | None = None
 
 
+class _Vector(msgspec.Struct):
+    embedding: list[float]
+
+
+class _Embeddings(msgspec.Struct):
+    data: list[_Vector]
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+
+
 class _Problem(msgspec.Struct):
     message: str = ""
 
@@ -48,6 +59,7 @@ class _Refusal(msgspec.Struct):
 
 
 _decode_answer = msgspec.json.Decoder(_Answer).decode
+_decode_embeddings = msgspec.json.Decoder(_Embeddings).decode
 _decode_refusal = msgspec.json.Decoder(_Refusal).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -69,7 +81,7 @@ class HttpCaller:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InvalidInput(f"Expected the address of a gateway like http://127.0.0.1:4100, got {url!r}.")
-        self._url = f"{url.rstrip('/').removesuffix('/v1')}/v1/chat/completions"
+        self._url = f"{url.rstrip('/').removesuffix('/v1')}/v1"
         self._session = session
         self._clock = clock
         self._headers = {"content-type": "application/json", ON_DISCONNECT: "finish"}
@@ -84,12 +96,22 @@ class HttpCaller:
         )
 
     async def call(self, request: Request, *, trace_id: str, timeout: float) -> Output:  # noqa: ASYNC109 - the other side's time, and it is part of the port
-        """As `Caller.call`."""
+        """As `Caller.call`: a chat completion."""
+        answered = await self._post("chat/completions", request, trace_id=trace_id, timeout=timeout)
+        return _output(answered, trace_id=trace_id)
+
+    async def embed(self, request: Request, *, trace_id: str, timeout: float) -> Output:  # noqa: ASYNC109 - as `call`
+        """The vector of one text, packed, as the output's `data`. Raises as `call`."""
+        answered = await self._post("embeddings", request, trace_id=trace_id, timeout=timeout)
+        return _embedding(answered, trace_id=trace_id)
+
+    async def _post(self, path: str, request: Request, *, trace_id: str, timeout: float) -> "_Answered":  # noqa: ASYNC109 - as `call`
+        url = f"{self._url}/{path}"
         headers = {**self._headers, **request.headers, TRACEPARENT: f"00-{trace_id}-{span_id(trace_id)}-01"}
         began = self._clock.monotonic()
         try:
             async with self._session.post(
-                self._url,
+                url,
                 data=_encode(request.body),
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout, connect=min(timeout, 30)),
@@ -98,11 +120,11 @@ class HttpCaller:
                 body = await response.content.read(MAX_ERROR) if response.status != 200 else await response.read()
                 status, answered = response.status, response.headers
         except aiohttp.ConnectionTimeoutError as error:
-            raise UpstreamError(f"{self._url} cannot be reached in time.", code=NOT_SENT) from error
+            raise UpstreamError(f"{url} cannot be reached in time.", code=NOT_SENT) from error
         except TimeoutError as error:
             raise UpstreamError(f"No answer came within {timeout:g} s.", code="call_timeout") from error
         except aiohttp.ClientConnectorError as error:
-            raise UpstreamError(f"{self._url} cannot be reached: {error.os_error}.", code=NOT_SENT) from error
+            raise UpstreamError(f"{url} cannot be reached: {error.os_error}.", code=NOT_SENT) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             raise UpstreamError(
                 f"The connection broke off: {error or type(error).__name__}.", code="call_cut"
@@ -110,12 +132,22 @@ class HttpCaller:
         if status != 200:
             raise _refused(status, body, answered.get("retry-after"))
         latency = round((self._clock.monotonic() - began) * 1_000_000)
-        return _output(body, latency=latency, cost=answered.get(COST), trace_id=trace_id)
+        cost = answered.get(COST)
+        known = int(cost) if cost is not None and cost.isdecimal() else None
+        return _Answered(body=body, latency=latency, cost=known)
 
 
-def _output(body: bytes, *, latency: int, cost: str | None, trace_id: str) -> Output:
+class _Answered(NamedTuple):
+    """An answer that came with status 200."""
+
+    body: bytes
+    latency: int
+    cost: int | None
+
+
+def _output(answered: _Answered, *, trace_id: str) -> Output:
     try:
-        answer = _decode_answer(body)
+        answer = _decode_answer(answered.body)
         choice = answer.choices[0]
     except (msgspec.MsgspecError, IndexError) as error:
         raise UpstreamError(
@@ -133,8 +165,29 @@ def _output(body: bytes, *, latency: int, cost: str | None, trace_id: str) -> Ou
         finish_reason=choice.finish_reason,
         model=answer.model,
         usage=answer.usage or {},
-        cost=int(cost) if cost is not None and cost.isdecimal() else None,
-        latency=latency,
+        cost=answered.cost,
+        latency=answered.latency,
+        trace_id=trace_id,
+    )
+
+
+def _embedding(answered: _Answered, *, trace_id: str) -> Output:
+    try:
+        answer = _decode_embeddings(answered.body)
+        vector = answer.data[0].embedding
+    except (msgspec.MsgspecError, IndexError) as error:
+        raise UpstreamError(
+            f"The answer holds no embedding: {error or 'it is empty'}.",
+            upstream_status=200,
+            retryable=False,
+            code="answer_malformed",
+        ) from error
+    return Output(
+        data=pack(vector),
+        model=answer.model,
+        usage=answer.usage or {},
+        cost=answered.cost,
+        latency=answered.latency,
         trace_id=trace_id,
     )
 

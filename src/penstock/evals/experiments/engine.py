@@ -13,7 +13,7 @@ from penstock.core.errors import PenstockError, UpstreamError
 from penstock.core.money import format_dollars
 from penstock.evals.experiments.batching import GroupCommit
 from penstock.evals.experiments.calls import Ask, Asked, Calls, CallSettings, Stopped
-from penstock.evals.experiments.keys import output_key, reference_digest
+from penstock.evals.experiments.keys import digest, output_key, reference_digest
 from penstock.evals.experiments.pacing import Pacer
 from penstock.evals.experiments.ports import Evaluation, Ledger, Progress, Recall, Rows, Signal, Target
 from penstock.evals.experiments.types import (
@@ -41,6 +41,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str
     variants: Sequence[tuple[VariantSpec, Target]]
     evaluations: Sequence[Evaluation] = ()
+    baseline: str | None = None
+    """The variant whose answers others are compared with by judges that compare; None: the first."""
     repetitions: int = 1
     salt: str = ""
     """Set: answers of other experiments are not used."""
@@ -68,6 +70,19 @@ class Around:
     """Is given each answer and its findings; a sentence once the question is answered."""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits, seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """One cell and what is around it."""
+
+    row: Row
+    variant: VariantSpec
+    target: Target
+    cell: Cell
+    base: "asyncio.Future[Output | None] | None"
+    """Where something compares: the baseline's answer to the same row, None once there will be none."""
+    is_base: bool = False
 
 
 class Engine:
@@ -149,45 +164,62 @@ class Engine:
         room = asyncio.Semaphore(most)
         async for rows in self._rows.chunks():
             wanted = [entry for row in rows for entry in self._cells(row)]
-            known = await self._ledger.look([cell for *_, cell in wanted], digests)
-            for (row, variant, target, cell), found in zip(wanted, known, strict=True):
+            known = await self._ledger.look([work.cell for work in wanted], digests)
+            for work, found in zip(wanted, known, strict=True):
                 if found.done and found.findings.keys() >= set(digests):
+                    _settle(work, found.output)
                     continue
                 await room.acquire()
                 if not self._may_start():
                     return
-                task = tasks.create_task(self._cell(row, variant, target, cell, found))
+                task = tasks.create_task(self._cell(work, found))
                 task.add_done_callback(lambda _: room.release())
         for _ in range(most):
             # All cells have ended, so what they cost and found is known.
             await room.acquire()
 
-    def _cells(self, row: Row) -> list[tuple[Row, VariantSpec, Target, Cell]]:
+    def _cells(self, row: Row) -> list[_Work]:
+        """All cells of a row, the baseline's first: who waits for it waits for one that has begun."""
+        plan = self._plan
         reference = reference_digest(row)
-        return [
-            (
-                row,
-                variant,
-                target,
-                Cell(
+        baseline = plan.baseline or plan.variants[0][0].name
+        compares = any(evaluation.compares for evaluation in plan.evaluations)
+        made: list[_Work] = []
+        for repetition in range(plan.repetitions):
+            base: asyncio.Future[Output | None] | None = None
+            against = ""
+            if compares:
+                base = asyncio.get_running_loop().create_future()
+                target = next(target for variant, target in plan.variants if variant.name == baseline)
+                against = output_key(target.digest, row, repetition, salt=plan.salt)
+            for variant, target in sorted(plan.variants, key=lambda one: one[0].name != baseline):
+                is_base = variant.name == baseline
+                cell = Cell(
                     position=row.position,
                     variant=variant.name,
                     repetition=repetition,
-                    key=output_key(target.digest, row, repetition, salt=self._plan.salt),
-                    reference=reference,
-                ),
-            )
-            for variant, target in self._plan.variants
-            for repetition in range(self._plan.repetitions)
-        ]
+                    key=output_key(target.digest, row, repetition, salt=plan.salt),
+                    # A judgement that compares holds for one answer of the baseline.
+                    reference=digest([reference, "" if is_base else against]) if compares else reference,
+                )
+                made.append(_Work(row=row, variant=variant, target=target, cell=cell, base=base, is_base=is_base))
+        return made
 
-    async def _cell(self, row: Row, variant: VariantSpec, target: Target, cell: Cell, known: KnownCell) -> None:
+    async def _cell(self, work: _Work, known: KnownCell) -> None:
+        try:
+            await self._go_through(work, known)
+        finally:
+            # Whatever happened, nobody waits for the baseline's answer any more.
+            _settle(work, None)
+
+    async def _go_through(self, work: _Work, known: KnownCell) -> None:
+        cell = work.cell
         if known.failed:
             self._counts["errors"] -= 1
         output, asked = known.output, None
         if output is None:
             try:
-                asked = await self._answer(row, target, cell)
+                asked = await self._answer(work.row, work.target, cell)
             except Stopped:
                 self._counts["errors"] += known.failed
                 return
@@ -197,11 +229,9 @@ class Engine:
                 return
             output = asked.output
             self._charge(output)
-        findings: dict[str, list[Finding]] = {}
+        _settle(work, output)
         missing = [one for one in self._plan.evaluations if one.digest not in known.findings]
-        for evaluation in missing:
-            if not evaluation.paid:
-                findings[evaluation.digest] = await evaluation.judge(row, variant, output, key=cell.key)
+        findings = {one.digest: await self._judge(one, work, output) for one in missing if not one.paid}
         paid = [one for one in missing if one.paid]
         result = CellResult(
             cell=cell,
@@ -214,7 +244,7 @@ class Engine:
         await self._finish(result)
         if paid:
             try:
-                judged = {one.digest: await one.judge(row, variant, output, key=cell.key) for one in paid}
+                judged = {one.digest: await self._judge(one, work, output) for one in paid}
             except Stopped:
                 return
             await self._finish(msgspec.structs.replace(result, output=None, findings=judged))
@@ -226,6 +256,15 @@ class Engine:
             and (reason := self._around.clear(cell, output, {**known.findings, **findings})) is not None
         ):
             self._end(Ending(state="stopped", reason=reason))
+
+    async def _judge(self, evaluation: Evaluation, work: _Work, output: Output) -> list[Finding]:
+        """Raises `Stopped`."""
+        other: Output | None = None
+        if evaluation.compares and work.base is not None:
+            other = output if work.is_base else await work.base
+            if other is None and self._ending is not None:
+                raise Stopped  # the baseline is asked when the run goes on
+        return await evaluation.judge(work.row, work.variant, output, key=work.cell.key, other=other)
 
     async def _answer(self, row: Row, target: Target, cell: Cell) -> Asked:
         if target.paid:
@@ -304,3 +343,9 @@ def _first(group: BaseExceptionGroup[PenstockError]) -> PenstockError:
         error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - as above
     assert isinstance(error, PenstockError)  # noqa: S101 - the group was split by type
     return error
+
+
+def _settle(work: _Work, output: Output | None) -> None:
+    """Tell those who compare with the baseline what it answered."""
+    if work.is_base and work.base is not None and not work.base.done():
+        work.base.set_result(output)

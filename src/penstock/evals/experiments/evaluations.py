@@ -1,7 +1,7 @@
 """Evaluators of an experiment: definitions and functions, with what they need to see and to ask."""
 
 import contextvars
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,8 @@ from penstock.providers.openai.usage import parse_usage
 
 __all__ = ["Evaluated", "asking", "item_of"]
 
+EVEN: Final = 0.5
+"""An answer is as good as itself."""
 _asked: "contextvars.ContextVar[_Asking | None]" = contextvars.ContextVar("penstock_asking", default=None)
 
 
@@ -43,10 +45,12 @@ class Evaluated:
     Args:
         evaluator: Judges.
         salt: Of an experiment that uses no answers of others.
+        compares: It holds answers against the baseline's.
     """
 
-    def __init__(self, evaluator: Evaluator, *, salt: str = "") -> None:
+    def __init__(self, evaluator: Evaluator, *, salt: str = "", compares: bool = False) -> None:
         self._evaluator = evaluator
+        self.compares = compares
         self._salt = salt
 
     @property
@@ -61,12 +65,18 @@ class Evaluated:
     def paid(self) -> bool:
         return self._evaluator.paid
 
-    async def judge(self, row: Row, variant: VariantSpec, output: Output, *, key: str) -> list[Finding]:
+    async def judge(
+        self, row: Row, variant: VariantSpec, output: Output, *, key: str, other: Output | None = None
+    ) -> list[Finding]:
         """As `Evaluation.judge`. FAILURES E1."""
         del variant  # nobody who judges knows whose answer it is
+        if self.compares and other is output:
+            return [Finding(name=self.name, value=EVEN, reason="It is the baseline.")]
+        if self.compares and other is None:
+            return [Finding(name=self.name, error="The baseline has no answer to compare with.")]
         token = _asked.set(_Asking(digest([key, self.digest, self._salt])))
         try:
-            judgements = await self._evaluator.evaluate(item_of(row, output))
+            judgements = await self._evaluator.evaluate(item_of(row, output, other=other))
         except PenstockError as error:
             return [Finding(name=self.name, error=str(error))]
         finally:
@@ -74,12 +84,13 @@ class Evaluated:
         return [_finding(one) for one in judgements]
 
 
-def item_of(row: Row, output: Output) -> Item:
-    """What evaluators see of an answer."""
+def item_of(row: Row, output: Output, *, other: Output | None = None) -> Item:
+    """What evaluators see of an answer, and of the baseline's."""
     return Item(
         output=output.text or "",
         input=row.input,
         reference=row.reference,
+        other=None if other is None else other.text or "",
         context=row.context,
         tool_calls=[_tool_call(call) for call in output.tool_calls],
         data=output.data,

@@ -125,8 +125,23 @@ class Evaluation(Protocol):
         """Whether it makes calls."""
         ...
 
-    async def judge(self, row: Row, variant: VariantSpec, output: Output, *, key: str) -> list[Finding]:
-        """Judgements of one answer. What goes wrong is a finding with `error`, never an exception."""
+    @property
+    def compares(self) -> bool:
+        """Whether it is given the baseline's answer to the same row too."""
+        ...
+
+    async def judge(
+        self, row: Row, variant: VariantSpec, output: Output, *, key: str, other: Output | None = None
+    ) -> list[Finding]:
+        """Judgements of one answer. What goes wrong is a finding with `error`, never an exception.
+
+        Args:
+            row: What was asked.
+            variant: Whose answer it is.
+            output: The answer.
+            key: Under which it is kept.
+            other: The baseline's answer, for one that compares; the same object where this is the baseline.
+        """
         ...
 
 

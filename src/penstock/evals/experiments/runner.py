@@ -12,17 +12,18 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, PenstockError
 from penstock.evals.evaluators.definition import Services
-from penstock.evals.evaluators.ports import Ask, AskRequest, Reply
+from penstock.evals.evaluators.ports import Ask, AskRequest, Embed, Reply
 from penstock.evals.evaluators.types import Evaluator
 from penstock.evals.experiments.asking import JudgeAsk
 from penstock.evals.experiments.caller import HttpCaller
 from penstock.evals.experiments.check import max_cost_of
 from penstock.evals.experiments.clear import Clarity
+from penstock.evals.experiments.embedding import GatewayEmbed
 from penstock.evals.experiments.engine import Around, Engine, Plan
 from penstock.evals.experiments.evaluations import Evaluated
 from penstock.evals.experiments.ports import Ledger, Progress, Recall, Rows, Target
 from penstock.evals.experiments.recall import RecordRecall
-from penstock.evals.experiments.references import definition_of
+from penstock.evals.experiments.references import compares, definition_of
 from penstock.evals.experiments.targets import FunctionTarget, Inline, ModelTarget, RegistryPrompt
 from penstock.evals.experiments.types import Counts, Ending, ExperimentSpec, VariantSpec
 from penstock.wire.prompts import CompiledPrompt
@@ -110,6 +111,7 @@ class Runner:
         self._progress = progress
         self._wanted = _Wanted()
         self._ask: Ask | None = None
+        self._embed: Embed | None = None
         self._made = self._evaluations(setting.spec)
         self._lost: PenstockError | None = None
 
@@ -140,6 +142,7 @@ class Runner:
                     experiment=self._setting.experiment,
                     variants=[(variant, self._target(variant, caller)) for variant in spec.variants],
                     evaluations=self._made,
+                    baseline=spec.baseline or spec.variants[0].name,
                     repetitions=spec.repetitions,
                     salt=self._setting.salt,
                     concurrency=spec.concurrency,
@@ -160,6 +163,13 @@ class Runner:
                 ),
             )
             self._ask = JudgeAsk(caller, engine.consult, experiment=self._setting.experiment, timeout=spec.timeout)
+            self._embed = GatewayEmbed(
+                caller,
+                engine.consult,
+                experiment=self._setting.experiment,
+                salt=self._setting.salt,
+                timeout=spec.timeout,
+            )
             ending = await self._with_heartbeat(engine)
         if self._lost is not None:
             raise self._lost
@@ -206,11 +216,17 @@ class Runner:
         assert self._ask is not None  # noqa: S101 - nobody judges before the engine runs
         return await self._ask(request)
 
+    async def _vectors(self, texts: Sequence[str], *, model: str) -> Sequence[Sequence[float]]:
+        assert self._embed is not None  # noqa: S101 - as above
+        return await self._embed(texts, model=model)
+
     def _evaluations(self, spec: ExperimentSpec) -> Sequence[Evaluated]:
-        services = Services(ask=self._consult)
+        services = Services(ask=self._consult, embed=self._vectors)
         made = [
             Evaluated(
-                self._resolve.evaluator(definition_of(entry), services, f"evaluators[{index}]"), salt=self._setting.salt
+                self._resolve.evaluator(definition_of(entry), services, f"evaluators[{index}]"),
+                salt=self._setting.salt,
+                compares="python" not in entry and compares(definition_of(entry)),
             )
             for index, entry in enumerate(spec.evaluators)
         ]
