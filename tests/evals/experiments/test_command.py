@@ -192,3 +192,43 @@ def test_a_judge_is_asked_once_for_each_answer_and_not_again(penstock, tmp_path,
         code, out = penstock("run", "e.yaml", "--local", "--json", "--quiet")
         assert code == 0, out
     assert simulator.stats()["total"]["started"] - before == 4
+
+
+def test_a_judge_shows_and_gates_only_once_it_is_calibrated_and_embeddings_are_asked_of_the_gateway(penstock, tmp_path):
+    """FAILURES E6"""
+    judge = "{type: rubric, name: good, model: judge, criteria: [{name: good, description: x, scale: boolean}]}"
+    near = "{type: embedding, name: near, model: text-embedding-3-small}"
+    (tmp_path / "r.jsonl").write_text("".join(f'{{"input": "q{n}", "reference": "q{n}"}}\n' for n in range(6)))
+    file = tmp_path / "e.yaml"
+    file.write_text(f"{ONE}evaluators: [{judge}, {near}]\ngate: [good >= 10%, near >= -1]\n")
+    code, out = penstock("run", str(file), "--local", "--gate", "--json", "--quiet")
+    assert code == 2, out
+    found = summary_of(out)
+    metrics = {one["metric"]: one for one in found["variants"][0]["metrics"]}
+    assert (metrics["near"]["n"], metrics["good"]["n"] + metrics["good"]["unscored"]) == (6, 6), metrics
+    assert "has not been calibrated" in found["gates"]["a"]["rules"][0]["reason"]
+    id_ = json.loads(penstock("list", "--local", "--json")[1])["items"][0]["id"]
+    (tmp_path / "labels.jsonl").write_text('{"row": 0, "people": true}\n\n{"row": 1, "people": false}\n')
+    asked = ("calibrate", "good", "--experiment", id_, "--labels", "labels.jsonl", "--local")
+    code, out = penstock(*asked, "--output", "c.json")
+    assert code == 1
+    assert "it may show, not gate" in out
+    assert "it takes 100" in out
+    code, out = penstock(*asked, "--output", "c.json", "--json")
+    assert (code, len(json.loads((tmp_path / "c.json").read_text()))) == (1, 1)
+    file.write_text(file.read_text() + "calibration: c.json\n")
+    code, out = penstock("run", str(file), "--local", "--gate")
+    assert code == 2
+    assert "is not calibrated: " in out
+    (tmp_path / "labels.jsonl").write_text("{}\n")
+    code, out = penstock(*asked)
+    assert (code, "labels.jsonl:1" in out) == (2, True)
+
+
+def test_evaluators_of_a_registry_need_a_console(penstock, tmp_path):
+    (tmp_path / "r.jsonl").write_text('{"input": "x"}\n')
+    (tmp_path / "e.yaml").write_text(f"{ONE}evaluators: [quality@production]\n")
+    code, out = penstock("run", "e.yaml", "--local")
+    assert code == 2
+    assert "quality" in out
+    assert "--url" in out
