@@ -11,7 +11,7 @@ export interface DatasetsSearch extends ArtifactListing {
 export const SOURCES = ["file", "traces", "hand"] as const;
 export type DatasetSource = (typeof SOURCES)[number];
 
-export const DATASET_TABS = ["rows", "versions", "splits"] as const;
+export const DATASET_TABS = ["rows", "versions", "splits", "checks"] as const;
 export type DatasetTab = (typeof DATASET_TABS)[number];
 
 export interface DatasetSearch {

@@ -19,3 +19,5 @@ export type Preview = Json<paths["/api/v1/datasets/uploads"]["post"], 201>;
 export type FieldMapping = Preview["mapping"];
 export type Import = Json<paths["/api/v1/datasets/imports/{id}"]["get"]>;
 export type TracePreview = Json<paths["/api/v1/datasets/from-traces/preview"]["post"]>;
+export type CheckRun = Json<paths["/api/v1/datasets/checks/{id}"]["get"]>;
+export type CheckReport = NonNullable<CheckRun["report"]>;

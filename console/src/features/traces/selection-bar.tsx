@@ -8,7 +8,7 @@ import classes from "./traces.module.css";
 
 /** What can be done with the rows that were ticked. */
 export function SelectionBar({ ticked }: { ticked: Ticked }) {
-  const { project } = useSignedIn();
+  const { project, may } = useSignedIn();
   const navigate = useNavigate();
   // A row's key is `trace/span`.
   const ids = [...new Set(ticked.keys.map((key) => key.split("/")[0] ?? ""))];
@@ -47,6 +47,16 @@ export function SelectionBar({ ticked }: { ticked: Ticked }) {
       >
         Compare
       </Button>
+      {may("datasets:write") && (
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<Icon name="datasets" size={13} />}
+          onClick={() => void navigate({ to: "/datasets", search: { create: "traces", traces: q } })}
+        >
+          Add to dataset
+        </Button>
+      )}
       <Button size="compact-sm" variant="subtle" color="gray" onClick={ticked.clear}>
         Clear
       </Button>

@@ -4,6 +4,7 @@ import { Button, Menu, Skeleton, Tabs } from "@mantine/core";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import type { Artifact } from "@/api/types";
 import { ArtifactHeader } from "@/components/artifact/header";
+import { ExportMenu } from "@/components/export-menu";
 import { Failure } from "@/components/failure";
 import { Icon } from "@/components/icons";
 import watch from "@/components/watch.module.css";
@@ -13,12 +14,18 @@ import { useSignedIn } from "@/lib/session";
 import { AddRows } from "../create/add-rows";
 import { SOURCE_WORDS } from "../create/words";
 import { DATASET_TABS, type DatasetSearch, type DatasetTab, SOURCES } from "../search";
+import { ChecksTab } from "./checks";
 import { Rows } from "./rows";
 import { SplitsTab } from "./splits";
 import { DatasetVersions } from "./versions";
 
 const route = getRouteApi("/app/datasets/$dataset");
-const LABELS: Record<DatasetTab, string> = { rows: "Rows", versions: "Versions", splits: "Splits" };
+const LABELS: Record<DatasetTab, string> = {
+  rows: "Rows",
+  versions: "Versions",
+  splits: "Splits",
+  checks: "Checks",
+};
 
 export function DatasetPage() {
   const { dataset } = route.useParams();
@@ -94,6 +101,13 @@ function Body({ dataset }: { dataset: Artifact }) {
         <Tabs.Panel value="splits" pt={12}>
           <SplitsTab dataset={dataset} version={search.version} />
         </Tabs.Panel>
+        <Tabs.Panel value="checks" pt={12}>
+          <ChecksTab
+            dataset={dataset}
+            version={search.version}
+            onRow={(row) => change({ tab: undefined, split: undefined, row })}
+          />
+        </Tabs.Panel>
       </Tabs>
     </div>
   );
@@ -109,11 +123,6 @@ function Acts({ dataset, search, onChange }: ActsProps) {
   const { project, may } = useSignedIn();
   const navigate = useNavigate();
   const version = search.version ?? String(dataset.head ?? "latest");
-  const params = new URLSearchParams({
-    project: project.id,
-    version,
-    ...(search.split ? { split: search.split } : {}),
-  });
   return (
     <>
       {may("datasets:write") && dataset.archived === null && (
@@ -148,16 +157,10 @@ function Acts({ dataset, search, onChange }: ActsProps) {
         </Button>
       )}
       {dataset.head !== null && (
-        <Button
-          size="compact-sm"
-          variant="default"
-          component="a"
-          download
-          href={`/api/v1/datasets/${toAddress(dataset.name)}/export?${params}`}
-          leftSection={<Icon name="download" size={13} />}
-        >
-          Export
-        </Button>
+        <ExportMenu
+          path={`/api/v1/datasets/${toAddress(dataset.name)}/export`}
+          params={{ project: project.id, version, split: search.split }}
+        />
       )}
     </>
   );
