@@ -13,6 +13,11 @@ from e2e_harness import Control
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kill-rows", type=int, default=200, help="Rows of the experiment that is killed ten times.")
+
+
 CONFIG = """\
 version: 1
 providers:

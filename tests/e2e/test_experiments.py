@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +75,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_ten_times_asks_each_row_once(whole: Whole, tmp_path: Path):
-    """FAILURES E2"""
-    rows, kills = 200, 10
+def test_a_run_that_is_killed_ten_times_asks_each_row_once(
+    whole: Whole, tmp_path: Path, pytestconfig: pytest.Config, record_testsuite_property: Callable[[str, object], None]
+):
+    """FAILURES E2. `--kill-rows 1000` asks so many rows."""
+    rows, kills = pytestconfig.getoption("--kill-rows", 200), 10
     id_ = whole.experiment(rows, concurrency=24)
     server = whole.server
     command = [sys.executable, "-c", RUNNER, server.console_url, server.gateway_url, server.admin_key, id_]
@@ -85,7 +87,7 @@ def test_a_run_that_is_killed_ten_times_asks_each_row_once(whole: Whole, tmp_pat
     killed = 0
     for turn in range(1, kills + 1):
         process = subprocess.Popen(command, env=scrubbed_environment(), cwd=tmp_path)
-        whole.simulator.wait(path=CHAT, seconds=40, finished=turn * 12)
+        whole.simulator.wait(path=CHAT, seconds=40, finished=turn * rows * 6 // 100)
         process.kill()
         killed += process.wait() == -9
     assert killed == kills
@@ -96,6 +98,7 @@ def test_a_run_that_is_killed_ten_times_asks_each_row_once(whole: Whole, tmp_pat
     shown = whole.control.ask("GET", f"/experiments/{id_}")
     assert (shown["state"], shown["counts"]["done"], shown["counts"]["errors"]) == ("done", rows, 0)
     counts = whole.simulator.stats()["paths"][CHAT]
+    record_testsuite_property("asked", counts)
     assert (counts["started"], counts["cancelled"]) == (rows, 0)
     # What answers cost is known of those of this run as of those that were found in the records.
     assert shown["counts"]["unpriced"] == 0

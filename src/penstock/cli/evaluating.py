@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from penstock.cli.client import connect, path_of
-from penstock.cli.output import Exit, format_count, format_duration, print_data, print_table, say
+from penstock.cli.output import Exit, format_count, format_duration, one_line, print_data, print_table, say
 from penstock.core.clock import Clock, SystemClock
 from penstock.core.errors import InvalidInput, Unavailable
 from penstock.core.home import Home
@@ -32,6 +32,8 @@ LOCAL_FILE: Final = "evals.db"
 LINE_SECONDS: Final = 5.0
 """Between two lines of progress where there is no terminal."""
 GATEWAY_VARIABLES: Final = ("PENSTOCK_GATEWAY_URL", "OPENAI_BASE_URL")
+SHOWN_ERRORS: Final = 3
+"""Reasons for failed calls, of each variant."""
 KEY_VARIABLE: Final = "OPENAI_API_KEY"
 
 
@@ -211,6 +213,9 @@ def show_summary(experiment: "Experiment", summary: "Summary") -> None:
     ]
     print_data("")
     print_table(["variant", *names, "errors"], rows, right=("errors",))
+    for one in summary.variants:
+        for reason, count in sorted(one.error_reasons.items(), key=lambda pair: -pair[1])[:SHOWN_ERRORS]:
+            print_data(f"\n{one.variant}: {count:,} calls failed: {one_line(reason)}")
     if summary.comparisons:
         print_data(f"\nAgainst {summary.baseline}:")
         print_table(

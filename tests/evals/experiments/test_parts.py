@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments_harness import Lab
+from experiments_harness import Lab, echo
 from penstock.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied, UpstreamError
 from penstock.evals.experiments.clear import Clarity
 from penstock.evals.experiments.files import read_rows
 from penstock.evals.experiments.keys import output_key, span_id, trace_id
+from penstock.evals.experiments.ports import Request
 from penstock.evals.experiments.recall import output_of
 from penstock.evals.experiments.report import as_html, as_junit, as_markdown
 from penstock.evals.experiments.service import NewRow
@@ -225,3 +226,30 @@ async def test_without_a_prompt_of_its_own_a_variant_asks_the_row_or_gives_a_rou
     mark = CallMark(key="k", attempt=1, started=0, fresh=True)
     await target.answer(Row(position=0, id="r", input=given), key="k", mark=mark)
     assert sent == [{"model": "help", **asked, "seed": 1}]
+
+
+async def test_a_variant_whose_calls_all_fail_leaves_the_gate_open_and_the_rest_shown(lab: Lab):
+    """FAILURES E1, E5"""
+
+    async def half(request: Request, trace: str) -> Output:
+        if request.body["model"] == "broken":
+            raise UpstreamError("There is no such model.", upstream_status=404, retryable=False)
+        return await echo(request, trace)
+
+    lab.provider.script = half
+    variants = [VariantSpec(name="a", model="m"), VariantSpec(name="b", model="broken")]
+    rules = ["exact >= baseline - 1pt", "p95_latency <= 3s"]
+    _, made = await lab.run(lab.made(20, variants=variants, gate=rules))
+    summary = lab.place.summary(made.id)
+    assert summary.gates["b"].verdict == "INCONCLUSIVE"
+    assert summary.variants[1].error_reasons == {"There is no such model.": 20}
+    assert summary.variants[0].metrics[0].figure is not None
+
+
+async def test_a_rule_about_nothing_that_was_measured_leaves_the_gate_open_and_the_rest_shown(lab: Lab):
+    _, made = await lab.run(lab.made(12, gate=["exakt >= 50%"]))
+    summary = lab.place.summary(made.id)
+    (rule,) = summary.gates["a"].rules
+    assert (rule.verdict, "exakt" in rule.reason) == ("INCONCLUSIVE", True)
+    assert "exakt" in as_markdown(made, summary)
+    assert "<error" in as_junit(made, summary)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from penstock.core.errors import InvalidInput
 from penstock.evals.experiments.results import gate
 from penstock.evals.experiments.store import CellRow
 from penstock.evals.experiments.table import Table
@@ -55,10 +54,7 @@ class Clarity:
         if self._seen < self._next:
             return None
         self._next = self._seen * GROWTH
-        try:
-            answers = gate(self._table, settings=GateSettings(always_valid=True))
-        except InvalidInput:
-            return None  # a metric has no value yet
+        answers = gate(self._table, settings=GateSettings(always_valid=True))
         if not answers or any(answer.verdict == "INCONCLUSIVE" for answer in answers.values()):
             return None
         told = ", ".join(f"{name} {answer.verdict}" for name, answer in answers.items())

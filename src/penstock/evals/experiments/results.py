@@ -17,7 +17,8 @@ from penstock.evals.experiments.table import Standing, Table, load_table
 from penstock.evals.experiments.types import Experiment, Finding, Output, Row
 from penstock.evals.gates.decide import decide
 from penstock.evals.gates.parser import parse
-from penstock.evals.gates.types import GateResult, GateSettings
+from penstock.evals.gates.types import GateResult, GateSettings, Rule, RuleError, RuleResult
+from penstock.evals.gates.types import Results as GateInput
 
 __all__ = ["CellPage", "CellView", "Results", "RowComparison"]
 
@@ -203,7 +204,37 @@ def gate(
     asked = candidates or [table.baseline]
     # Who may stop early has looked often: the last answer needs the intervals that allow for it.
     given = settings or GateSettings(always_valid=table.spec.stop_when_clear)
-    return {name: decide(rules, table.results(name, standing), given) for name in asked}
+    return {name: _answer(rules, table.results(name, standing), given) for name in asked}
+
+
+def _answer(rules: list[Rule], results: GateInput, settings: GateSettings) -> GateResult:
+    """The gate's answer; INCONCLUSIVE where a rule fits nothing that was measured, so that the rest is shown."""
+    try:
+        return decide(rules, results, settings)
+    except RuleError as error:
+        reason = f"{error.message} {error.hint}" if error.hint else error.message
+        undecided = [
+            RuleResult(
+                rule=rule.text,
+                verdict="INCONCLUSIVE",
+                reason=reason,
+                unit="number",
+                value=None,
+                baseline=None,
+                compared=None,
+                limit=rule.limit.offset,
+                interval=None,
+                n=0,
+                groups=None,
+                unscored=0,
+                unmatched=0,
+                p_pass=None,
+                p_fail=None,
+                rows_needed=None,
+            )
+            for rule in rules
+        ]
+        return GateResult(verdict="INCONCLUSIVE", reason=reason, rules=undecided, settings=settings)
 
 
 def _place(cursor: str) -> tuple[int, str, int]:

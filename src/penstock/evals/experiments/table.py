@@ -83,7 +83,13 @@ class Table:
         if found is None or found.labels:
             return None
         why = None if standing is None else standing(name)
-        return Series(rows=found.rows, values=found.values, unit=found.unit, gateable=why is None, why_not=why)
+        return Series(rows=found.rows, values=found.values, unit=self._unit(name), gateable=why is None, why_not=why)
+
+    def _unit(self, name: str) -> Unit:
+        """Of a metric: what any variant's values say, since one whose calls all failed has none to tell by."""
+        units: list[Unit] = [values[name].unit for values in self.metrics.values() if name in values]
+        told: list[Unit] = [unit for unit in units if unit != "number"]
+        return told[0] if told else "number"
 
     def results(self, candidate: str, standing: Standing | None = None) -> Results:
         """What a gate is asked about one variant."""
