@@ -17,6 +17,7 @@ from penstock.alerts.types import AlertCondition, Matcher, NewSilence, RuleSpec
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
 from penstock.core.ids import RandomIds
+from penstock.evals.annotation.types import AddItems, NewItem, NewQueue, Question
 from penstock.evals.datasets.checks.types import NewCheck
 from penstock.evals.datasets.imports import NewImport
 from penstock.evals.datasets.mapping import FieldMapping
@@ -37,7 +38,7 @@ from penstock.server.alerting import alert_service
 from penstock.server.artifacts import artifact_service
 from penstock.server.auth import csrf_token
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
-from penstock.server.evaluation import evaluation, playground
+from penstock.server.evaluation import evaluation, experiment_outputs, playground
 from penstock.server.experiments import dataset_rows, experiment_services
 from penstock.server.gateway_access import GatewayAccess
 from penstock.server.otlp_intake import otlp_intake
@@ -198,6 +199,18 @@ class Console:
         body = {"type": "rubric", "model": "m", "criteria": [{"name": "good", "description": "x", "scale": "boolean"}]}
         self.services.artifacts.versions.save(admin, Ref(project, "evaluator", "theirs"), Draft(body=body), create=True)
         return "theirs"
+
+    def annotated(self, project: str) -> str:
+        """Id of a new queue of one question."""
+        admin = self.identity.access.by_key(self.made.secret)
+        new = NewQueue(name=RandomIds().uuid7(), questions=[Question(name="good", type="boolean")])
+        return self.services.evaluation.annotation.create(admin, project, new).id
+
+    def to_annotate(self, project: str) -> str:
+        """Queue and id of its one item, as an address has them."""
+        annotation, queue = self.services.evaluation.annotation, self.annotated(project)
+        annotation.add(project, queue, AddItems(items=[NewItem(input="x")]))
+        return f"{queue}/items/{annotation.items(project, queue)[0].item.id}"
 
     def checked(self, project: str) -> str:
         """Id of a check of a new dataset."""
@@ -382,6 +395,7 @@ def opened(
         ids=RandomIds(clock),
         spans=spans,
         reader=observability.reader,
+        outputs=experiment_outputs(lambda: experiments.results),
     )
     experiments = experiment_services(
         metadata,

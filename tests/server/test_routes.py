@@ -71,6 +71,9 @@ BODIES = {
     "/api/v1/datasets/{name:str}/rows": {"put": [{"input": "x"}]},
     "/api/v1/datasets/{name:str}/splits": {"shares": {"x": 1}},
     "/api/v1/datasets/{name:str}/contents": [],
+    "/api/v1/annotation": {"name": "x", "questions": [{"name": "good", "type": "boolean"}]},
+    "/api/v1/annotation/{queue:str}/items": {"items": [{"input": "y"}]},
+    "/api/v1/annotation/{queue:str}/items/{item:str}/label": {"answers": {"good": True}},
     "/api/v1/playground/runs": {"model": "x/y", "messages": [{"role": "user", "content": "x"}]},
     "/api/v1/keys": {"name": "x"},
     "/api/v1/projects": {"name": "x"},
@@ -225,6 +228,7 @@ async def theirs(console, path: str) -> str:
         "/api/v1/prompts/": lambda: asyncio.to_thread(console.prompt, project),
         "/api/v1/datasets/{name": lambda: asyncio.to_thread(console.dataset, project),
         "/api/v1/datasets/uploads/": lambda: console.upload(project),
+        "/api/v1/annotation/": lambda: asyncio.to_thread(console.annotated, project),
         "/api/v1/datasets/checks/": lambda: asyncio.to_thread(console.checked, project),
         "/api/v1/datasets/imports/": lambda: console.imported(project),
         "/api/v1/evaluators/": lambda: asyncio.to_thread(console.evaluator, project),
@@ -239,6 +243,9 @@ async def theirs(console, path: str) -> str:
         "/api/v1/deletions/": lambda: asyncio.to_thread(console.deletion, project),
         "/api/v1/views/": lambda: asyncio.to_thread(console.view, project),
     }
+    if "{item" in path:
+        queue, _, item = (await asyncio.to_thread(console.to_annotate, project)).partition("/items/")
+        return with_id(path.replace("{item:str}", item), queue)
     (make,) = [make for prefix, make in objects.items() if path.startswith(prefix)]
     return with_id(path, await make())
 

@@ -15,7 +15,7 @@ from penstock.registry.prompts.store import StoredPrompts
 from penstock.server.alerting import alert_service, ingestion_behind
 from penstock.server.artifacts import artifact_service
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
-from penstock.server.evaluation import evaluation, playground
+from penstock.server.evaluation import evaluation, experiment_outputs, playground
 from penstock.server.experiments import ConsoleAccess, dataset_rows, experiment_job, experiment_services
 from penstock.server.foundation import Foundation
 from penstock.server.gateway_access import GatewayAccess
@@ -119,7 +119,14 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
         evals = stack.enter_context(
             closing(
                 evaluation(
-                    metadata, artifacts, home=home, clock=clock, ids=ids, spans=spans, reader=observability.reader
+                    metadata,
+                    artifacts,
+                    home=home,
+                    clock=clock,
+                    ids=ids,
+                    spans=spans,
+                    reader=observability.reader,
+                    outputs=experiment_outputs(lambda: experiments.results),
                 )
             )
         )

@@ -16,6 +16,7 @@ from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSe
 from penstock.alerts.routes import alerts_router
 from penstock.alerts.service import AlertService
 from penstock.core.clock import Clock, SystemClock
+from penstock.evals.annotation.routes import annotation_router
 from penstock.evals.datasets.routes import datasets_router
 from penstock.evals.experiments.calibration_routes import calibrations_router
 from penstock.evals.experiments.routes import experiments_router
@@ -162,7 +163,7 @@ def build(
 
     slices = [identity_router(), registry_router(), tracing_router(), finops_router(), scores_router(feedback_origins)]
     slices += [alerts_router(), artifacts_router(), prompts_router(), datasets_router(), experiments_router()]
-    slices += [calibrations_router(), playground_router()]
+    slices += [annotation_router(), calibrations_router(), playground_router()]
     api = Router("/api/v1", route_handlers=[SessionController, *slices])
     return ConsoleApp(
         settings=settings,
@@ -185,6 +186,7 @@ def build(
             "datasets": Provide(lambda: services().evaluation.datasets, sync_to_thread=False),
             "uploads": Provide(lambda: services().evaluation.uploads, sync_to_thread=False),
             "playground": Provide(lambda: services().playground, sync_to_thread=False),
+            "annotation": Provide(lambda: services().evaluation.annotation, sync_to_thread=False),
             "checks": Provide(lambda: services().evaluation.checks, sync_to_thread=False),
             "imports": Provide(lambda: services().evaluation.imports, sync_to_thread=False),
             "alerts": Provide(lambda: services().alerts, sync_to_thread=False),

@@ -110,6 +110,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/annotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListQueues */
+        get: operations["listAnnotationQueues"];
+        put?: never;
+        /** CreateQueue */
+        post: operations["createAnnotationQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/annotation/{queue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetQueue */
+        get: operations["getAnnotationQueue"];
+        put?: never;
+        post?: never;
+        /** DeleteQueue */
+        delete: operations["deleteAnnotationQueue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/annotation/{queue}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export */
+        get: operations["exportAnnotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/annotation/{queue}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListItems */
+        get: operations["listAnnotationItems"];
+        put?: never;
+        /** AddItems */
+        post: operations["addAnnotationItems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/annotation/{queue}/items/{item}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Label */
+        put: operations["labelAnnotationItem"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/annotation/{queue}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take */
+        post: operations["takeAnnotationItem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts/{kind}": {
         parameters: {
             query?: never;
@@ -2549,10 +2654,20 @@ export interface components {
             of: components["schemas"]["Activity"];
             rows: components["schemas"]["TraceRow"][];
         };
-        /** Added */
-        Added: {
+        /** AddItems */
+        AddItems: {
+            items?: components["schemas"]["NewItem"][];
+            outputs?: components["schemas"]["OutputsWanted"] | null;
+            rows?: components["schemas"]["RowsWanted"] | null;
+            traces?: components["schemas"]["TraceSample"] | null;
+        };
+        /** Agreement */
+        Agreement: {
+            alpha: components["schemas"]["Estimate"] | null;
             /** Format: int64 */
-            added: number;
+            items: number;
+            question: string;
+            same: number | null;
         };
         /** AlertCondition */
         AlertCondition: {
@@ -2670,6 +2785,38 @@ export interface components {
         AliasView: {
             name: string;
             targets: string[];
+        };
+        /** AnnotationItem */
+        AnnotationItem: {
+            assigned: string[];
+            context: string[];
+            /** Format: int64 */
+            created: number;
+            golden: {
+                [key: string]: boolean | number | string;
+            } | null;
+            id: string;
+            input: unknown;
+            output: unknown;
+            passed: string[];
+            /** Format: int64 */
+            position: number;
+            queue: string;
+            reference: unknown;
+            source: components["schemas"]["ItemSource"];
+            /** @enum {string} */
+            state: "open" | "done" | "skipped";
+            /** Format: int64 */
+            wanted: number;
+        };
+        /** AnnotatorProgress */
+        AnnotatorProgress: {
+            annotator: string;
+            /** Format: int64 */
+            labelled: number;
+            last: number | null;
+            /** Format: int64 */
+            skipped: number;
         };
         /** Artifact */
         Artifact: {
@@ -3867,6 +4014,16 @@ export interface components {
              */
             seed: number;
         };
+        /** GoldenResult */
+        GoldenResult: {
+            accuracy: components["schemas"]["Estimate"];
+            annotator: string;
+            /** Format: int64 */
+            answered: number;
+            question: string;
+            /** Format: int64 */
+            right: number;
+        };
         /** Graph */
         Graph: {
             complete: boolean;
@@ -4072,6 +4229,19 @@ export interface components {
             low: number;
             method: string;
         };
+        /**
+         * ItemSource
+         * @default {}
+         */
+        ItemSource: {
+            dataset?: string | null;
+            experiment?: string | null;
+            row?: string | null;
+            span_id?: string | null;
+            trace_id?: string | null;
+            variant?: string | null;
+            version?: number | null;
+        };
         /** JournalState */
         JournalState: {
             /** Format: int64 */
@@ -4155,6 +4325,16 @@ export interface components {
         /** LabelMovePage */
         LabelMovePage: {
             items: components["schemas"]["LabelMove"][];
+            next_cursor: string | null;
+        };
+        /** LabelledItem */
+        LabelledItem: {
+            item: components["schemas"]["AnnotationItem"];
+            labels: components["schemas"]["evals_annotation_types_Label"][];
+        };
+        /** LabelledItemPage */
+        LabelledItemPage: {
+            items: components["schemas"]["LabelledItem"][];
             next_cursor: string | null;
         };
         /** LengthBias */
@@ -4499,12 +4679,32 @@ export interface components {
             summary: string;
             title: string;
         };
+        /** NewItem */
+        NewItem: {
+            context?: string[];
+            golden?: {
+                [key: string]: boolean | number | string;
+            } | null;
+            input?: unknown;
+            output?: unknown;
+            reference?: unknown;
+            source?: components["schemas"]["ItemSource"];
+        };
         /** NewKey */
         NewKey: {
             expires?: number | null;
             models?: string[] | null;
             name: string;
             scopes?: string[] | null;
+        };
+        /** NewLabel */
+        NewLabel: {
+            answers?: {
+                [key: string]: boolean | number | string;
+            };
+            /** @default  */
+            comment: string;
+            skip?: string | null;
         };
         /** NewNote */
         NewNote: {
@@ -4522,6 +4722,22 @@ export interface components {
         /** NewProtection */
         NewProtection: {
             labels: string[];
+        };
+        /** NewQueue */
+        NewQueue: {
+            annotators?: string[];
+            /** @default  */
+            description: string;
+            /** @default 0.1 */
+            doubled: number;
+            evaluator?: string | null;
+            /**
+             * Format: int64
+             * @default 900
+             */
+            lease_seconds: number;
+            name: string;
+            questions: components["schemas"]["Question"][];
         };
         /** NewRow */
         NewRow: {
@@ -4622,6 +4838,10 @@ export interface components {
             secret?: string | null;
             url?: string | null;
         };
+        /** NextTask */
+        NextTask: {
+            task: components["schemas"]["Task"] | null;
+        };
         /** Node */
         Node: {
             external?: string | null;
@@ -4660,6 +4880,16 @@ export interface components {
             usage?: {
                 [key: string]: unknown;
             };
+        };
+        /** OutputsWanted */
+        OutputsWanted: {
+            experiment: string;
+            /**
+             * Format: int64
+             * @default 1000
+             */
+            limit: number;
+            variant?: string | null;
         };
         /** Overview */
         Overview: {
@@ -4894,6 +5124,57 @@ export interface components {
             models: components["schemas"]["ModelView"][];
             name: string;
         };
+        /** Question */
+        Question: {
+            categories?: string[];
+            /** @default  */
+            guidance: string;
+            least?: number | null;
+            most?: number | null;
+            name: string;
+            /** @default true */
+            required: boolean;
+            /** @enum {string} */
+            type: "boolean" | "category" | "number" | "text";
+        };
+        /** Queue */
+        Queue: {
+            annotators?: string[];
+            /** Format: int64 */
+            created: number;
+            created_by: string;
+            /** @default  */
+            description: string;
+            /** Format: int64 */
+            done: number;
+            /** @default 0.1 */
+            doubled: number;
+            evaluator?: string | null;
+            id: string;
+            /** Format: int64 */
+            items: number;
+            /**
+             * Format: int64
+             * @default 900
+             */
+            lease_seconds: number;
+            name: string;
+            questions: components["schemas"]["Question"][];
+            /** Format: int64 */
+            skipped: number;
+        };
+        /** QueuePage */
+        QueuePage: {
+            items: components["schemas"]["Queue"][];
+            next_cursor: string | null;
+        };
+        /** QueueReport */
+        QueueReport: {
+            agreement: components["schemas"]["Agreement"][];
+            annotators: components["schemas"]["AnnotatorProgress"][];
+            golden: components["schemas"]["GoldenResult"][];
+            queue: components["schemas"]["Queue"];
+        };
         /** RateUse */
         RateUse: {
             at: number | null;
@@ -5098,6 +5379,19 @@ export interface components {
         RowPage: {
             items: components["schemas"]["Row"][];
             next_cursor: string | null;
+        };
+        /** RowsWanted */
+        RowsWanted: {
+            dataset: string;
+            golden?: string | null;
+            /**
+             * Format: int64
+             * @default 1000
+             */
+            limit: number;
+            split?: string | null;
+            /** @default latest */
+            version: string;
         };
         /** RulePage */
         RulePage: {
@@ -5820,6 +6114,20 @@ export interface components {
             state: "closed" | "open" | "half_open";
             target: string;
         };
+        /** Task */
+        Task: {
+            context: string[];
+            input: unknown;
+            item: string;
+            label: components["schemas"]["evals_annotation_types_Label"] | null;
+            /** Format: int64 */
+            left: number;
+            output: unknown;
+            questions: components["schemas"]["Question"][];
+            queue: string;
+            /** Format: int64 */
+            until: number;
+        };
         /** Test */
         Test: {
             method: string;
@@ -6393,6 +6701,22 @@ export interface components {
             /** Format: int64 */
             rows: number;
         };
+        /** Added */
+        evals_annotation_routes_Added: {
+            /** Format: int64 */
+            added: number;
+        };
+        /** Label */
+        evals_annotation_types_Label: {
+            annotator: string;
+            answers: {
+                [key: string]: boolean | number | string;
+            };
+            comment: string;
+            /** Format: int64 */
+            created: number;
+            skipped: string | null;
+        };
         /** Label */
         evals_experiments_calibration_types_Label: {
             judge?: boolean | number | string | null;
@@ -6453,6 +6777,11 @@ export interface components {
             name: string;
             reason?: string | null;
             value?: number | boolean | string | null;
+        };
+        /** Added */
+        registry_artifacts_routes_Added: {
+            /** Format: int64 */
+            added: number;
         };
         /** Comparison */
         registry_artifacts_types_Comparison: {
@@ -6830,6 +7159,337 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAnnotationQueues: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Entries of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAnnotationQueue: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQueue"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAnnotationQueue: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueReport"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAnnotationQueue: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportAnnotation: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An item with its labels in each line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAnnotationItems: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only those. */
+                state?: "open" | "done" | "skipped" | null;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: number;
+                /** @description Entries of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelledItemPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addAnnotationItems: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddItems"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["evals_annotation_routes_Added"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labelAnnotationItem: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+                /** @description Id of the item. */
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLabel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["evals_annotation_types_Label"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeAnnotationItem: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NextTask"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -7613,7 +8273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Added"];
+                    "application/json": components["schemas"]["registry_artifacts_routes_Added"];
                 };
             };
             /** @description What went wrong */

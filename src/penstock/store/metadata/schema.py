@@ -17,6 +17,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from penstock.store.metadata.annotation_tables import (
+    annotation_claims,
+    annotation_items,
+    annotation_labels,
+    annotation_queues,
+)
 from penstock.store.metadata.artifact_tables import (
     artifact_blobs,
     artifact_branches,
@@ -54,6 +60,10 @@ __all__ = [
     "alert_rules",
     "alert_series",
     "alert_transitions",
+    "annotation_claims",
+    "annotation_items",
+    "annotation_labels",
+    "annotation_queues",
     "artifact_blobs",
     "artifact_branches",
     "artifact_comments",
@@ -103,7 +113,7 @@ __all__ = [
     "webhooks",
 ]
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest migration: what a database that this version wrote is stamped with."""
 
 organizations = Table(

@@ -1,0 +1,218 @@
+"""Statements on queues, items, claims and labels. Every function runs in the transaction of its connection."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, delete, func, insert, or_, select, update
+
+from penstock.evals.annotation.types import AnnotationItem, Answers, Label, NewItem, Queue
+from penstock.store.metadata.schema import annotation_claims as claims
+from penstock.store.metadata.schema import annotation_items as items
+from penstock.store.metadata.schema import annotation_labels as labels
+from penstock.store.metadata.schema import annotation_queues as queues
+
+__all__ = [
+    "add_items",
+    "add_queue",
+    "change_item",
+    "claim",
+    "claims_of",
+    "delete_queue",
+    "find_queue",
+    "item",
+    "items_page",
+    "known_digests",
+    "labels_of",
+    "last_position",
+    "list_queues",
+    "own_claim",
+    "put_label",
+    "release",
+    "waiting",
+    "waiting_count",
+]
+
+AT_ONCE: Final = 400
+_decode_item = msgspec.json.Decoder(NewItem).decode
+
+
+def add_queue(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(queues).values(**values))
+
+
+def find_queue(connection: Connection, project: str, which: str) -> Queue | None:
+    """A queue by id or name."""
+    where = and_(queues.c.project == project, or_(queues.c.id == which, queues.c.name == which))
+    found = connection.execute(select(queues).where(where).order_by(queues.c.id != which)).first()
+    return None if found is None else _queue(found, _counts(connection, [found.id]))
+
+
+def list_queues(connection: Connection, project: str, *, after: str | None, limit: int) -> list[Queue]:
+    """Queues by name."""
+    where = [queues.c.project == project, *([queues.c.name > after] if after is not None else [])]
+    found = connection.execute(select(queues).where(*where).order_by(queues.c.name).limit(limit)).all()
+    counts = _counts(connection, [one.id for one in found])
+    return [_queue(one, counts) for one in found]
+
+
+def delete_queue(connection: Connection, queue: str) -> None:
+    """A queue with all that belongs to it."""
+    own = select(items.c.id).where(items.c.queue == queue)
+    connection.execute(delete(claims).where(claims.c.item.in_(own)))
+    connection.execute(delete(labels).where(labels.c.queue == queue))
+    connection.execute(delete(items).where(items.c.queue == queue))
+    connection.execute(delete(queues).where(queues.c.id == queue))
+
+
+def last_position(connection: Connection, queue: str) -> int:
+    """The greatest position; -1 where there is no item."""
+    found = connection.execute(select(func.max(items.c.position)).where(items.c.queue == queue)).scalar()
+    return -1 if found is None else int(found)
+
+
+def known_digests(connection: Connection, queue: str, digests: Sequence[str]) -> set[str]:
+    """Those that stand in the queue."""
+    found: set[str] = set()
+    for some in _some(digests):
+        where = and_(items.c.queue == queue, items.c.digest.in_(some))
+        found |= set(connection.execute(select(items.c.digest).where(where)).scalars())
+    return found
+
+
+def add_items(connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+    if values:
+        connection.execute(insert(items), [dict(one) for one in values])
+
+
+def item(connection: Connection, queue: str, id_: str) -> AnnotationItem | None:
+    found = connection.execute(select(items).where(items.c.queue == queue, items.c.id == id_)).first()
+    return None if found is None else _item(found)
+
+
+def items_page(
+    connection: Connection, queue: str, *, state: str | None, after: int, limit: int
+) -> list[AnnotationItem]:
+    """Items after a position, in the order in which they were added."""
+    where = [items.c.queue == queue, items.c.position > after, *([items.c.state == state] if state else [])]
+    found = connection.execute(select(items).where(*where).order_by(items.c.position).limit(limit))
+    return [_item(one) for one in found]
+
+
+def change_item(connection: Connection, id_: str, **values: Any) -> None:
+    connection.execute(update(items).where(items.c.id == id_).values(**values))
+
+
+def own_claim(connection: Connection, queue: str, annotator: str, *, now: int) -> AnnotationItem | None:
+    """The item that an annotator holds."""
+    held = and_(claims.c.item == items.c.id, claims.c.annotator == annotator, claims.c.until > now)
+    query = select(items).join(claims, held).where(items.c.queue == queue, items.c.state == "open")
+    found = connection.execute(query.order_by(items.c.digest)).first()
+    return None if found is None else _item(found)
+
+
+def waiting(
+    connection: Connection, queue: str, annotator: str, names: Iterable[str], *, after: str, limit: int
+) -> list[tuple[str, AnnotationItem]]:
+    """Open items that an annotator has not labelled and may be given, with their digests, after a digest."""
+    where = _waiting(queue, annotator, names)
+    query = select(items).where(where, items.c.digest > after).order_by(items.c.digest).limit(limit)
+    return [(one.digest, _item(one)) for one in connection.execute(query)]
+
+
+def waiting_count(connection: Connection, queue: str, annotator: str, names: Iterable[str]) -> int:
+    query = select(func.count()).select_from(items).where(_waiting(queue, annotator, names))
+    return int(connection.execute(query).scalar_one())
+
+
+def claims_of(connection: Connection, ids: Sequence[str], *, now: int) -> dict[str, set[str]]:
+    """Who holds these items now."""
+    found: dict[str, set[str]] = {}
+    for some in _some(ids):
+        for one in connection.execute(select(claims).where(claims.c.item.in_(some), claims.c.until > now)):
+            found.setdefault(one.item, set()).add(one.annotator)
+    return found
+
+
+def claim(connection: Connection, id_: str, annotator: str, *, until: int) -> None:
+    release(connection, id_, annotator)
+    connection.execute(insert(claims).values(item=id_, annotator=annotator, until=until))
+
+
+def release(connection: Connection, id_: str, annotator: str) -> None:
+    connection.execute(delete(claims).where(claims.c.item == id_, claims.c.annotator == annotator))
+
+
+def put_label(connection: Connection, queue: str, id_: str, label: Label) -> None:
+    """Keep what somebody said, in the place of what they said before."""
+    connection.execute(delete(labels).where(labels.c.item == id_, labels.c.annotator == label.annotator))
+    connection.execute(insert(labels).values(item=id_, queue=queue, **msgspec.structs.asdict(label)))
+
+
+def labels_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Label]]:
+    """Labels by item, the oldest first."""
+    found: dict[str, list[Label]] = {}
+    for some in _some(ids):
+        query = select(labels).where(labels.c.item.in_(some)).order_by(labels.c.created, labels.c.annotator)
+        for one in connection.execute(query):
+            found.setdefault(one.item, []).append(_label(one))
+    return found
+
+
+def _waiting(queue: str, annotator: str, names: Iterable[str]) -> ColumnElement[bool]:
+    said = select(labels.c.item).where(labels.c.item == items.c.id, labels.c.annotator == annotator).exists()
+    assigned = cast(items.c.assigned, String)
+    mine = [assigned.contains(json.dumps(name), autoescape=True) for name in names]
+    return and_(items.c.queue == queue, items.c.state == "open", ~said, or_(assigned == "[]", *mine))
+
+
+def _counts(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    where = and_(items.c.queue.in_(ids), items.c.wanted > 0)
+    query = select(items.c.queue, items.c.state, func.count().label("count")).where(where)
+    return {
+        (one.queue, one.state): int(one[2]) for one in connection.execute(query.group_by(items.c.queue, items.c.state))
+    }
+
+
+def _queue(row: Row[Any], counts: Mapping[tuple[str, str], int]) -> Queue:
+    values = {str(column.name): row[at] for at, column in enumerate(queues.columns) if column.name != "project"}
+    done, skipped = counts.get((row.id, "done"), 0), counts.get((row.id, "skipped"), 0)
+    total = done + skipped + counts.get((row.id, "open"), 0)
+    return msgspec.convert({**values, "items": total, "done": done, "skipped": skipped}, Queue)
+
+
+def _item(row: Row[Any]) -> AnnotationItem:
+    body = _decode_item(row.body)
+    golden: Answers | None = row.golden
+    return AnnotationItem(
+        id=row.id,
+        queue=row.queue,
+        position=row.position,
+        state=row.state,
+        source=body.source,
+        input=body.input,
+        output=body.output,
+        reference=body.reference,
+        context=body.context,
+        golden=golden,
+        wanted=row.wanted,
+        assigned=row.assigned,
+        passed=row.passed,
+        created=row.created,
+    )
+
+
+def _label(row: Row[Any]) -> Label:
+    return Label(
+        annotator=row.annotator,
+        answers=row.answers,
+        skipped=row.skipped,
+        comment=row.comment,
+        created=row.created,
+    )
+
+
+def _some(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for begin in range(0, len(values), AT_ONCE):
+        yield values[begin : begin + AT_ONCE]
