@@ -6,7 +6,7 @@ import { Icon } from "@/components/icons";
 import { JsonView } from "@/components/json-view";
 import watch from "@/components/watch.module.css";
 import { useSignedIn } from "@/lib/session";
-import { useEditRows } from "../queries";
+import { useEditRows, useSplits } from "../queries";
 import type { StoredRow } from "../types";
 import classes from "./detail.module.css";
 import { RowForm } from "./row-form";
@@ -26,6 +26,10 @@ export function RowPanel({ dataset, row, newest, onClose }: RowPanelProps) {
   const [deleting, setDeleting] = useState(false);
   const writer = may("datasets:write") && newest && dataset.archived === null;
   const { name, digest: expected } = dataset;
+  const splits = useSplits(name, "latest");
+  const shares = splits.data?.splits?.shares ?? {};
+  // What the shares decide is decided again, the same; what a row says itself is said again.
+  const own = row.split && !(row.split in shares) ? row.split : null;
   return (
     <section className={`card ${classes.panel}`} aria-label={`Row ${row.id}`}>
       <div className="card-head">
@@ -44,9 +48,15 @@ export function RowPanel({ dataset, row, newest, onClose }: RowPanelProps) {
             row={row}
             error={edit.error}
             loading={edit.isPending}
+            missing={splits.data ? null : "Reading how rows are divided…"}
             action="Save as a new version"
             onSave={(put) =>
-              edit.mutate({ dataset: name, put: [put], message: `Change the row ${row.id}`, expected })
+              edit.mutate({
+                dataset: name,
+                put: [{ ...put, split: own }],
+                message: `Change the row ${row.id}`,
+                expected,
+              })
             }
             others={
               <Button size="xs" variant="default" onClick={() => setDeleting(true)}>

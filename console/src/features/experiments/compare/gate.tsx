@@ -1,6 +1,6 @@
 import { formatCount, NOTHING } from "@/lib/format";
 import type { GateResult, RuleResult } from "../types";
-import { formatInterval, formatValue } from "../words";
+import { formatDifference, formatInterval, formatValue } from "../words";
 import classes from "./compare.module.css";
 
 interface GateProps {
@@ -22,7 +22,7 @@ export function Gate({ variant, gate, running }: GateProps) {
         </span>
       </div>
       <div className={classes.scroll}>
-        <table className={classes.table}>
+        <table className={classes.table} data-plain>
           <thead>
             <tr>
               <th scope="col">Rule</th>
@@ -54,6 +54,8 @@ export function Gate({ variant, gate, running }: GateProps) {
 }
 
 function Rule({ rule }: { rule: RuleResult }) {
+  // Against a baseline the interval is of the difference.
+  const written = rule.compared === rule.value ? formatValue : formatDifference;
   return (
     <tr>
       <td>
@@ -65,7 +67,7 @@ function Rule({ rule }: { rule: RuleResult }) {
       <td className="number">{formatValue(rule.value, rule.unit)}</td>
       <td className="number">{formatValue(rule.baseline, rule.unit)}</td>
       <td className="number">
-        {rule.interval ? formatInterval(bounded(rule.interval), rule.unit) : NOTHING}
+        {rule.interval ? formatInterval(bounded(rule.interval), rule.unit, written) : NOTHING}
       </td>
       <td className="number">
         {formatCount(rule.n)}
