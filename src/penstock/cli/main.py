@@ -30,6 +30,7 @@ GROUPS: Final = {
     "prompts": "Prompts: rendered, estimated, as types.",
     "artifacts": "Versions of prompts, models, datasets and evaluators, and their labels.",
     "datasets": "Rows to measure with: files, traces, splits, checks.",
+    "annotation": "Queues of answers that people label.",
     "webhooks": "Who is told of what happens to artifacts.",
     "routes": "Names that applications call, and what stands behind them.",
     "limits": "Rate limits and budgets.",
