@@ -11,7 +11,9 @@ export function isTyping(target: EventTarget | null): boolean {
 
 /** True while a dialog, menu or list of options is open: its own keys come first. */
 export function overlayIsOpen(): boolean {
-  return document.querySelector('[role="dialog"], [role="menu"], [role="listbox"]') !== null;
+  const found = document.querySelectorAll('[role="dialog"], [role="menu"], [role="listbox"]');
+  // A closed list of options stays in the page, hidden.
+  return [...found].some((one) => !one.closest('[style*="display: none"]'));
 }
 
 function hasModifier(event: KeyboardEvent): boolean {

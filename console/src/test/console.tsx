@@ -72,6 +72,8 @@ export function openConsole(
     if (other === "unreachable") throw new TypeError("fetch failed");
     if (other === "never") return new Promise<Response>(() => {});
     const answer = other ?? api.answer(request.method, url, body, request.headers);
+    if (answer.events !== undefined)
+      return new Response(answer.events, { headers: { "content-type": "text/event-stream" } });
     return new Response(answer.body === undefined ? null : JSON.stringify(answer.body), {
       status: answer.status,
       headers: { "content-type": answer.status >= 400 ? "application/problem+json" : "application/json" },

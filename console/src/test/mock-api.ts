@@ -6,6 +6,7 @@ import { MockDefinitions } from "./mock-definitions";
 import { MockEvals } from "./mock-evals";
 import { faultIn, MockLooking, matches } from "./mock-looking";
 import { holds, modelOf, top, totalsOf } from "./mock-query";
+import { MockRegistry } from "./mock-registry";
 import { makeRichTrace, makeSpan } from "./mock-spans";
 import { budgets, cacheUse, routeStats, targets, workers } from "./mock-traffic";
 import { MockWatching } from "./mock-watching";
@@ -13,6 +14,8 @@ import { MockWatching } from "./mock-watching";
 export interface MockAnswer {
   status: number;
   body?: unknown;
+  /** Instead of a body: server-sent events. */
+  events?: string;
 }
 
 const PROJECT = { id: "0197c000-0000-7000-8000-000000000001", name: "default" };
@@ -40,6 +43,14 @@ const SCOPES = [
   "retention:write",
   "secrets:read",
   "secrets:write",
+  "prompts:read",
+  "prompts:write",
+  "prompts:promote",
+  "models:write",
+  "evaluators:read",
+  "evaluators:write",
+  "webhooks:read",
+  "webhooks:write",
   "datasets:read",
   "datasets:write",
   "experiments:read",
@@ -53,6 +64,7 @@ export class MockApi {
   readonly definitions: MockDefinitions;
   readonly looking: MockLooking;
   readonly watching: MockWatching;
+  readonly registry: MockRegistry;
   readonly evals: MockEvals;
   /** What the signed-in person may not do. */
   readonly denied = new Set<string>();
@@ -64,6 +76,7 @@ export class MockApi {
     this.definitions = new MockDefinitions(now, count > 0);
     this.looking = new MockLooking(now, () => this.rows);
     this.watching = new MockWatching(now);
+    this.registry = new MockRegistry(now, count > 0);
     this.evals = new MockEvals(now, count > 0);
     const draw = random(7);
     let started = now();
@@ -105,6 +118,8 @@ export class MockApi {
     if (watched) return watched;
     const evaluated = this.evals.answer(method, path, url.searchParams, body);
     if (evaluated) return evaluated;
+    const registered = this.registry.answer(method, path, url.searchParams, body);
+    if (registered) return registered;
     if (path === "/overview") return { status: 200, body: this.overview(url.searchParams) };
     if (path === "/models") return { status: 200, body: this.models() };
     if (path.startsWith("/keys")) return this.keyCall(method, path, body as Record<string, unknown>);

@@ -1,4 +1,4 @@
-import { TextInput } from "@mantine/core";
+import { Skeleton, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import artifact from "@/components/artifact/artifact.module.css";
@@ -12,9 +12,11 @@ interface NewArtifactProps {
 }
 
 export function NewArtifact({ kind, onCancel }: NewArtifactProps) {
-  const { names } = useModelNames();
+  const { names, loading } = useModelNames();
   const navigate = useNavigate();
   const [name, setName] = useState("");
+  // The example names a model that exists here, and must not replace what was typed meanwhile.
+  if (loading) return <Skeleton height={220} role="status" aria-label="Loading" />;
   const valid = ARTIFACT_NAME.test(name);
   const model = names.find((one) => /^[^/]+\/[^*]+$/.test(one)) ?? "openai/gpt-4o-mini";
   return (
@@ -31,7 +33,7 @@ export function NewArtifact({ kind, onCancel }: NewArtifactProps) {
         autoFocus
       />
       <BodyEditor
-        key={`${kind} ${model}`}
+        key={kind}
         kind={kind}
         name={valid ? name : ""}
         artifact={null}
