@@ -14,7 +14,7 @@ CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -n
 # The console's tools run on the Node of the environment, so none has to be on the machine.
 NPM = ../$(PY) ../.ci/npm.py
 
-.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium redis frameworks emitters
+.PHONY: help up test fmt lint types layers console openapi docs bench clean chromium redis frameworks emitters adapters
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,12 +78,16 @@ ifdef UV
 INSTALL = $(UV) pip install --quiet --python $(PY)
 INSTALL_FRAMEWORKS = $(UV) pip install --quiet --python $(VENV)/frameworks/bin/python --group frameworks
 INSTALL_EMITTERS = $(UV) pip install --quiet --python $(VENV)/emitters/bin/python --group emitters
+INSTALL_ADAPTER = $(UV) pip install --quiet --python $(VENV)/adapters/$(1)/bin/python -r pyproject.toml \
+	--extra server --extra $(1)
 else
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 INSTALL_FRAMEWORKS = $(PY) -m pip --python $(VENV)/frameworks/bin/python install --quiet --disable-pip-version-check \
 	--group frameworks
 INSTALL_EMITTERS = $(PY) -m pip --python $(VENV)/emitters/bin/python install --quiet --disable-pip-version-check \
 	--group emitters
+INSTALL_ADAPTER = $(PY) -m pip --python $(VENV)/adapters/$(1)/bin/python install --quiet --disable-pip-version-check \
+	'.[server,$(1)]'
 endif
 
 $(VENV)/.server: pyproject.toml hatch_build.py $(CONSOLE_SOURCES) | $(PY)
@@ -110,6 +114,16 @@ $(VENV)/.emitters: pyproject.toml | $(PY)
 	@echo "Installing OpenTelemetry's and OpenInference's instrumentations for their tests …"
 	@{ $(PY) -m venv --without-pip $(VENV)/emitters && $(INSTALL_EMITTERS) && touch $@; } \
 		|| echo "The instrumentations could not be installed: the tests that need them will be skipped." >&2
+
+adapters: $(VENV)/.adapters  ## Install ragas and deepeval (700 MB) for the tests of their adapters
+
+# Each into an environment of its own: they want other versions of what Penstock needs than are newest.
+$(VENV)/.adapters: pyproject.toml | $(PY)
+	@echo "Installing ragas and deepeval for the tests of their adapters …"
+	@( for one in ragas deepeval; do \
+		$(PY) -m venv --without-pip $(VENV)/adapters/$$one && $(call INSTALL_ADAPTER,$$one) || exit 1; \
+		done && touch $@ ) \
+		|| echo "ragas or deepeval could not be installed: the tests that need them will be skipped." >&2
 
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \

@@ -9,6 +9,8 @@ import msgspec
 
 from penstock.core.errors import InvalidInput
 from penstock.evals.evaluators.adapters.autoevals import AutoEvals
+from penstock.evals.evaluators.adapters.deepeval import DeepEval
+from penstock.evals.evaluators.adapters.ragas import Ragas
 from penstock.evals.evaluators.conversation import Conversation
 from penstock.evals.evaluators.definition import Built, Definition, Services, convert, digest_of, named
 from penstock.evals.evaluators.language import Language
@@ -31,7 +33,7 @@ TYPES: Final[Mapping[str, type[Definition]]] = {
     for cls in (
         Exact, Contains, Regex, Length, Numeric, JsonSchema, Fields, EditDistance, TokenOverlap, Rouge, Bleu, Chrf,
         Embedding, Latency, Cost, Tokens, Language, ToolCalls, Trajectory, Conversation, Retrieval, Rubric, Pairwise,
-        Panel, Groundedness, Instructions, AutoEvals,
+        Panel, Groundedness, Instructions, AutoEvals, DeepEval, Ragas,
     )
 }  # fmt: skip
 

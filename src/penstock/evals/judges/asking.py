@@ -11,7 +11,7 @@ from penstock.evals.evaluators.definition import Services
 from penstock.evals.evaluators.ports import Ask, AskRequest, Reply
 from penstock.evals.evaluators.types import Unscored
 
-__all__ = ["Purse", "ask", "asker", "read_verdict"]
+__all__ = ["Purse", "ask", "asker", "candidates", "read_verdict"]
 
 T = TypeVar("T", bound=msgspec.Struct)
 _FENCED: Final = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)```", re.DOTALL)
@@ -78,7 +78,7 @@ def read_verdict(text: str, verdict: type[T]) -> T:
         Unscored: no part of the text is such a verdict.
     """
     reason = "there is no JSON object in it"
-    for candidate in _candidates(text):
+    for candidate in candidates(text):
         try:
             value: Any = msgspec.json.decode(candidate)
             if isinstance(value, dict):
@@ -91,7 +91,8 @@ def read_verdict(text: str, verdict: type[T]) -> T:
     raise Unscored(f"The judge's answer cannot be read: {reason}. It begins {shown!r}.", raw=text)
 
 
-def _candidates(text: str) -> Iterator[str]:
+def candidates(text: str) -> Iterator[str]:
+    """Parts of a model's text that may be its JSON, the likeliest first."""
     yield text
     yield from reversed(_FENCED.findall(text))
     starts = [place for place, one in enumerate(text) if one == "{"]

@@ -2,27 +2,28 @@
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-from penstock.core.errors import InvalidInput, PenstockError
+from penstock.core.errors import InvalidInput
+from penstock.evals.evaluators.adapters.bridge import Bridge, scored
 from penstock.evals.evaluators.definition import Definition, Run, Services
-from penstock.evals.evaluators.ports import AskRequest
 from penstock.evals.evaluators.similarity import optional
-from penstock.evals.evaluators.types import Item, Judgement, Verdict
+from penstock.evals.evaluators.types import Item, Judgement, Unscored, Verdict
+from penstock.evals.judges.asking import Purse
 
 __all__ = ["AutoEvals"]
 
-logger = logging.getLogger(__name__)
 _NOWHERE: Final = "http://127.0.0.1:9"
 """Whatever the library might ask by itself is not answered."""
 
 
 class AutoEvals(Definition, frozen=True, kw_only=True, tag="autoevals"):
     """A scorer of autoevals, as `Factuality` or `JSONDiff`. Those that ask a model ask `model`."""
+
+    paid: ClassVar[bool] = True
 
     scorer: str
     """Name of the class."""
@@ -46,7 +47,8 @@ class AutoEvals(Definition, frozen=True, kw_only=True, tag="autoevals"):
         name = self.name or "autoevals"
 
         async def run(item: Item) -> list[Judgement]:
-            return [await _judged(asyncio.to_thread(scorer.eval, **_arguments(item)), name, self.scorer)]
+            call = asyncio.to_thread(scorer.eval, **_arguments(item))
+            return [await scored(_verdict(call), name=name, what=self.scorer, purse=Purse())]
 
         return run
 
@@ -59,63 +61,44 @@ class AutoEvals(Definition, frozen=True, kw_only=True, tag="autoevals"):
         name = self.name or "autoevals"
 
         async def run(item: Item) -> list[Judgement]:
-            bridge = _Bridge(services, str(self.model))
+            bridge = Bridge(services, self.model)
             try:
-                scorer = cls(model=self.model, client=bridge.client(), **self.parameters)
+                scorer = cls(model=self.model, client=_client(bridge), **self.parameters)
             except TypeError as error:
                 return [Judgement(name=name, error=f"{self.scorer}: {error}")]
-            found = await _judged(scorer.eval_async(**_arguments(item)), name, self.scorer)
-            return [msgspec.structs.replace(found, cost=bridge.cost)]
+            call = scorer.eval_async(**_arguments(item))
+            return [await scored(_verdict(call), name=name, what=self.scorer, purse=bridge.purse)]
 
         return run
 
 
-class _Bridge:
+def _client(bridge: Bridge) -> Any:
     """The library's client, asking by Penstock's ports."""
+    oai = optional("autoevals.oai", package="autoevals", name="autoevals")
+    openai = optional("openai", package="openai", name="autoevals")
+    client = oai.LLMClient(openai=openai.AsyncOpenAI(api_key="unused", base_url=_NOWHERE), is_async=True)
 
-    def __init__(self, services: Services, model: str) -> None:
-        self._services = services
-        self._model = model
-        self.cost: int | None = 0
-
-    def client(self) -> Any:
-        oai = optional("autoevals.oai", package="autoevals", name="autoevals")
-        openai = optional("openai", package="openai", name="autoevals")
-        client = oai.LLMClient(openai=openai.AsyncOpenAI(api_key="unused", base_url=_NOWHERE), is_async=True)
-        # Given to the constructor, these would be replaced by the library's own.
-        client.complete = self._complete
-        client.embed = self._embed
-        client.moderation = self._moderation
-        return client
-
-    async def _complete(self, *, messages: list[dict[str, str]], tools: Any = None, **_: Any) -> dict[str, Any]:
-        assert self._services.ask is not None  # noqa: S101 - checked when the evaluator was built
-        function = tools[0]["function"] if tools else None
-        reply = await self._services.ask(
-            AskRequest(
-                model=self._model,
-                messages=messages,
-                schema=None if function is None else function["parameters"],
-                schema_name="verdict" if function is None else function["name"],
-                parameters={"temperature": 0},
-            )
-        )
-        self.cost = None if self.cost is None or reply.cost is None else self.cost + reply.cost
-        message: dict[str, Any] = {"role": "assistant", "content": reply.text}
-        if function is not None:
-            call = {"name": function["name"], "arguments": reply.text}
-            message["tool_calls"] = [{"id": "verdict", "type": "function", "function": call}]
+    async def complete(*, messages: list[dict[str, str]], tools: Any = None, **_: Any) -> dict[str, Any]:
+        if not tools:
+            message: dict[str, Any] = {"role": "assistant", "content": await bridge.ask(messages)}
+        else:
+            function = tools[0]["function"]
+            text = await bridge.ask(messages, schema=function["parameters"], schema_name=function["name"])
+            call = {"name": function["name"], "arguments": text}
+            calls = [{"id": "verdict", "type": "function", "function": call}]
+            message = {"role": "assistant", "content": text, "tool_calls": calls}
         return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
 
-    async def _embed(self, *, input: Any, model: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: A002 - theirs
-        if self._services.embed is None:
-            raise InvalidInput("Nothing here makes embeddings.")
-        texts = [input] if isinstance(input, str) else list(input)
-        vectors = await self._services.embed(texts, model=model or self._model)
-        return {"data": [{"index": place, "embedding": list(one)} for place, one in enumerate(vectors)]}
+    async def embed(*, input: Any, model: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: A002 - theirs
+        vectors = await bridge.embed([input] if isinstance(input, str) else list(input), model=model)
+        return {"data": [{"index": place, "embedding": one} for place, one in enumerate(vectors)]}
 
-    async def _moderation(self, **_: Any) -> dict[str, Any]:
+    async def moderation(**_: Any) -> dict[str, Any]:
         raise InvalidInput("A gateway moderates nothing; use another scorer.")
+
+    # Given to the constructor, these would be replaced by the library's own.
+    client.complete, client.embed, client.moderation = complete, embed, moderation
+    return client
 
 
 def _arguments(item: Item) -> dict[str, Any]:
@@ -127,15 +110,9 @@ def _arguments(item: Item) -> dict[str, Any]:
     }
 
 
-async def _judged(call: Awaitable[Any], name: str, scorer: str) -> Judgement:
-    try:
-        found = await call
-    except PenstockError as error:
-        return Judgement(name=name, error=error.message)
-    except Exception as error:
-        logger.warning("%s of autoevals failed", scorer, exc_info=True)
-        return Judgement(name=name, error=f"{scorer}: {type(error).__name__}: {error}"[:500])
+async def _verdict(call: Awaitable[Any]) -> Verdict:
+    found = await call
     if found.score is None:
-        return Judgement(name=name, error=f"{scorer} gave no score: {found.error or 'no reason given'}.")
+        raise Unscored(f"It gave no score: {found.error or 'no reason given'}.")
     metadata: dict[str, Any] = found.metadata or {}
-    return Verdict(float(found.score), metadata.get("rationale"), metadata or None).judgement(name)
+    return Verdict(float(found.score), metadata.get("rationale"), metadata or None)
