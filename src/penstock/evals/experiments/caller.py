@@ -151,7 +151,7 @@ def _output(answered: _Answered, *, trace_id: str) -> Output:
         choice = answer.choices[0]
     except (msgspec.MsgspecError, IndexError) as error:
         raise UpstreamError(
-            f"The answer is no chat completion: {error or 'it has no choices'}.",
+            f"The answer is no chat completion: {error if isinstance(error, msgspec.MsgspecError) else 'it has no choices'}.",
             upstream_status=200,
             retryable=False,
             code="answer_malformed",
@@ -177,7 +177,7 @@ def _embedding(answered: _Answered, *, trace_id: str) -> Output:
         vector = answer.data[0].embedding
     except (msgspec.MsgspecError, IndexError) as error:
         raise UpstreamError(
-            f"The answer holds no embedding: {error or 'it is empty'}.",
+            f"The answer holds no embedding: {error if isinstance(error, msgspec.MsgspecError) else 'it is empty'}.",
             upstream_status=200,
             retryable=False,
             code="answer_malformed",
