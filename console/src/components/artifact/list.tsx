@@ -9,7 +9,6 @@ import { Icon } from "@/components/icons";
 import { RowsTable } from "@/components/rows/rows-table";
 import { useCursor } from "@/components/rows/use-cursor";
 import { type ArtifactKind, type ArtifactListing, useArtifacts, useProtectedLabels } from "@/lib/artifacts";
-import { useKeys } from "@/lib/keys";
 import classes from "./artifact.module.css";
 import { artifactColumns, CompactArtifact } from "./columns";
 
@@ -107,10 +106,8 @@ interface SearchBoxProps {
 
 function SearchBox({ things, q, onChange }: SearchBoxProps) {
   const [text, setText] = useState(q ?? "");
-  const input = useRef<HTMLInputElement>(null);
   const change = useRef(onChange);
   change.current = onChange;
-  useKeys({ "/": () => input.current?.focus() });
   useEffect(() => setText(q ?? ""), [q]);
   useEffect(() => {
     const wanted = text.trim() || undefined;
@@ -120,7 +117,7 @@ function SearchBox({ things, q, onChange }: SearchBoxProps) {
   }, [text, q]);
   return (
     <TextInput
-      ref={input}
+      data-page-search
       className={classes.search}
       size="xs"
       aria-label={`Search ${things}`}
