@@ -150,8 +150,9 @@ def _output(answered: _Answered, *, trace_id: str) -> Output:
         answer = _decode_answer(answered.body)
         choice = answer.choices[0]
     except (msgspec.MsgspecError, IndexError) as error:
+        why = error if isinstance(error, msgspec.MsgspecError) else "it has no choices"
         raise UpstreamError(
-            f"The answer is no chat completion: {error if isinstance(error, msgspec.MsgspecError) else 'it has no choices'}.",
+            f"The answer is no chat completion: {why}.",
             upstream_status=200,
             retryable=False,
             code="answer_malformed",
