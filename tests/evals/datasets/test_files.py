@@ -184,3 +184,11 @@ async def test_what_nobody_imports_is_forgotten_after_an_hour(uploads, clock, tm
     with pytest.raises(NotFound):
         uploads.preview("p", upload)
     assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_field_that_some_rows_lack_is_missing_there_and_one_that_none_has_is_refused(uploads):
+    data = b'{"input": "a", "reference": 1}\n{"input": "b"}\n'
+    upload = await uploads.receive("p", "x.jsonl", sent(data))
+    assert [row.reference for row in uploads.preview("p", upload).rows] == [1, None]
+    with pytest.raises(InvalidInput, match="no column 'anwser'; there are input, reference"):
+        uploads.preview("p", upload, FieldMapping(input="input", reference="anwser"))

@@ -5,10 +5,15 @@ import tracemalloc
 import pytest
 from sqlalchemy import func, select
 
+from penstock.core.clock import ManualClock
 from penstock.core.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from penstock.core.ids import RandomIds
 from penstock.evals.datasets.edits import RowEdits
+from penstock.evals.datasets.imports import Imports, NewImport
+from penstock.evals.datasets.mapping import FieldMapping
 from penstock.evals.datasets.service import SaveTerms
 from penstock.evals.datasets.types import DatasetRow, Splits
+from penstock.evals.datasets.uploads import Uploads
 from penstock.registry.artifacts.types import Draft
 from penstock.store.metadata.schema import dataset_chunks, dataset_rows
 
@@ -194,3 +199,27 @@ def test_memory_does_not_grow_with_the_rows(library):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8_000_000 < 4000 * 8000 / 3
+
+
+async def test_what_is_appended_moves_no_row_that_names_its_split(library, tmp_path):
+    """Whatever the shares would say of such a row."""
+    clock = ManualClock()
+    ids = RandomIds(clock, seed=3)
+    rows = [DatasetRow(id=str(n), input=f"q{n}", split="test") for n in range(20)]
+    splits = Splits(shares={"train": 9, "test": 1}, salt="s")
+    library.datasets.save(library.admin, library.ref(), rows, SaveTerms(splits=splits))
+    uploads = Uploads(tmp_path / "uploads", clock=clock, ids=ids)
+    imports = Imports(library.datasets, uploads, clock=clock, ids=ids)
+
+    async def parts():
+        yield b'{"input": "one more"}'
+
+    upload = await uploads.receive(library.project, "x.jsonl", parts())
+    new = NewImport(upload=upload, mapping=FieldMapping(input="input"), mode="append")
+    begun = imports.start(library.admin, library.ref(), new)
+    imports._work._pool.shutdown(wait=True)
+    assert imports.get(library.project, begun.id).state == "done"
+    counts = {one.split: one.rows for one in library.datasets.split_counts(library.ref())}
+    assert counts["test"] >= 20
+    own = [row.split for page in library.datasets.stream(library.ref(), own=True) for row in page]
+    assert own == ["test"] * 20 + [None]

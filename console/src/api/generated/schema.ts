@@ -4229,10 +4229,7 @@ export interface components {
             low: number;
             method: string;
         };
-        /**
-         * ItemSource
-         * @default {}
-         */
+        /** ItemSource */
         ItemSource: {
             dataset?: string | null;
             experiment?: string | null;
@@ -9495,6 +9492,8 @@ export interface operations {
                 split?: string | null;
                 /** @description `jsonl`, `csv` or `parquet`. */
                 format?: "jsonl" | "csv" | "parquet";
+                /** @description Only splits that rows name themselves, none that shares decide. */
+                own_splits?: boolean;
             };
             header?: never;
             path: {

@@ -139,13 +139,12 @@ class Imports:
 
     def _before(self, ref: Ref, branch: str) -> Iterator[DatasetRow]:
         try:
-            manifest = self._datasets.manifest(ref, f"branch:{branch}")
+            self._datasets.manifest(ref, f"branch:{branch}")
         except NotFound:
             return
-        own = set(manifest.splits.shares) if manifest.splits is not None else set[str]()
-        for rows in self._datasets.stream(ref, f"branch:{branch}"):
-            # What the shares decide is decided again, the same; what a row said itself is said again.
-            yield from (row_of(row, split=None if row.split in own else row.split) for row in rows)
+        # What the shares decide is decided again, the same; what a row said itself is said again.
+        for rows in self._datasets.stream(ref, f"branch:{branch}", own=True):
+            yield from (row_of(row, split=row.split) for row in rows)
 
 
 def _some(rows: Iterator[DatasetRow]) -> Iterator[DatasetRow]:

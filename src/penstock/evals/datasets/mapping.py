@@ -9,7 +9,7 @@ from penstock.core.errors import InvalidInput
 from penstock.evals.datasets.formats import Record
 from penstock.evals.datasets.types import DatasetRow
 
-__all__ = ["FieldMapping", "mapped", "mapped_rows", "suggest"]
+__all__ = ["FieldMapping", "check_mapping", "mapped", "mapped_rows", "suggest"]
 
 INPUTS: Final = ("input", "question", "prompt", "query", "instruction", "messages", "text")
 REFERENCES: Final = ("reference", "expected", "expected_output", "answer", "output", "target", "gold", "label")
@@ -79,18 +79,37 @@ def mapped(record: Record, mapping: FieldMapping, *, place: str) -> DatasetRow:
         InvalidInput: `mapping_unfit`: a column is missing, or holds what cannot be used; says which.
     """
     columns = _parsed(record, mapping.json, place)
-    metadata = None if mapping.metadata is None else _picked(columns, mapping.metadata, place)
+    metadata = None if mapping.metadata is None else _picked(columns, mapping.metadata)
     if metadata is not None and not isinstance(metadata, dict):
         raise _unfit(place, f"the column {mapping.metadata!r} holds no object", "metadata")
     return DatasetRow(
         id=_text(columns, mapping.id, place) or "",
-        input=_picked(columns, mapping.input, place),
-        reference=None if mapping.reference is None else _picked(columns, mapping.reference, place),
-        context=[] if mapping.context is None else _context(_picked(columns, mapping.context, place)),
+        input=_input(columns, mapping.input, place),
+        reference=None if mapping.reference is None else _picked(columns, mapping.reference),
+        context=[] if mapping.context is None else _context(_picked(columns, mapping.context)),
         metadata=cast("dict[str, Any]", metadata or {}),
         group=_text(columns, mapping.group, place),
         split=_text(columns, mapping.split, place),
     )
+
+
+def check_mapping(mapping: FieldMapping, records: Sequence[Record]) -> FieldMapping:
+    """The mapping, if every column that it names stands in one of these records.
+
+    Raises:
+        InvalidInput: `mapping_unfit`: one stands in none.
+    """
+    fields: dict[str, str | list[str] | None] = {
+        name: getattr(mapping, name) for name in ("input", "reference", "context", "id", "group", "split", "metadata")
+    }
+    for field, names in fields.items():
+        for name in [names] if isinstance(names, str) else names or []:
+            if records and not any(_has(record, name) for record in records):
+                known = list(dict.fromkeys(one for record in records for one in record))
+                raise _unfit(
+                    "line 1 and below", f"there is no column {name!r}; there are {', '.join(known[:20])}", field
+                )
+    return mapping
 
 
 def mapped_rows(records: Iterator[tuple[str, Record]], mapping: FieldMapping) -> Iterator[DatasetRow]:
@@ -115,10 +134,15 @@ def _parsed(record: Record, names: Sequence[str], place: str) -> dict[str, Any]:
     return columns
 
 
-def _picked(record: Record, names: str | Sequence[str], place: str) -> Any:
+def _input(record: Record, names: str | Sequence[str], place: str) -> Any:
+    if isinstance(names, str) and not _has(record, names):
+        raise _unfit(place, f"there is no column {names!r}; there are {', '.join(list(record)[:20])}", "input")
+    return _picked(record, names)
+
+
+def _picked(record: Record, names: str | Sequence[str]) -> Any:
+    """What a column holds, None where a row has none; of several an object."""
     if isinstance(names, str):
-        if not _has(record, names):
-            raise _unfit(place, f"there is no column {names!r}; there are {', '.join(list(record)[:20])}", "input")
         return _at(record, names)
     return {name: _at(record, name) for name in names}
 

@@ -301,10 +301,16 @@ class DatasetsController(Controller):
         form: Annotated[
             ExportFormat, QueryParameter(name="format", description="`jsonl`, `csv` or `parquet`.")
         ] = "jsonl",
+        own: Annotated[
+            bool,
+            QueryParameter(
+                name="own_splits", description="Only splits that rows name themselves, none that shares decide."
+            ),
+        ] = False,
     ) -> Stream:
         """All rows as a file that an import reads. In a table, what is no text is JSON."""
         datasets.manifest(ref, version)  # what is not there is told before anything is sent
-        pages = datasets.stream(ref, version, split=split)
+        pages = datasets.stream(ref, version, split=split, own=own)
         rows = ([row_of(row, split=row.split) for row in page] for page in pages)
         name = ref.name.rpartition(":")[2]
         return Stream(

@@ -104,14 +104,26 @@ class Datasets:
             next=page[limit][0] if len(page) > limit else None,
         )
 
-    def stream(self, ref: Ref, version: str = LATEST, *, split: str | None = None) -> Iterator[list[StoredRow]]:
-        """All rows of a version in order, some at a time, each with the split it belongs to. Raises `NotFound`."""
+    def stream(
+        self, ref: Ref, version: str = LATEST, *, split: str | None = None, own: bool = False
+    ) -> Iterator[list[StoredRow]]:
+        """All rows of a version in order, some at a time, each with the split it belongs to.
+
+        Args:
+            ref: The dataset.
+            version: As the registry names versions.
+            split: Only those of this split.
+            own: Give the split that a row itself names, and none where the shares decide: saved again, it is the same.
+
+        Raises:
+            NotFound: there is no such version.
+        """
         manifest = self.manifest(ref, version)
         for chunk in manifest.chunks:
             entries = self._chunk(ref.project, chunk.digest)
             wanted = [entry for entry in entries if split in {None, split_of(entry, manifest.splits)}]
             for begin in range(0, len(wanted), BATCH):
-                yield self._filled(ref.project, wanted[begin : begin + BATCH], manifest.splits)
+                yield self._filled(ref.project, wanted[begin : begin + BATCH], None if own else manifest.splits)
 
     def split_counts(self, ref: Ref, version: str = LATEST) -> list[SplitCount]:
         """How many rows each split has; a split of None: rows that belong to none. Raises `NotFound`."""
