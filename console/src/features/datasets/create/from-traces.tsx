@@ -89,13 +89,16 @@ export function FromTraces({ target, filter }: { target: Target; filter: string 
   const fault = faultOf(found.error);
   return (
     <div className={watch.stack}>
-      <QueryField
-        value={q}
-        onChange={(next) => setQ(next ?? "")}
-        fault={fault}
-        label="Which calls"
-        placeholder="All calls of the time range. Narrow with route:support score.helpful:false …"
-      />
+      {/* The field takes all the height that a column gives it. */}
+      <div>
+        <QueryField
+          value={q}
+          onChange={(next) => setQ(next ?? "")}
+          fault={fault}
+          label="Which calls"
+          placeholder="All calls of the time range. Narrow with route:support score.helpful:false …"
+        />
+      </div>
       <SampleForm terms={terms} onChange={change} />
       {found.error && !fault && <Failure error={found.error} />}
       {found.data && !fault && (
