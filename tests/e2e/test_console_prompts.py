@@ -147,7 +147,7 @@ def test_calls_of_a_version_are_counted_on_its_page(
 
 def test_a_model_is_registered_and_a_comment_is_kept(page: Page) -> None:
     page.goto("/registry")
-    page.get_by_role("button", name="Register a model").click()
+    page.get_by_role("button", name="Register a model").first.click()
     page.get_by_role("textbox", name="Name", exact=True).fill("support/small")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page).to_have_url(re.compile("/registry/model/support:small"))
