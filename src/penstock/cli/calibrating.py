@@ -7,7 +7,7 @@ import msgspec
 
 from penstock.cli.output import print_data, say
 from penstock.core.errors import InvalidInput
-from penstock.evals.experiments.calibration_types import CalibrationRecord, Label, NewCalibration
+from penstock.evals.experiments.calibration_types import CalibrationRecord, NewCalibration, PeopleLabel
 
 if TYPE_CHECKING:
     from penstock.evals.experiments.places import Place
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["read_labels", "show_calibration", "write_calibration"]
 
 
-def read_labels(path: Path) -> list[Label]:
+def read_labels(path: Path) -> list[PeopleLabel]:
     """Labels of a JSONL file.
 
     Raises:
@@ -26,12 +26,12 @@ def read_labels(path: Path) -> list[Label]:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="labels") from error
-    found: list[Label] = []
+    found: list[PeopleLabel] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            found.append(msgspec.json.decode(line, type=Label))
+            found.append(msgspec.json.decode(line, type=PeopleLabel))
         except msgspec.MsgspecError as error:
             raise InvalidInput(
                 f"{path}:{number}: {error}.",

@@ -9,7 +9,7 @@ from experiments_harness import Lab
 from penstock.core.errors import InvalidInput, NotFound, PermissionDenied
 from penstock.evals.calibration import CalibrationRule
 from penstock.evals.evaluators.catalog import define
-from penstock.evals.experiments.calibration_types import Label, NewCalibration
+from penstock.evals.experiments.calibration_types import NewCalibration, PeopleLabel
 from penstock.evals.experiments.calibrations import Calibrations, read_calibrations
 from penstock.evals.experiments.references import FoundEvaluator, compares, is_judge, judges_of
 from penstock.evals.experiments.service import NewRow
@@ -50,9 +50,9 @@ def yes(position: int) -> bool:
     return position % 3 > 0
 
 
-def people(rows: int, *, wrong: int = 20) -> list[Label]:
+def people(rows: int, *, wrong: int = 20) -> list[PeopleLabel]:
     """A person who disagrees with the judge on one row in so many."""
-    return [Label(row=row, people=yes(row) != (row % wrong == 0)) for row in range(rows)]
+    return [PeopleLabel(row=row, people=yes(row) != (row % wrong == 0)) for row in range(rows)]
 
 
 async def test_a_judge_gates_only_with_a_report_of_its_version(lab: Lab):
@@ -109,13 +109,13 @@ async def test_the_file_holds_labels_of_which_the_report_is_computed_anew(lab: L
 @pytest.mark.parametrize(
     ("name", "new", "said"),
     [
-        ("other", {"labels": [Label(row=0, people=True)]}, "no evaluator 'other'"),
+        ("other", {"labels": [PeopleLabel(row=0, people=True)]}, "no evaluator 'other'"),
         ("good", {}, "at least one label"),
-        ("good", {"labels": [Label(people=True)]}, "position of the row"),
-        ("good", {"labels": [Label(row=900, people=True)]}, "Row 900"),
-        ("good", {"labels": [Label(row=0, variant="b", people=True)]}, "answer of b"),
-        ("good", {"labels": [Label(row=0, people=True)], "metric": "bad"}, "called good"),
-        ("good", {"labels": [Label(row=0, people=2.5)]}, "one type"),
+        ("good", {"labels": [PeopleLabel(people=True)]}, "position of the row"),
+        ("good", {"labels": [PeopleLabel(row=900, people=True)]}, "Row 900"),
+        ("good", {"labels": [PeopleLabel(row=0, variant="b", people=True)]}, "answer of b"),
+        ("good", {"labels": [PeopleLabel(row=0, people=True)], "metric": "bad"}, "called good"),
+        ("good", {"labels": [PeopleLabel(row=0, people=2.5)]}, "one type"),
         ("good", {"scores": "verdict"}, "no records"),
     ],
 )
@@ -167,7 +167,7 @@ def registry(body: dict):
 
 def test_a_version_of_the_registry_is_calibrated_by_pairs(lab: Lab):
     service = Calibrations(lab.place._metadata, clock=lab.clock, ids=lab.place._experiments._ids, find=registry(JUDGE))
-    labels = [Label(judge=yes(n) if n % 30 else None, people=yes(n)) for n in range(120)]
+    labels = [PeopleLabel(judge=yes(n) if n % 30 else None, people=yes(n)) for n in range(120)]
     record = service.calibrate(lab.place._user, LOCAL, "quality", NewCalibration(labels=labels))
     assert (record.version, record.evaluator, record.metric, record.report.calibrated) == (3, DIGEST, "good", True)
     strict = CalibrationRule(least_labels=1000)
@@ -177,7 +177,7 @@ def test_a_version_of_the_registry_is_calibrated_by_pairs(lab: Lab):
     with pytest.raises(NotFound):
         service.listed(LOCAL, "nothing")
     with pytest.raises(InvalidInput, match="Rows and scores"):
-        service.calibrate(lab.place._user, LOCAL, "quality", NewCalibration(labels=[Label(row=1, people=True)]))
+        service.calibrate(lab.place._user, LOCAL, "quality", NewCalibration(labels=[PeopleLabel(row=1, people=True)]))
     with pytest.raises(InvalidInput, match="limit"):
         service.listed(LOCAL, "quality", limit=0)
     plain = Calibrations(
@@ -191,7 +191,7 @@ def test_a_version_of_the_registry_is_calibrated_by_pairs(lab: Lab):
 
 def test_where_nothing_varies_the_report_can_be_kept_and_says_so(lab: Lab):
     service = Calibrations(lab.place._metadata, clock=lab.clock, ids=lab.place._experiments._ids, find=registry(JUDGE))
-    labels = [Label(judge=True, people=True, length=5)] * 200
+    labels = [PeopleLabel(judge=True, people=True, length=5)] * 200
     service.calibrate(lab.place._user, LOCAL, "quality", NewCalibration(labels=labels))
     (record,), _ = service.listed(LOCAL, "quality")
     assert (record.report.calibrated, record.report.agreement) == (False, None)

@@ -3284,6 +3284,7 @@ export interface components {
         };
         /** CheckRun */
         CheckRun: {
+            code?: string | null;
             dataset: string;
             error?: string | null;
             field?: string | null;
@@ -3349,6 +3350,16 @@ export interface components {
         CommentPage: {
             items: components["schemas"]["Comment"][];
             next_cursor: string | null;
+        };
+        /** Comparison */
+        Comparison: {
+            after: components["schemas"]["VersionRow"];
+            before: components["schemas"]["VersionRow"];
+            differences: {
+                [key: string]: unknown;
+            }[];
+            kind: string;
+            name: string;
         };
         /** CompiledPrompt */
         CompiledPrompt: {
@@ -4074,6 +4085,7 @@ export interface components {
         };
         /** Import */
         Import: {
+            code?: string | null;
             dataset: string;
             error?: string | null;
             field?: string | null;
@@ -4229,7 +4241,10 @@ export interface components {
             low: number;
             method: string;
         };
-        /** ItemSource */
+        /**
+         * ItemSource
+         * @default {}
+         */
         ItemSource: {
             dataset?: string | null;
             experiment?: string | null;
@@ -4247,6 +4262,25 @@ export interface components {
             waiting_bytes: number;
             /** Format: int64 */
             waiting_segments: number;
+        };
+        /** JudgedPair */
+        JudgedPair: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            length_a: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            length_b: number;
+            /** @enum {null|string} */
+            people?: "a" | "b" | "tie" | null;
+            /** @enum {null|string} */
+            shown_first_a: "a" | "b" | "tie" | null;
+            /** @enum {null|string} */
+            shown_first_b?: "a" | "b" | "tie" | null;
         };
         /** Key */
         Key: {
@@ -4579,9 +4613,9 @@ export interface components {
         };
         /** NewCalibration */
         NewCalibration: {
-            comparisons?: components["schemas"]["evals_statistics_preferences_Comparison"][];
+            comparisons?: components["schemas"]["JudgedPair"][];
             experiment?: string | null;
-            labels?: components["schemas"]["evals_experiments_calibration_types_Label"][];
+            labels?: components["schemas"]["PeopleLabel"][];
             metric?: string | null;
             others?: (boolean | number | string)[];
             rule?: components["schemas"]["CalibrationRule"] | null;
@@ -4917,6 +4951,19 @@ export interface components {
             stop?: string[] | null;
             temperature?: number | null;
             top_p?: number | null;
+        };
+        /** PeopleLabel */
+        PeopleLabel: {
+            judge?: boolean | number | string | null;
+            length?: number | null;
+            people: boolean | number | string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            repetition: number;
+            row?: number | null;
+            variant?: string | null;
         };
         /** PlaygroundRun */
         PlaygroundRun: {
@@ -5990,7 +6037,7 @@ export interface components {
         /** Summary */
         Summary: {
             baseline: string;
-            comparisons: components["schemas"]["evals_experiments_summary_Comparison"][];
+            comparisons: components["schemas"]["VariantComparison"][];
             confidence: number;
             gates: {
                 [key: string]: components["schemas"]["GateResult"];
@@ -6407,6 +6454,27 @@ export interface components {
              */
             type: "string" | "number" | "integer" | "boolean" | "array" | "object";
         };
+        /** VariantComparison */
+        VariantComparison: {
+            baseline: string;
+            difference: components["schemas"]["Figure"];
+            /** Format: int64 */
+            losses: number;
+            metric: string;
+            /** Format: int64 */
+            n: number;
+            p: number;
+            p_corrected: number;
+            p_record: number;
+            test: string;
+            /** Format: int64 */
+            ties: number;
+            /** @enum {string} */
+            unit: "share" | "seconds" | "dollars" | "tokens" | "number";
+            variant: string;
+            /** Format: int64 */
+            wins: number;
+        };
         /** VariantSpec */
         VariantSpec: {
             messages?: {
@@ -6714,59 +6782,6 @@ export interface components {
             created: number;
             skipped: string | null;
         };
-        /** Label */
-        evals_experiments_calibration_types_Label: {
-            judge?: boolean | number | string | null;
-            length?: number | null;
-            people: boolean | number | string;
-            /**
-             * Format: int64
-             * @default 0
-             */
-            repetition: number;
-            row?: number | null;
-            variant?: string | null;
-        };
-        /** Comparison */
-        evals_experiments_summary_Comparison: {
-            baseline: string;
-            difference: components["schemas"]["Figure"];
-            /** Format: int64 */
-            losses: number;
-            metric: string;
-            /** Format: int64 */
-            n: number;
-            p: number;
-            p_corrected: number;
-            p_record: number;
-            test: string;
-            /** Format: int64 */
-            ties: number;
-            /** @enum {string} */
-            unit: "share" | "seconds" | "dollars" | "tokens" | "number";
-            variant: string;
-            /** Format: int64 */
-            wins: number;
-        };
-        /** Comparison */
-        evals_statistics_preferences_Comparison: {
-            /**
-             * Format: int64
-             * @default 0
-             */
-            length_a: number;
-            /**
-             * Format: int64
-             * @default 0
-             */
-            length_b: number;
-            /** @enum {null|string} */
-            people?: "a" | "b" | "tie" | null;
-            /** @enum {null|string} */
-            shown_first_a: "a" | "b" | "tie" | null;
-            /** @enum {null|string} */
-            shown_first_b?: "a" | "b" | "tie" | null;
-        };
         /** Finding */
         experiments_types_Finding: {
             cost?: number | null;
@@ -6779,16 +6794,6 @@ export interface components {
         registry_artifacts_routes_Added: {
             /** Format: int64 */
             added: number;
-        };
-        /** Comparison */
-        registry_artifacts_types_Comparison: {
-            after: components["schemas"]["VersionRow"];
-            before: components["schemas"]["VersionRow"];
-            differences: {
-                [key: string]: unknown;
-            }[];
-            kind: string;
-            name: string;
         };
         /** Label */
         registry_artifacts_types_Label: {
@@ -7936,7 +7941,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["registry_artifacts_types_Comparison"];
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             /** @description What went wrong */
@@ -7977,7 +7982,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["registry_artifacts_types_Comparison"];
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             /** @description What went wrong */

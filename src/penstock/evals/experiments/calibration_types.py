@@ -8,13 +8,17 @@ from penstock.evals.calibration import Calibration, CalibrationRule
 from penstock.evals.evaluators.types import Value
 from penstock.evals.statistics.preferences import Comparison
 
-__all__ = ["CalibrationRecord", "Label", "NewCalibration", "PeopleScores", "WrittenCalibration"]
+__all__ = ["CalibrationRecord", "JudgedPair", "NewCalibration", "PeopleLabel", "PeopleScores", "WrittenCalibration"]
 
 PeopleScores = Callable[[str, str], dict[str, Value]]
 """By project and name of scores: what people said of traces, by trace id. Blocks."""
 
 
-class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class JudgedPair(Comparison, frozen=True, kw_only=True):
+    """Two answers, and what a pairwise judge and people said of them."""
+
+
+class PeopleLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a person said of one answer, and what the judge said of it, or where that is found."""
 
     people: Value
@@ -42,12 +46,12 @@ class NewCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Its id."""
     metric: str | None = None
     """Name of the judgements, `rubric.tone`; null: the evaluator's own."""
-    labels: list[Label] = []
+    labels: list[PeopleLabel] = []
     scores: str | None = None
     """With `experiment`: take the scores of this name that people gave to the answers' traces."""
     others: list[Value] = []
     """The judge's values of items without a label."""
-    comparisons: list[Comparison] = []
+    comparisons: list[JudgedPair] = []
     """Of a pairwise judge: what it said in each order."""
     rule: CalibrationRule | None = None
     """When it counts as calibrated; null: the rule of the documentation."""
@@ -77,7 +81,7 @@ class WrittenCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     evaluator: str
     """Digest of the judge."""
     metric: str
-    labels: list[Label]
+    labels: list[PeopleLabel]
     others: list[Value] = []
-    comparisons: list[Comparison] = []
+    comparisons: list[JudgedPair] = []
     rule: CalibrationRule | None = None

@@ -16,8 +16,8 @@ from penstock.evals.evaluators.types import Value
 from penstock.evals.experiments import calibration_store, store
 from penstock.evals.experiments.calibration_types import (
     CalibrationRecord,
-    Label,
     NewCalibration,
+    PeopleLabel,
     PeopleScores,
     WrittenCalibration,
 )
@@ -195,7 +195,7 @@ class Calibrations:
 
     def _of_experiment(
         self, actor: Actor, project: str, name: str, new: NewCalibration
-    ) -> tuple[_Judge, list[Label], list[Value]]:
+    ) -> tuple[_Judge, list[PeopleLabel], list[Value]]:
         """The judge, labels with its recorded verdicts, and its verdicts on the other answers."""
         for permission in ("experiments:read", *(("traces:read",) if new.scores is not None else ())):
             if not actor.may(permission, project):
@@ -218,13 +218,13 @@ class Calibrations:
         if new.scores is not None:
             traces = {outputs[cell.key].trace_id: _place(cell) for cell in cells if cell.key in outputs}
             said += [(traces[trace], value) for trace, value in self._people(project, new.scores) if trace in traces]
-        labels: list[Label] = []
+        labels: list[PeopleLabel] = []
         for place, people in said:
             if place not in verdicts:
                 raise NotFound(
                     f"Row {place[0]} has no answer of {place[1]} in this experiment.", code="answer_not_found"
                 )
-            labels.append(Label(people=people, judge=verdicts[place], length=lengths.get(place)))
+            labels.append(PeopleLabel(people=people, judge=verdicts[place], length=lengths.get(place)))
         labelled = {place for place, _ in said}
         others = [value for place, value in verdicts.items() if value is not None and place not in labelled]
         return judge, labels, others
@@ -334,7 +334,7 @@ def _place(cell: CellRow) -> _Place:
     return cell.position, cell.variant, cell.repetition
 
 
-def _said(spec: ExperimentSpec, labels: Sequence[Label]) -> Iterator[tuple[_Place, Value]]:
+def _said(spec: ExperimentSpec, labels: Sequence[PeopleLabel]) -> Iterator[tuple[_Place, Value]]:
     names = [variant.name for variant in spec.variants]
     for index, label in enumerate(labels):
         if label.row is None:

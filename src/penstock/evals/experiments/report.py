@@ -5,7 +5,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from penstock.core.money import format_dollars
-from penstock.evals.experiments.summary import Comparison, Figure, MetricSummary, Summary
+from penstock.evals.experiments.summary import Figure, MetricSummary, Summary, VariantComparison
 from penstock.evals.experiments.types import Experiment
 from penstock.evals.gates.types import GateResult, Unit, Verdict
 from penstock.evals.gates.units import show, show_difference
@@ -97,7 +97,7 @@ def metric_cell(metric: MetricSummary) -> str:
     return ", ".join(parts)
 
 
-def comparison_row(one: Comparison) -> list[str]:
+def comparison_row(one: VariantComparison) -> list[str]:
     """Metric, variant, difference, p, wins, losses, ties."""
     low, high = one.difference.low, one.difference.high
     difference = show_difference(one.difference.value, one.unit)

@@ -14,7 +14,7 @@ from penstock.evals.statistics.percentiles import percentile
 from penstock.evals.statistics.proportions import wilson
 from penstock.evals.statistics.types import Estimate
 
-__all__ = ["Comparison", "Figure", "MetricSummary", "SliceSummary", "Summary", "VariantSummary", "summarize"]
+__all__ = ["Figure", "MetricSummary", "SliceSummary", "Summary", "VariantComparison", "VariantSummary", "summarize"]
 
 MAX_SLICES: Final = 50
 """Values of one field."""
@@ -63,7 +63,7 @@ class VariantSummary(msgspec.Struct, frozen=True, kw_only=True):
     latency_p95: Figure | None
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class VariantComparison(msgspec.Struct, frozen=True, kw_only=True):
     """A variant minus the baseline, row by row, on the rows that both have."""
 
     metric: str
@@ -97,7 +97,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str
     confidence: float
     variants: list[VariantSummary]
-    comparisons: list[Comparison]
+    comparisons: list[VariantComparison]
     slices: list[SliceSummary]
     gates: dict[str, GateResult]
     """By variant: what the rules say of it. The baseline has one when it is the only variant."""
@@ -202,7 +202,7 @@ def _groups(rows: Sequence[str], table: Table) -> list[str] | None:
     return [f"group {table.groups[row]}" if row in table.groups else f"row {row}" for row in rows]
 
 
-def _comparison(table: Table, name: str, variant: str, baseline: str, level: float) -> Comparison | None:
+def _comparison(table: Table, name: str, variant: str, baseline: str, level: float) -> VariantComparison | None:
     ours, theirs = table.series(variant, name), table.series(baseline, name)
     if ours is None or theirs is None:
         return None
@@ -213,7 +213,7 @@ def _comparison(table: Table, name: str, variant: str, baseline: str, level: flo
         return None
     found = paired_difference([mine[row] for row in shared], [other[row] for row in shared], groups=groups, level=level)
     test = found.mcnemar or found.t
-    return Comparison(
+    return VariantComparison(
         metric=name,
         variant=variant,
         baseline=baseline,
