@@ -233,7 +233,6 @@ def test_a_lock_that_is_damaged_or_newer_is_named(registry, penstock, folder):
 
 
 def test_kinds_that_are_no_files_are_refused(penstock):
-    assert "penstock datasets" in penstock("pull", "--kind", "dataset")[2]
     assert penstock("pull", "--kind", "poem")[0] == 1
 
 

@@ -11,11 +11,12 @@ import msgspec
 from penstock.cli.client import ControlClient, Query, path_of
 from penstock.cli.downloads import shown_progress
 from penstock.cli.output import format_count
-from penstock.core.errors import InvalidInput, Unavailable
+from penstock.core.errors import Conflict, InvalidInput, Unavailable
 
 __all__ = ["address", "follow", "send_file"]
 
 POLL_SECONDS: Final = 0.3
+CONFLICTS: Final = frozenset({"head_moved", "split_leak"})
 
 
 class Progress(msgspec.Struct):
@@ -26,6 +27,7 @@ class Progress(msgspec.Struct):
     rows: int = 0
     looked: int | None = None
     error: str | None = None
+    code: str | None = None
     field: str | None = None
     hint: str | None = None
 
@@ -78,7 +80,7 @@ def follow(client: ControlClient, data: bytes, kind: str, query: Query, *, quiet
         quiet: Nothing is shown.
 
     Raises:
-        InvalidInput: it failed; in the console's words.
+        InvalidInput, Conflict: it failed; in the console's words.
         Unavailable: the console forgot it.
     """
     with shown_progress(shown=not quiet and sys.stderr.isatty()) as show:
@@ -88,7 +90,8 @@ def follow(client: ControlClient, data: bytes, kind: str, query: Query, *, quiet
                 return data
             if work.state == "failed":
                 field = f" ({work.field})" if work.field else ""
-                raise InvalidInput(f"{work.error or 'It failed.'}{field}", hint=work.hint, code="import_failed")
+                kind_of = Conflict if work.code in CONFLICTS else InvalidInput
+                raise kind_of(f"{work.error or 'It failed.'}{field}", hint=work.hint, code=work.code)
             looked = "" if work.looked is None else f", {format_count(work.looked)} spans looked at"
             show(f"{work.state}: {format_count(work.rows)} rows{looked}")
             time.sleep(POLL_SECONDS)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.cli.client import ControlClient, path_of
+from penstock.cli.dataset_files import read_dataset, save_dataset, summary_of, write_dataset
 from penstock.core.errors import CorruptData, InvalidInput, Unavailable
 from penstock.core.files import replace_file
 from penstock.registry.artifacts.files import content_digest
@@ -26,6 +27,8 @@ LOCK: Final = "penstock.lock"
 MAX_FILE: Final = 32 * 1024 * 1024
 """Bytes that are read of a file; a body may be 10 MiB of JSON, so that a longer one is refused for what is cut off."""
 PAGE: Final = 200
+ROWS: Final = "dataset"
+"""The kind whose files hold rows, of which the server makes the body."""
 
 
 class Pulled(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +148,9 @@ class WorkingCopy:
         return Pulled(version=answer["number"], digest=answer["digest"]), answer["body"]
 
     def text(self, entry: Entry, body: Any) -> str:
-        """A body as its file would be."""
+        """A body as its file would be; of a dataset only what can be said of its rows as a whole."""
+        if entry.kind == ROWS:
+            return summary_of(body)
         return self._kinds.get(entry.kind).to_file(body)
 
     def write(self, entry: Entry, pulled: Pulled, body: Any) -> None:
@@ -158,7 +163,10 @@ class WorkingCopy:
         path = self._inside(entry.path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, self.text(entry, body).encode(), mode=0o644)
+            if entry.kind == ROWS:
+                write_dataset(self._client, entry.name, pulled.version, body, path, query=self._query)
+            else:
+                replace_file(path, self.text(entry, body).encode(), mode=0o644)
         except OSError as error:
             raise Unavailable(f"{entry.path} cannot be written: {error.strerror}.", code="file_not_writable") from error
         self.note(entry, pulled)
@@ -169,6 +177,13 @@ class WorkingCopy:
         Raises:
             Conflict: `head_moved`: the server's head is not the one expected.
         """
+        if entry.kind == ROWS:
+            number = save_dataset(
+                self._client, entry.name, entry.path, expected=expected, message=message, query=self._query
+            )
+            pulled, _ = self.fetched(entry, str(number))
+            self.note(entry, pulled)
+            return pulled
         body = {"body": entry.body, "expected": expected, "message": message}
         query = {**self._query, "create": "true"}
         data = self._client.post(address_of(entry.kind, entry.name, "versions"), body, query)
@@ -302,6 +317,8 @@ def _state(base: str | None, here: str | None, there: str | None) -> State:
 
 def _body(kind: ArtifactKind, path: Path) -> Any:
     try:
+        if kind.name == ROWS:
+            return kind.check(read_dataset(path))
         with path.open("rb") as file:
             data = file.read(MAX_FILE)
         return kind.check(kind.from_file(data.decode("utf-8-sig")))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -27,8 +27,6 @@ ChosenArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME", show_default=False, help="Only these: prompts/NAME, or a folder of them."),
 ]
-UNFILED: Final = frozenset({"dataset"})
-"""Kinds whose bodies are made by the server; their rows are files of other commands."""
 
 
 @app.command()
@@ -179,10 +177,7 @@ def _working_copy(
     from penstock.server.artifact_kinds import artifact_kinds  # noqa: PLC0415 - as above
 
     known = Kinds([*default_kinds(), *artifact_kinds()])
-    wanted = [known.get(one.removesuffix("s")).name for one in kinds or known if kinds or one not in UNFILED]
-    for one in wanted:
-        if one in UNFILED:
-            raise InvalidInput(f"A {one} is not kept as a file of this folder.", hint=f"See penstock {one}s --help.")
+    wanted = [known.get(one.removesuffix("s")).name for one in kinds or known]
     return WorkingCopy(folder, connect(home, url, key), known, project=project), wanted
 
 

@@ -31,6 +31,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since the epoch."""
     finished: int | None = None
     error: str | None = None
+    code: str | None = None
+    """Of the error."""
     field: str | None = None
     """Where the error is: `mapping.reference`, `rows[17].id`."""
     hint: str | None = None
@@ -98,7 +100,7 @@ class Background(Generic[Record]):
             made = run(note)
         except PenstockError as error:
             field = error.field if isinstance(error, InvalidInput) else None
-            made = {"state": "failed", "error": error.message, "field": field, "hint": error.hint}
+            made = {"state": "failed", "error": error.message, "code": error.code, "field": field, "hint": error.hint}
         self._set(id_, {"state": "done", **made, "finished": self._clock.now()})
 
     def _set(self, id_: str, fields: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-import duckdb
 import msgspec
 
 from penstock.core.errors import InvalidInput
@@ -115,6 +114,8 @@ def _csv(path: Path) -> Iterator[tuple[str, Record]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, Record]]:
+    import duckdb  # noqa: PLC0415 - the engine, which other formats do not need
+
     try:
         with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "256MB"}) as connection:
             found = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])

@@ -18,6 +18,11 @@ class DatasetKind(JsonKind):
     def __init__(self) -> None:
         super().__init__("dataset")
 
+    @property
+    def suffix(self) -> str:
+        """Its files hold rows; see `penstock.cli.dataset_files`."""
+        return ".jsonl"
+
     def check(self, body: Any) -> Any:
         manifest: Manifest = convert_body(body, Manifest)
         if manifest.rows != sum(chunk.rows for chunk in manifest.chunks):

@@ -9,7 +9,7 @@ from penstock.core.errors import InvalidInput
 from penstock.evals.datasets.formats import Record
 from penstock.evals.datasets.types import DatasetRow
 
-__all__ = ["FieldMapping", "check_mapping", "mapped", "mapped_rows", "suggest"]
+__all__ = ["FieldMapping", "mapped", "mapped_rows", "suggest"]
 
 INPUTS: Final = ("input", "question", "prompt", "query", "instruction", "messages", "text")
 REFERENCES: Final = ("reference", "expected", "expected_output", "answer", "output", "target", "gold", "label")
@@ -93,29 +93,26 @@ def mapped(record: Record, mapping: FieldMapping, *, place: str) -> DatasetRow:
     )
 
 
-def check_mapping(mapping: FieldMapping, records: Sequence[Record]) -> FieldMapping:
-    """The mapping, if every column that it names stands in one of these records.
-
-    Raises:
-        InvalidInput: `mapping_unfit`: one stands in none.
-    """
-    fields: dict[str, str | list[str] | None] = {
-        name: getattr(mapping, name) for name in ("input", "reference", "context", "id", "group", "split", "metadata")
-    }
-    for field, names in fields.items():
-        for name in [names] if isinstance(names, str) else names or []:
-            if records and not any(_has(record, name) for record in records):
-                known = list(dict.fromkeys(one for record in records for one in record))
-                raise _unfit(
-                    "line 1 and below", f"there is no column {name!r}; there are {', '.join(known[:20])}", field
-                )
-    return mapping
-
-
 def mapped_rows(records: Iterator[tuple[str, Record]], mapping: FieldMapping) -> Iterator[DatasetRow]:
-    """Rows one after another. Raises as `mapped`."""
+    """Rows one after another. A row may lack a column; raises as `mapped`, and at the end for one that all lack."""
+    unseen = dict(_columns(mapping))
+    rows = 0
     for place, record in records:
+        for name in [name for name in unseen if _has(record, name)]:
+            del unseen[name]
+        rows += 1
         yield mapped(record, mapping, place=place)
+    if rows and unseen:
+        name, field = next(iter(unseen.items()))
+        raise InvalidInput(f"No row has a column {name!r}.", field=f"mapping.{field}", code="mapping_unfit")
+
+
+def _columns(mapping: FieldMapping) -> Iterator[tuple[str, str]]:
+    """Names of columns, and the field that each is for."""
+    for field in ("input", "reference", "context", "id", "group", "split", "metadata"):
+        names: str | list[str] | None = getattr(mapping, field)
+        for name in [names] if isinstance(names, str) else names or []:
+            yield name, field
 
 
 def _unfit(place: str, what: str, field: str) -> InvalidInput:

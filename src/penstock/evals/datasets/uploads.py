@@ -12,7 +12,7 @@ from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from penstock.core.ids import Ids
 from penstock.evals.datasets.formats import FORMATS, FileFormat, Record, format_of, read_records
-from penstock.evals.datasets.mapping import FieldMapping, check_mapping, mapped, suggest
+from penstock.evals.datasets.mapping import FieldMapping, mapped, suggest
 from penstock.evals.datasets.types import DatasetRow
 
 __all__ = ["MAX_FILE", "Preview", "Uploads"]
@@ -119,7 +119,7 @@ class Uploads:
         head = list(islice(read_records(self._path(upload), note.format), SAMPLE))
         records = [dict(record) for _, record in head]
         columns = list(dict.fromkeys(name for record in records for name in record))
-        chosen = suggest(columns, records) if mapping is None else check_mapping(mapping, records)
+        chosen = mapping or suggest(columns, records)
         return Preview(
             upload=upload,
             name=note.name,
