@@ -1,6 +1,5 @@
-"""Rows from files of the user's: JSONL and CSV, read a piece at a time."""
+"""Rows from files of the user's: JSONL, CSV and Parquet, read a piece at a time."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -9,32 +8,29 @@ from typing import Any, Final, cast
 import msgspec
 
 from penstock.core.errors import InvalidInput
+from penstock.evals.datasets.formats import Record, format_of, read_records
 from penstock.evals.experiments.service import NewRow
 from penstock.evals.experiments.types import Columns
 
 __all__ = ["chunked", "read_rows"]
 
-MAX_LINE: Final = 16 * 1024 * 1024
-CSV_FIELD: Final = 16 * 1024 * 1024
-_decode = msgspec.json.Decoder().decode
+SUFFIXES: Final = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
 
 def read_rows(path: Path, columns: Columns, *, limit: int | None = None) -> Iterator[NewRow]:
     """The rows of a file, one at a time.
 
     Args:
-        path: `.jsonl`, `.ndjson` or `.csv`.
+        path: `.jsonl`, `.ndjson`, `.csv`, `.tsv` or `.parquet`.
         columns: Which fields are what.
         limit: The first so many.
 
     Raises:
         InvalidInput: it cannot be read; says which line.
     """
-    suffix = path.suffix.lower()
-    if suffix not in {".jsonl", ".ndjson", ".csv"}:
-        raise InvalidInput(f"Expected a file of rows, .jsonl or .csv, got {path.name!r}.", field="dataset")
-    records = _csv(path) if suffix == ".csv" else _jsonl(path)
-    for place, record in islice(records, limit):
+    if path.suffix.lower() not in SUFFIXES:
+        raise InvalidInput(f"Expected a file of rows, {', '.join(SUFFIXES)}, got {path.name!r}.", field="dataset")
+    for place, record in islice(_records(path), limit):
         yield _row(record, columns, place=place, defaulted=columns == Columns())
 
 
@@ -52,42 +48,17 @@ def chunked(rows: Iterable[NewRow], *, most: int, size: int) -> Iterator[list[Ne
         yield chunk
 
 
-def _jsonl(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _records(path: Path) -> Iterator[tuple[str, Record]]:
+    """Records with their places; what is wrong is said of the file by its path."""
     try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                place = f"{path}:{number}"
-                if len(line) > MAX_LINE:
-                    raise InvalidInput(f"{place}: the line is longer than {MAX_LINE // 1024**2} MiB.", field="dataset")
-                if not line.strip():
-                    continue
-                try:
-                    record = _decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise InvalidInput(f"{place}: expected a JSON object: {error}.", field="dataset") from error
-                if not isinstance(record, dict):
-                    raise InvalidInput(f"{place}: expected a JSON object.", field="dataset")
-                yield place, cast("dict[str, Any]", record)
-    except OSError as error:
-        raise InvalidInput(f"The dataset {path} cannot be read: {error.strerror}.", field="dataset") from error
-
-
-def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    csv.field_size_limit(CSV_FIELD)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", strict=True)
-            for record in reader:
-                place = f"{path}:{reader.line_num}"
-                if "" in record or None in record.values():
-                    raise InvalidInput(f"{place}: expected {len(reader.fieldnames or ())} fields.", field="dataset")
-                yield place, record
-    except OSError as error:
-        raise InvalidInput(f"The dataset {path} cannot be read: {error.strerror}.", field="dataset") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InvalidInput(f"The dataset {path} is no CSV in UTF-8: {error}.", field="dataset") from error
+        form = "parquet" if path.suffix.lower() == ".parquet" else format_of(path.name, b"")
+        for place, record in read_records(path, form):
+            yield f"{path}:{place.rpartition(' ')[2]}", record
+    except InvalidInput as error:
+        where, colon, what = error.message.partition(": ")
+        line = where.removeprefix("Line ") if colon and where.startswith("Line ") else None
+        message = f"{path}: {error.message}" if line is None else f"{path}:{line}: {what}"
+        raise InvalidInput(message, field="dataset", hint=error.hint, code=error.code) from error
 
 
 def _row(record: Mapping[str, Any], columns: Columns, *, place: str, defaulted: bool) -> NewRow:
