@@ -120,9 +120,7 @@ def test_a_change_shows_its_difference_and_a_label_moves_and_rolls_back(page: Pa
     expect(page.get_by_role("region", name="Labels", exact=True)).to_contain_text("version 1, moved")
 
 
-def test_calls_of_a_version_are_counted_on_its_page(
-    page: Page, control: Control, openai_client: openai.OpenAI
-) -> None:
+def test_calls_of_a_version_are_counted_on_its_page(page: Page, control: Control, openai_client: openai.OpenAI) -> None:
     definition = {"variants": {"only": {"model": "sim/gpt-4o-mini", "prompt": f"{NAME}@production"}}}
     control.ask("PUT", f"/routes/{ROUTE}", definition)
 

@@ -109,7 +109,14 @@ def test_every_error_code_of_the_gateway_is_documented_and_no_other():
         "upstream_url",
         "variable_undeclared",
     }
-    codes = codes_of("gateway", "providers", "wire/headers.py", "wire/templates.py", "store/journal/writer.py", "store/counters/redis.py")
+    codes = codes_of(
+        "gateway",
+        "providers",
+        "wire/headers.py",
+        "wire/templates.py",
+        "store/journal/writer.py",
+        "store/counters/redis.py",
+    )
     assert documented == (codes - inner) | timers | defaults
 
 

@@ -2661,6 +2661,11 @@ export interface components {
             rows?: components["schemas"]["RowsWanted"] | null;
             traces?: components["schemas"]["TraceSample"] | null;
         };
+        /** Added */
+        Added: {
+            /** Format: int64 */
+            added: number;
+        };
         /** Agreement */
         Agreement: {
             alpha: components["schemas"]["Estimate"] | null;
@@ -2830,7 +2835,7 @@ export interface components {
             head: number | null;
             id: string;
             kind: string;
-            labels: components["schemas"]["registry_artifacts_types_Label"][];
+            labels: components["schemas"]["Label"][];
             name: string;
             tags: string[];
             /** Format: int64 */
@@ -2860,7 +2865,7 @@ export interface components {
             head: number | null;
             id: string;
             kind: string;
-            labels: components["schemas"]["registry_artifacts_types_Label"][];
+            labels: components["schemas"]["Label"][];
             name: string;
             tags: string[];
             /** Format: int64 */
@@ -3206,7 +3211,7 @@ export interface components {
             cell: components["schemas"]["Cell"];
             error?: string | null;
             findings?: {
-                [key: string]: components["schemas"]["experiments_types_Finding"][];
+                [key: string]: components["schemas"]["Finding"][];
             };
             output?: components["schemas"]["Output"] | null;
         };
@@ -3217,7 +3222,7 @@ export interface components {
             cached: boolean;
             cost: number | null;
             error: string | null;
-            findings: components["schemas"]["experiments_types_Finding"][];
+            findings: components["schemas"]["Finding"][];
             output: components["schemas"]["Output"] | null;
             /** Format: int64 */
             position: number;
@@ -3267,7 +3272,7 @@ export interface components {
             /** Format: int64 */
             duplicates: number;
             fields: components["schemas"]["FieldCount"][];
-            findings: components["schemas"]["datasets_checks_types_Finding"][];
+            findings: components["schemas"]["DatasetFinding"][];
             labels: components["schemas"]["LabelCount"][] | null;
             /** Format: int64 */
             leaks: number;
@@ -3530,6 +3535,16 @@ export interface components {
             version: number;
             /** Format: int64 */
             widgets: number;
+        };
+        /** DatasetFinding */
+        DatasetFinding: {
+            code: string;
+            examples?: string[];
+            /** @enum {string} */
+            level: "problem" | "warning" | "note";
+            message: string;
+            /** Format: int64 */
+            rows: number;
         };
         /** DatasetRow */
         DatasetRow: {
@@ -3948,6 +3963,14 @@ export interface components {
             method: string;
             value: number;
         };
+        /** Finding */
+        Finding: {
+            cost?: number | null;
+            error?: string | null;
+            name: string;
+            reason?: string | null;
+            value?: number | boolean | string | null;
+        };
         /** FinishRequest */
         FinishRequest: {
             outputs?: [
@@ -4241,10 +4264,18 @@ export interface components {
             low: number;
             method: string;
         };
-        /**
-         * ItemSource
-         * @default {}
-         */
+        /** ItemLabel */
+        ItemLabel: {
+            annotator: string;
+            answers: {
+                [key: string]: boolean | number | string;
+            };
+            comment: string;
+            /** Format: int64 */
+            created: number;
+            skipped: string | null;
+        };
+        /** ItemSource */
         ItemSource: {
             dataset?: string | null;
             experiment?: string | null;
@@ -4253,6 +4284,11 @@ export interface components {
             trace_id?: string | null;
             variant?: string | null;
             version?: number | null;
+        };
+        /** ItemsAdded */
+        ItemsAdded: {
+            /** Format: int64 */
+            added: number;
         };
         /** JournalState */
         JournalState: {
@@ -4329,9 +4365,19 @@ export interface components {
             /** @default false */
             failed: boolean;
             findings?: {
-                [key: string]: components["schemas"]["experiments_types_Finding"][];
+                [key: string]: components["schemas"]["Finding"][];
             };
             output?: components["schemas"]["Output"] | null;
+        };
+        /** Label */
+        Label: {
+            /** Format: int64 */
+            moved: number;
+            moved_by: string;
+            name: string;
+            protected: boolean;
+            /** Format: int64 */
+            version: number;
         };
         /** LabelCount */
         LabelCount: {
@@ -4361,7 +4407,7 @@ export interface components {
         /** LabelledItem */
         LabelledItem: {
             item: components["schemas"]["AnnotationItem"];
-            labels: components["schemas"]["evals_annotation_types_Label"][];
+            labels: components["schemas"]["ItemLabel"][];
         };
         /** LabelledItemPage */
         LabelledItemPage: {
@@ -6163,7 +6209,7 @@ export interface components {
             context: string[];
             input: unknown;
             item: string;
-            label: components["schemas"]["evals_annotation_types_Label"] | null;
+            label: components["schemas"]["ItemLabel"] | null;
             /** Format: int64 */
             left: number;
             output: unknown;
@@ -6755,55 +6801,6 @@ export interface components {
             /** @default [] */
             targets: components["schemas"]["TargetReport"][];
             worker: string;
-        };
-        /** Finding */
-        datasets_checks_types_Finding: {
-            code: string;
-            examples?: string[];
-            /** @enum {string} */
-            level: "problem" | "warning" | "note";
-            message: string;
-            /** Format: int64 */
-            rows: number;
-        };
-        /** Added */
-        evals_annotation_routes_Added: {
-            /** Format: int64 */
-            added: number;
-        };
-        /** Label */
-        evals_annotation_types_Label: {
-            annotator: string;
-            answers: {
-                [key: string]: boolean | number | string;
-            };
-            comment: string;
-            /** Format: int64 */
-            created: number;
-            skipped: string | null;
-        };
-        /** Finding */
-        experiments_types_Finding: {
-            cost?: number | null;
-            error?: string | null;
-            name: string;
-            reason?: string | null;
-            value?: number | boolean | string | null;
-        };
-        /** Added */
-        registry_artifacts_routes_Added: {
-            /** Format: int64 */
-            added: number;
-        };
-        /** Label */
-        registry_artifacts_types_Label: {
-            /** Format: int64 */
-            moved: number;
-            moved_by: string;
-            name: string;
-            protected: boolean;
-            /** Format: int64 */
-            version: number;
         };
     };
     responses: never;
@@ -7414,7 +7411,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["evals_annotation_routes_Added"];
+                    "application/json": components["schemas"]["ItemsAdded"];
                 };
             };
             /** @description What went wrong */
@@ -7455,7 +7452,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["evals_annotation_types_Label"];
+                    "application/json": components["schemas"]["ItemLabel"];
                 };
             };
             /** @description What went wrong */
@@ -8066,7 +8063,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["registry_artifacts_types_Label"];
+                    "application/json": components["schemas"]["Label"];
                 };
             };
             /** @description What went wrong */
@@ -8191,7 +8188,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["registry_artifacts_types_Label"];
+                    "application/json": components["schemas"]["Label"];
                 };
             };
             /** @description What went wrong */
@@ -8275,7 +8272,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["registry_artifacts_routes_Added"];
+                    "application/json": components["schemas"]["Added"];
                 };
             };
             /** @description What went wrong */

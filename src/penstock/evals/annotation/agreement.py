@@ -12,7 +12,7 @@ from penstock.evals.annotation.types import (
     AnnotationItem,
     AnnotatorProgress,
     GoldenResult,
-    Label,
+    ItemLabel,
     LabelledItem,
     Question,
 )
@@ -54,9 +54,9 @@ def golden_results(questions: Sequence[Question], labelled: Iterable[LabelledIte
     return sorted(found, key=lambda one: (one.accuracy.value, -one.answered, one.annotator, one.question))
 
 
-def progress_of(labels: Iterable[Label]) -> list[AnnotatorProgress]:
+def progress_of(labels: Iterable[ItemLabel]) -> list[AnnotatorProgress]:
     """What each annotator did, those who did most first."""
-    by: dict[str, list[Label]] = {}
+    by: dict[str, list[ItemLabel]] = {}
     for label in labels:
         by.setdefault(label.annotator, []).append(label)
     found = [
@@ -94,7 +94,7 @@ def _alpha(question: Question, ratings: Sequence[Sequence[Value]]) -> Estimate |
     return None if any(map(math.isnan, (found.value, found.interval.low, found.interval.high))) else found
 
 
-def _answers(item: AnnotationItem, labels: Iterable[Label], question: str) -> list[Value]:
+def _answers(item: AnnotationItem, labels: Iterable[ItemLabel], question: str) -> list[Value]:
     if item.golden is not None:
         return []
     return [value for label in labels if (value := label.answers.get(question)) is not None]

@@ -18,7 +18,7 @@ from penstock.core.errors import InvalidInput, PermissionDenied
 from penstock.evals.annotation.service import Annotation
 from penstock.evals.annotation.types import (
     AddItems,
-    Label,
+    ItemLabel,
     LabelledItem,
     NewLabel,
     NewQueue,
@@ -63,7 +63,7 @@ class LabelledItemPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class Added(msgspec.Struct, frozen=True, kw_only=True):
+class ItemsAdded(msgspec.Struct, frozen=True, kw_only=True):
     added: int
     """Items that were not in the queue before."""
 
@@ -123,7 +123,7 @@ class AnnotationController(Controller):
     )
     def add_items(
         self, annotation: Service, principal: Caller, project: ProjectId, queue: QueueId, data: JSONBody[AddItems]
-    ) -> Added:
+    ) -> ItemsAdded:
         """Add what is to be judged. Takes the permission to read where it comes from."""
         sources = {
             "traces:read": data.traces,
@@ -133,7 +133,7 @@ class AnnotationController(Controller):
         for permission, wanted in sources.items():
             if wanted is not None and not principal.may(permission, project):
                 raise PermissionDenied(f"This needs the permission {permission}.", hint="Items show what lies there.")
-        return Added(added=annotation.add(project, queue, data))
+        return ItemsAdded(added=annotation.add(project, queue, data))
 
     @get(
         "/{queue:str}/items",
@@ -184,7 +184,7 @@ class AnnotationController(Controller):
         queue: QueueId,
         item: ItemId,
         data: JSONBody[NewLabel],
-    ) -> Label:
+    ) -> ItemLabel:
         """Answer the questions about an item, or skip it and say why. Replaces what the caller said before."""
         made = await to_thread.run_sync(annotation.scores, principal, project, queue, item, data)
         if made:

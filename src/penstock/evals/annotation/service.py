@@ -18,7 +18,7 @@ from penstock.evals.annotation.sources import Sources
 from penstock.evals.annotation.types import (
     AddItems,
     AnnotationItem,
-    Label,
+    ItemLabel,
     LabelledItem,
     NewLabel,
     NewQueue,
@@ -212,7 +212,7 @@ class Annotation:
             for name, value in answers.items()
         ]
 
-    def label(self, actor: Principal, project: str, which: str, id_: str, new: NewLabel) -> Label:
+    def label(self, actor: Principal, project: str, which: str, id_: str, new: NewLabel) -> ItemLabel:
         """Keep what the actor says of an item, in the place of what they said before.
 
         Raises:
@@ -224,7 +224,7 @@ class Annotation:
         now = self._clock.now()
         with self._metadata.write() as connection:
             queue, item = self._labelled(connection, actor, project, which, id_)
-            label = Label(
+            label = ItemLabel(
                 annotator=_annotator(actor),
                 answers=_answers(queue, new),
                 skipped=new.skip,
@@ -335,7 +335,7 @@ def _assignment(queue: Queue, position: int, digest: str, *, golden: bool) -> tu
     return wanted, [queue.annotators[(position + turn) % people] for turn in range(wanted if people else 0)]
 
 
-def _taken(item: AnnotationItem, annotator: str, held: dict[str, set[str]], labels: dict[str, list[Label]]) -> int:
+def _taken(item: AnnotationItem, annotator: str, held: dict[str, set[str]], labels: dict[str, list[ItemLabel]]) -> int:
     """How many others have labelled an item, or hold it."""
     given = labels.get(item.id, [])
     labelled = {one.annotator for one in given if one.skipped is None}
@@ -344,7 +344,7 @@ def _taken(item: AnnotationItem, annotator: str, held: dict[str, set[str]], labe
 
 
 def _settle(
-    connection: Connection, queue: Queue, item: AnnotationItem, labels: Sequence[Label], *, passed_by: Sequence[str]
+    connection: Connection, queue: Queue, item: AnnotationItem, labels: Sequence[ItemLabel], *, passed_by: Sequence[str]
 ) -> None:
     """Close an item that has its labels, or that nobody can judge; give one that was skipped to somebody else."""
     if item.golden is not None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, delete, func, insert, or_, select, update
 
-from penstock.evals.annotation.types import AnnotationItem, Answers, Label, NewItem, Queue
+from penstock.evals.annotation.types import AnnotationItem, Answers, ItemLabel, NewItem, Queue
 from penstock.store.metadata.schema import annotation_claims as claims
 from penstock.store.metadata.schema import annotation_items as items
 from penstock.store.metadata.schema import annotation_labels as labels
@@ -144,15 +144,15 @@ def release(connection: Connection, id_: str, annotator: str) -> None:
     connection.execute(delete(claims).where(claims.c.item == id_, claims.c.annotator == annotator))
 
 
-def put_label(connection: Connection, queue: str, id_: str, label: Label) -> None:
+def put_label(connection: Connection, queue: str, id_: str, label: ItemLabel) -> None:
     """Keep what somebody said, in the place of what they said before."""
     connection.execute(delete(labels).where(labels.c.item == id_, labels.c.annotator == label.annotator))
     connection.execute(insert(labels).values(item=id_, queue=queue, **msgspec.structs.asdict(label)))
 
 
-def labels_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Label]]:
+def labels_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[ItemLabel]]:
     """Labels by item, the oldest first."""
-    found: dict[str, list[Label]] = {}
+    found: dict[str, list[ItemLabel]] = {}
     for some in _some(ids):
         query = select(labels).where(labels.c.item.in_(some)).order_by(labels.c.created, labels.c.annotator)
         for one in connection.execute(query):
@@ -203,8 +203,8 @@ def _item(row: Row[Any]) -> AnnotationItem:
     )
 
 
-def _label(row: Row[Any]) -> Label:
-    return Label(
+def _label(row: Row[Any]) -> ItemLabel:
+    return ItemLabel(
         annotator=row.annotator,
         answers=row.answers,
         skipped=row.skipped,

@@ -14,8 +14,8 @@ __all__ = [
     "AnnotationItem",
     "AnnotatorProgress",
     "GoldenResult",
+    "ItemLabel",
     "ItemSource",
-    "Label",
     "LabelledItem",
     "NewItem",
     "NewLabel",
@@ -134,7 +134,7 @@ class AddItems(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outputs: OutputsWanted | None = None
 
 
-class Label(msgspec.Struct, frozen=True, kw_only=True):
+class ItemLabel(msgspec.Struct, frozen=True, kw_only=True):
     """What one person said of an item."""
 
     annotator: str
@@ -169,7 +169,7 @@ class AnnotationItem(msgspec.Struct, frozen=True, kw_only=True):
 
 class LabelledItem(msgspec.Struct, frozen=True, kw_only=True):
     item: AnnotationItem
-    labels: list[Label]
+    labels: list[ItemLabel]
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +183,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     questions: list[Question]
     until: int
     """It is kept until then: microseconds since the epoch."""
-    label: Label | None
+    label: ItemLabel | None
     """What the annotator said of it before."""
     left: int
     """Items that wait for this annotator, this one included."""

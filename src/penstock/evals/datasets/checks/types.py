@@ -14,8 +14,8 @@ __all__ = [
     "ClusterCoverage",
     "Coverage",
     "CoverageWanted",
+    "DatasetFinding",
     "FieldCount",
-    "Finding",
     "LabelCount",
     "NearPair",
     "NewCheck",
@@ -41,7 +41,7 @@ class NewCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     coverage: CoverageWanted | None = None
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class DatasetFinding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was found."""
 
     level: Literal["problem", "warning", "note"]
@@ -116,7 +116,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     rows: int
-    findings: list[Finding]
+    findings: list[DatasetFinding]
     """Problems first."""
     fields: list[FieldCount]
     labels: list[LabelCount] | None
