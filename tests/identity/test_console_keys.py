@@ -1,8 +1,13 @@
 """The keys with which the console calls the gateway."""
 
+import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from penstock.core.errors import Unauthenticated
+from penstock.identity.service.console_keys import ConsoleKeys
 from penstock.wire.snapshot import hash_key
 
 
@@ -20,6 +25,24 @@ def test_a_project_keeps_its_key_and_shares_it_with_no_other(house):
     mine = house.service.console_keys.secret(house.made.project)
     assert house.service.console_keys.secret(house.made.project) == mine
     assert house.service.console_keys.secret(other.id) != mine
+
+
+def test_nobody_is_given_a_key_that_is_not_published_yet(house):
+    published, begun, go_on = [], threading.Event(), threading.Event()
+
+    def publish():
+        begun.set()
+        go_on.wait(5)
+        published.append(dict(house.service.console_keys.entries()))
+
+    keys = ConsoleKeys(dataclasses.replace(house.service.console_keys._context, on_change=publish))
+    house.service.console_keys = keys
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(keys.secret, house.made.project)
+        begun.wait(5)
+        second = pool.submit(lambda: (keys.secret(house.made.project), len(published)))
+        go_on.set()
+        assert second.result(5) == (first.result(5), 1)
 
 
 def test_it_opens_no_door_of_the_control_api(house):

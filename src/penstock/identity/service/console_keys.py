@@ -36,7 +36,8 @@ class ConsoleKeys:
             secret = self._secrets[project] = new_key(self._context.randomness)
             entry = KeyEntry(id=CONSOLE_KEY, name=CONSOLE_KEY, project=project, scopes=SCOPES)
             self._entries = {**self._entries, hash_key(secret): entry}
-        self._context.on_change()
+            # Within the lock: nobody is given a key that is not published yet.
+            self._context.on_change()
         return secret
 
     def entries(self) -> dict[str, KeyEntry]:
