@@ -11,6 +11,9 @@ import classes from "./scores.module.css";
 /** What a team usually judges by hand; any other name is taken. */
 const NAMES = ["helpful", "correct", "grounded", "safe"];
 
+/** When a score is looked for, milliseconds after it was saved. */
+const LOOKS = [1_200, 3_000, 6_000, 12_000];
+
 /** A judgement by the person who looks: yes or no with one click, or a number or a word. */
 export function ScoreForm({ traceId, spanId }: { traceId: string; spanId: string }) {
   const { project } = useSignedIn();
@@ -37,11 +40,13 @@ export function ScoreForm({ traceId, spanId }: { traceId: string; spanId: string
     onSuccess: () => {
       setText("");
       setComment("");
-      // Scores reach the store with the next ingestion, a moment later.
-      window.setTimeout(
-        () => void client.invalidateQueries({ queryKey: ["scores", project.id, traceId] }),
-        1_200,
-      );
+      // Scores reach the store with the next ingestion: a moment later, or some where much waits to be stored.
+      for (const wait of LOOKS) {
+        window.setTimeout(
+          () => void client.invalidateQueries({ queryKey: ["scores", project.id, traceId] }),
+          wait,
+        );
+      }
     },
   });
   const typed = readScore(text);
