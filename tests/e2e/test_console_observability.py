@@ -205,9 +205,9 @@ def test_a_trace_is_judged_by_hand(traced: Page) -> None:
     form.get_by_role("textbox", name="Comment").fill("Named the right day.")
     form.get_by_role("button", name="Yes").click()
     panel = page.get_by_role("tabpanel", name="Scores")
-    expect(panel.get_by_role("listitem").filter(has_text="Named the right day.")).to_contain_text("yes")
+    expect(panel.get_by_role("listitem").filter(has_text="Named the right day.")).to_contain_text("yes", timeout=8000)
     panel.get_by_role("button", name="Delete the score helpful").click()
-    expect(panel.get_by_role("listitem")).to_have_count(0)
+    expect(panel.get_by_role("listitem")).to_have_count(0, timeout=8000)
 
 
 def test_two_traces_stand_beside_each_other(page: Page, told: Told) -> None:
