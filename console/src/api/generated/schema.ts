@@ -4275,7 +4275,10 @@ export interface components {
             created: number;
             skipped: string | null;
         };
-        /** ItemSource */
+        /**
+         * ItemSource
+         * @default {}
+         */
         ItemSource: {
             dataset?: string | null;
             experiment?: string | null;
