@@ -115,7 +115,7 @@ class Pipeline:
         self._watchdog.let_go(call.responder)
         # The call knows its request and this knew the call: let go, or only the cyclic collector could free both.
         call.request.on_disconnect = None
-        call.let_errors_go()
+        call.let_go()
 
     async def _run(self, call: Call) -> Ending:
         snapshot = call.catalog.snapshot

@@ -293,14 +293,14 @@ def _children(node: Node) -> tuple[Node, ...]:
 def leaves_of(node: Node) -> tuple[Leaf, ...]:
     """The variants below a node, each once, in the order they stand."""
     found: dict[str, Leaf] = {}
-
-    def walk(node: Node) -> None:
+    waiting = [node]
+    # Asked for each call: a function that calls itself would leave a cycle to the collector every time.
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, Leaf):
             found.setdefault(node.name, node)
-        for child in _children(node):
-            walk(child)
-
-    walk(node)
+        else:
+            waiting.extend(reversed(_children(node)))
     return tuple(found.values())
 
 

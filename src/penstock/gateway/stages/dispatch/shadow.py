@@ -126,4 +126,4 @@ class Shadows:
             logger.error("the copy of call %s could not be recorded yet: %s", copy.trace_id, error)  # noqa: TRY400 - the journal said why
         finally:
             self._admission.give_back(copy)
-            copy.let_errors_go()
+            copy.let_go()
