@@ -92,7 +92,7 @@ class Child:
             inherited.append(self._published)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, pass_fds=inherited, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
+                sys.executable, *arguments, pass_fds=inherited, process_group=0, stdin=asyncio.subprocess.DEVNULL
             )
         finally:
             os.close(tell)

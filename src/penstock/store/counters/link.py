@@ -2,11 +2,14 @@
 
 import asyncio
 import hashlib
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
 from penstock.core.errors import InvalidInput, MissingExtra
+
+if TYPE_CHECKING:
+    from penstock.store.counters.pipeline import Pipeline
 
 __all__ = ["Link", "Lost", "Script"]
 
@@ -27,14 +30,10 @@ class Script:
 
 
 class _Connection(Protocol):
-    @property
-    def is_connected(self) -> bool: ...
+    _reader: asyncio.StreamReader | None
+    _writer: asyncio.StreamWriter | None
 
     async def connect(self) -> None: ...
-
-    async def send_command(self, *args: bytes) -> None: ...
-
-    async def read_response(self) -> Any: ...
 
     async def disconnect(self, nowait: bool = False) -> None: ...
 
@@ -44,32 +43,38 @@ class _Pool(Protocol):
 
 
 class Link:
-    """Connections to one Redis or Valkey.
+    """A connection to one Redis or Valkey, which all steps share.
 
-    redis-py's connections without its client: a step is sent once, has one time limit from connecting to the
-    last byte, and does not pay for a pool that checks each connection.
+    redis-py connects: addresses, TLS, authentication and the number of the database are its business. From there
+    on commands go over a pipeline, at half of what its reading and writing cost. A step is sent once, and has one
+    time limit from connecting to the last byte.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`.
         prefix: In front of every key.
 
     Raises:
-        MissingExtra: the package `redis` is not installed.
+        MissingExtra: the packages `redis` and `hiredis` are not installed.
         InvalidInput: `url` is not an address of Redis.
     """
 
     def __init__(self, url: str, *, prefix: str) -> None:
         try:
-            from redis.asyncio import ConnectionPool  # noqa: PLC0415 - an extra
+            from hiredis import ReplyError  # noqa: PLC0415 - an extra
+            from redis.asyncio import ConnectionPool  # noqa: PLC0415
             from redis.asyncio.retry import Retry  # noqa: PLC0415
             from redis.backoff import NoBackoff  # noqa: PLC0415
-            from redis.exceptions import NoScriptError, RedisError  # noqa: PLC0415
+            from redis.exceptions import RedisError  # noqa: PLC0415
+
+            from penstock.store.counters.pipeline import Pipeline  # noqa: PLC0415
         except ImportError as error:
             raise MissingExtra("redis", extra="redis") from error
         self._prefix = b"{%b}" % prefix.encode()  # braces: all keys in one slot of a cluster
-        self._errors = (RedisError, OSError, TimeoutError)
-        self._no_script = NoScriptError
-        self._idle: list[_Connection] = []
+        self._errors = (RedisError, OSError)
+        self._refused = ReplyError
+        self._made = Pipeline
+        self._pipeline: Pipeline | None = None
+        self._connecting = asyncio.Lock()
         self._closed = False
         try:
             # A command that is silently sent twice would count twice, so there are no retries.
@@ -103,33 +108,48 @@ class Link:
             async with asyncio.timeout(timeout):
                 return await self._evaluate(script, argument, payload)
         except TimeoutError as error:
+            # Whatever waits behind it would wait as long.
+            if self._pipeline is not None:
+                self._pipeline.abort()
             raise Lost(f"no answer within {timeout:g} s") from error
         except self._errors as error:
             raise Lost(f"{type(error).__name__}: {error}") from error
 
     async def _evaluate(self, script: Script, argument: bytes, payload: bytes) -> bytes:
-        connection = self._idle.pop() if self._idle else self._pool.make_connection()
+        pipeline = await self._connected()
+        keys = (b"1", self._prefix, argument, payload)
         try:
-            if not connection.is_connected:
-                await connection.connect()
-            try:
-                await connection.send_command(b"EVALSHA", script.sha, b"1", self._prefix, argument, payload)
-                answer = await connection.read_response()
-            except self._no_script:
-                await connection.send_command(b"EVAL", script.source, b"1", self._prefix, argument, payload)
-                answer = await connection.read_response()
-        except BaseException:
-            # An answer that nobody waits for any more must not be taken for the next one's.
-            await connection.disconnect(nowait=True)
-            raise
-        if self._closed:
-            await connection.disconnect(nowait=True)
-        else:
-            self._idle.append(connection)
+            answer = await pipeline.send(b"EVALSHA", script.sha, *keys)
+            if isinstance(answer, self._refused) and str(answer).startswith("NOSCRIPT"):
+                answer = await pipeline.send(b"EVAL", script.source, *keys)
+        finally:
+            if self._closed:
+                pipeline.finish()
+        if isinstance(answer, self._refused):
+            raise Lost(f"Redis refused: {answer}")
         return answer
 
+    async def _connected(self) -> "Pipeline":
+        if self._pipeline is None or not self._pipeline.is_open:
+            async with self._connecting:
+                if self._pipeline is None or not self._pipeline.is_open:
+                    self._pipeline = await self._connect()
+        return self._pipeline
+
+    async def _connect(self) -> "Pipeline":
+        connection = self._pool.make_connection()
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        # redis-py has no other way to hand over what it opened. It would close it when it is collected.
+        writer, connection._writer, connection._reader = connection._writer, None, None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        assert writer is not None  # noqa: S101 - it is connected
+        return self._made(writer)
+
     async def close(self) -> None:
-        """Close what is idle; a connection in use is closed after its answer."""
+        """Close when all answers have come; one that is asked for still gets a connection of its own."""
         self._closed = True
-        while self._idle:
-            await self._idle.pop().disconnect(nowait=True)
+        if self._pipeline is not None:
+            self._pipeline.finish()

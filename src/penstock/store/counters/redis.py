@@ -25,8 +25,8 @@ _TURN, _JOIN, _BOOK, _READ, _SET = (Script(source) for source in (TURN, JOIN, BO
 
 LANES = 2
 """Batches on the way at a time. What comes meanwhile waits and travels together."""
-SETTLE_SECONDS = 0.002
-"""How long returns wait for a borrow to travel with."""
+SETTLE_SECONDS = 0.005
+"""How long returns wait for a borrow to travel with: a step of their own costs as much as a borrow."""
 IDLE_SECONDS = 1.0
 """After so long without a call Redis is asked all the same, so that its loss is known before the next call."""
 SEED_SECONDS = 10.0
@@ -281,12 +281,13 @@ class RedisCounters:
             idle = False
             asks, self._asks = self._asks[:MAX_BATCH], self._asks[MAX_BATCH:]
             self._lanes += 1
-            self._tasks.create_task(self._turn(asks, settles=not self._settling))
+            # Marked here, not by the task: before that runs, this loop would send the returns once more.
+            self._settling = self._settling or waits
+            self._tasks.create_task(self._turn(asks, settles=waits))
 
     async def _turn(self, asks: list[Ask], *, settles: bool) -> None:
         number, batch = 0, []
         if settles:
-            self._settling = True
             number, batch = self._returns.batch()
         epoch, now = self._epoch, self._clock.now()
         self._latest = self._clock.monotonic()
@@ -323,9 +324,15 @@ class RedisCounters:
             self._lanes -= 1
             if settles:
                 self._settling = False
-            if self._ready.is_set():
-                self._flush()
+            self._go_on()
             self._idle.set()
+
+    def _go_on(self) -> None:
+        """Send what has come while a step was on the way; returns alone may wait for a borrow."""
+        if self._asks:
+            self._flush()
+        elif self._returns.waiting:
+            self._flush_soon()
 
     def _failed(self, asks: list[Ask], epoch: str, reason: str) -> None:
         for ask in asks:
