@@ -130,8 +130,9 @@ class Pipeline:
         if inbound.bare and not plan.prompted:
             require_messages(inbound)
         self._journal.admit()
-        run, node = Run(call=call, plan=plan, inbound=inbound), plan.root
+        run, node, ahead = Run(call=call, plan=plan, inbound=inbound), plan.root, None
         if call.catalog.limiter is not None:
+            ahead = self._reuser.look_ahead(run, node)
             served = await degraded(run, self._admission, created=call.started // 1_000_000)
             if isinstance(served, Ending):
                 return served
@@ -140,7 +141,7 @@ class Pipeline:
             begin(call, self._journal, self._clock)
             call.responder.keep_streams_alive(snapshot.gateway.keepalive)
             self._watchdog.keep_alive(call.responder)
-        return await self._reuser.run(run, node)
+        return await self._reuser.run(run, node, ahead)
 
     def _open(self, request: Request, operation: Operation) -> Call:
         context = read_trace(request)

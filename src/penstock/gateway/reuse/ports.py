@@ -13,6 +13,11 @@ class AnswerCache(Protocol):
     A key is `PROJECT/GENERATION-FINGERPRINT`, as `fingerprint.cache_key` makes it.
     """
 
+    @property
+    def distant(self) -> bool:
+        """Whether `get` has to ask another process, so that it pays to ask early."""
+        ...
+
     async def get(self, key: str) -> CachedAnswer | None:
         """The answer, and counts as its use; None when there is none, it is over, or the store cannot say."""
         ...

@@ -1,8 +1,9 @@
 """Answers given again: from the cache, or from an identical call in flight (FAILURES G23, G28)."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.core.clock import Clock
 from penstock.core.errors import CorruptData, PenstockError
@@ -22,12 +23,29 @@ from penstock.providers.types import Answer
 from penstock.wire.answers import CachedAnswer
 from penstock.wire.routing import CachePolicy
 
-__all__ = ["Reuser"]
+__all__ = ["Ahead", "Reuser"]
 
 CACHE_CONTROL = "cache-control"
 OUTCOME_HEADER = b"x-penstock-cache"
 
 Dispatch = Callable[[Run, Node, Delivery], Coroutine[Any, Any, Ending]]
+
+
+class _Place(NamedTuple):
+    reuse: Reuse
+    node: Node
+    """What serves the call, once the choices that need no attempt are made."""
+    key: str
+    policy: CachePolicy
+
+
+class Ahead(NamedTuple):
+    """A look for a kept answer that has begun."""
+
+    run: Run
+    node: Node
+    place: _Place
+    answer: asyncio.Task[CachedAnswer | None]
 
 
 class Reuser:
@@ -48,21 +66,68 @@ class Reuser:
         self._flights = Flights()
         self.tally = Tally()
 
-    async def run(self, run: Run, node: Node) -> Ending:
+    def look_ahead(self, run: Run, node: Node) -> "Ahead | None":
+        """Begin to look for a kept answer while limits are asked: where both are in Redis one wait serves both.
+
+        None where nothing is gained by it. What limits refuse has then been looked for in vain.
+        """
+        if not self.cache.distant:
+            return None
+        place = self._place(run, node)
+        if place is None or not place.reuse.read:
+            return None
+        # Not in the worker's group of tasks: what fails here is this call's affair, which waits for it.
+        look = asyncio.get_running_loop().create_task(self.cache.get(place.key))
+        return Ahead(run, node, place, look)
+
+    async def run(self, run: Run, node: Node, ahead: "Ahead | None" = None) -> Ending:
         """The answer to a call, made or given again.
+
+        Args:
+            run: The call.
+            node: What serves it.
+            ahead: What `look_ahead` began; of no use where limits have changed how the call is served.
 
         Raises:
             PenstockError: nothing answered.
         """
+        call = run.call
+        if ahead is not None and (ahead.run is not run or ahead.node is not node):
+            ahead = None
+        place = self._place(run, node) if ahead is None else ahead.place
+        if place is None:
+            return await self._dispatch(run, node, call.responder)
+        reuse, node, key, policy = place
+        if reuse.read:
+            kept = self._kept(call, reuse, await (self.cache.get(key) if ahead is None else ahead.answer))
+            if kept is not None:
+                return kept
+        if reuse.only_if_cached:
+            raise NotCached(
+                "only-if-cached: this call has not been answered before, or too long ago.",
+                hint="Leave the directive out to have it answered.",
+            )
+        call.cache = "miss"
+        if reuse.read and reuse.write:
+            return await self._fly(run, node, key, policy)
+        self._count(call, "miss")
+        if not reuse.write:
+            return await self._dispatch(run, node, call.responder)
+        published = _Published(call, run.inbound.stream, None)
+        ending = await self._dispatch(run, node, published)
+        self._keep(call, key, ending, published.whole(ending), policy)
+        return ending
+
+    def _place(self, run: Run, node: Node) -> "_Place | None":
+        """Where the answer to a call is kept; None for one that goes straight on."""
         call, route = run.call, run.plan.route
-        delivery = call.responder
         policy = None if route is None else route.cache
         if policy is None and call.request.headers.get(b"cache-control") is None:
-            return await self._dispatch(run, node, delivery)
+            return None
         owner = _owner(call, policy)
         reuse = reuse_of(run.inbound, policy, call.request.header(CACHE_CONTROL), owner=owner)
         if route is None or policy is None or not (reuse.read or reuse.write or reuse.only_if_cached):
-            return await self._dispatch(run, node, delivery)
+            return None
         node = settled(node, call.known, self._random)
         digest = fingerprint(
             run.inbound,
@@ -75,27 +140,9 @@ class Reuser:
         )
         project = call.catalog.snapshot.projects.get(_project(call))
         key = cache_key(_project(call), digest, generation=0 if project is None else project.cache_generation)
-        kept = await self._kept(call, key, reuse) if reuse.read else None
-        if kept is not None:
-            return kept
-        if reuse.only_if_cached:
-            raise NotCached(
-                "only-if-cached: this call has not been answered before, or too long ago.",
-                hint="Leave the directive out to have it answered.",
-            )
-        call.cache = "miss"
-        if reuse.read and reuse.write:
-            return await self._fly(run, node, key, policy)
-        self._count(call, "miss")
-        if not reuse.write:
-            return await self._dispatch(run, node, delivery)
-        published = _Published(call, run.inbound.stream, None)
-        ending = await self._dispatch(run, node, published)
-        self._keep(call, key, ending, published.whole(ending), policy)
-        return ending
+        return _Place(reuse, node, key, policy)
 
-    async def _kept(self, call: Call, key: str, reuse: Reuse) -> Ending | None:
-        answer = await self.cache.get(key)
+    def _kept(self, call: Call, reuse: Reuse, answer: CachedAnswer | None) -> Ending | None:
         now = self._clock.now()
         if answer is None or not is_fresh(answer, reuse, now=now):
             return None

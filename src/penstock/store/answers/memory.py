@@ -34,6 +34,10 @@ class MemoryAnswers:
         """The least recently used first."""
         self._bytes = 0
 
+    @property
+    def distant(self) -> bool:
+        return False
+
     async def get(self, key: str) -> CachedAnswer | None:
         """The answer, which is now the most recently used."""
         kept = self._kept.get(key)

@@ -65,6 +65,10 @@ class RedisAnswers:
         self._entries = 0
         self._bytes = 0
 
+    @property
+    def distant(self) -> bool:
+        return True
+
     async def get(self, key: str) -> CachedAnswer | None:
         """The answer, which is now the most recently used; None also while Redis cannot be reached."""
         if self._is_away():
