@@ -91,6 +91,8 @@ class Child:
             arguments += ["--published-fd", str(self._published)]
             inherited.append(self._published)
         try:
+            # A group of its own, so that Ctrl-C reaches the supervisor alone; but no session of its own: to each of
+            # those the kernel gives an equal share, and the console's niceness would mean nothing to the gateway.
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, *arguments, pass_fds=inherited, process_group=0, stdin=asyncio.subprocess.DEVNULL
             )
