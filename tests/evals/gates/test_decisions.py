@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from penstock.core.errors import InvalidInput
-from penstock.evals.gates import GateSettings, Results, RuleError, Series, decide, parse
+from penstock.evals.gates.decide import decide
+from penstock.evals.gates.parser import parse
+from penstock.evals.gates.types import GateSettings, Results, RuleError, Series
 
 ANSWERS = Path(__file__).resolve().parents[4] / "shared" / "data" / "gsm8k-answers.jsonl"
 

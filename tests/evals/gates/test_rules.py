@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.evals.gates import RuleError, parse
-from penstock.evals.gates.types import Limit
+from penstock.evals.gates.parser import parse
+from penstock.evals.gates.types import Limit, RuleError
 
 
 @pytest.mark.parametrize(

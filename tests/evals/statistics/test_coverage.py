@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from penstock.evals.gates import GateSettings, Results, Series, decide, parse
+from penstock.evals.gates.decide import decide
+from penstock.evals.gates.parser import parse
+from penstock.evals.gates.types import GateSettings, Results, Series
 from penstock.evals.statistics.bootstrap import bootstrap, mean_of
 from penstock.evals.statistics.correction import Confusion, prediction_powered_mean, rogan_gladen
 from penstock.evals.statistics.means import mean

@@ -1,41 +1,71 @@
 """All types of evaluators, and how a body becomes one."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 import msgspec
 
 from penstock.core.errors import InvalidInput
-from penstock.evals.evaluators.adapters.autoevals import AutoEvals
-from penstock.evals.evaluators.adapters.deepeval import DeepEval
-from penstock.evals.evaluators.adapters.ragas import Ragas
-from penstock.evals.evaluators.conversation import Conversation
 from penstock.evals.evaluators.definition import Built, Definition, Services, convert, digest_of, named
-from penstock.evals.evaluators.language import Language
-from penstock.evals.evaluators.measures import Cost, Latency, Tokens
-from penstock.evals.evaluators.numeric import Numeric
-from penstock.evals.evaluators.retrieval import Retrieval
-from penstock.evals.evaluators.similarity import Bleu, Chrf, EditDistance, Embedding, Rouge, TokenOverlap
-from penstock.evals.evaluators.structure import Fields, JsonSchema
-from penstock.evals.evaluators.texts import Contains, Exact, Length, Regex
-from penstock.evals.evaluators.tools import ToolCalls, Trajectory
-from penstock.evals.judges.claims import Groundedness, Instructions
-from penstock.evals.judges.pairwise import Pairwise
-from penstock.evals.judges.panel import Panel
-from penstock.evals.judges.rubric import Rubric
 
 __all__ = ["TYPES", "define", "load"]
 
-TYPES: Final[Mapping[str, type[Definition]]] = {
-    str(cls.__struct_config__.tag): cls
-    for cls in (
-        Exact, Contains, Regex, Length, Numeric, JsonSchema, Fields, EditDistance, TokenOverlap, Rouge, Bleu, Chrf,
-        Embedding, Latency, Cost, Tokens, Language, ToolCalls, Trajectory, Conversation, Retrieval, Rubric, Pairwise,
-        Panel, Groundedness, Instructions, AutoEvals, DeepEval, Ragas,
-    )
-}  # fmt: skip
+_PLACES: Final = {
+    "exact": "evaluators.texts:Exact",
+    "contains": "evaluators.texts:Contains",
+    "regex": "evaluators.texts:Regex",
+    "length": "evaluators.texts:Length",
+    "numeric": "evaluators.numeric:Numeric",
+    "json_schema": "evaluators.structure:JsonSchema",
+    "fields": "evaluators.structure:Fields",
+    "edit_distance": "evaluators.similarity:EditDistance",
+    "token_overlap": "evaluators.similarity:TokenOverlap",
+    "rouge": "evaluators.similarity:Rouge",
+    "bleu": "evaluators.similarity:Bleu",
+    "chrf": "evaluators.similarity:Chrf",
+    "embedding": "evaluators.similarity:Embedding",
+    "latency": "evaluators.measures:Latency",
+    "cost": "evaluators.measures:Cost",
+    "tokens": "evaluators.measures:Tokens",
+    "language": "evaluators.language:Language",
+    "tool_calls": "evaluators.tools:ToolCalls",
+    "trajectory": "evaluators.tools:Trajectory",
+    "conversation": "evaluators.conversation:Conversation",
+    "retrieval": "evaluators.retrieval:Retrieval",
+    "rubric": "judges.rubric:Rubric",
+    "pairwise": "judges.pairwise:Pairwise",
+    "panel": "judges.panel:Panel",
+    "groundedness": "judges.claims:Groundedness",
+    "instructions": "judges.claims:Instructions",
+    "autoevals": "evaluators.adapters.autoevals:AutoEvals",
+    "deepeval": "evaluators.adapters.deepeval:DeepEval",
+    "ragas": "evaluators.adapters.ragas:Ragas",
+}
+"""Module and class of each type, below `penstock.evals`."""
+
+
+class _Types(Mapping[str, type[Definition]]):
+    """Classes of definitions by type, each loaded when it is asked for: a console that judges nothing loads none."""
+
+    def __getitem__(self, kind: str) -> type[Definition]:
+        module, _, name = _PLACES[kind].partition(":")
+        cls: type[Definition] = getattr(import_module(f"penstock.evals.{module}"), name)
+        return cls
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in _PLACES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+TYPES: Final[Mapping[str, type[Definition]]] = _Types()
 
 
 def define(body: Mapping[str, Any], *, field: str = "") -> tuple[dict[str, Any], str]:

@@ -78,6 +78,16 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Definitions within this one, by their path in it."""
         return {}
 
+    @property
+    def by_model(self) -> bool:
+        """Whether a model says what the value is, so that it may err as models do."""
+        return getattr(self, "model", None) is not None
+
+    @property
+    def compares(self) -> bool:
+        """Whether it holds an answer against the baseline's to the same row."""
+        return False
+
 
 class CodeDefinition(Definition, frozen=True, kw_only=True):
     """One whose judging is a plain function."""

@@ -128,6 +128,11 @@ class Embedding(Definition, frozen=True, kw_only=True, tag="embedding"):
     model: str
     """A route of the gateway that gives embeddings."""
 
+    @property
+    def by_model(self) -> bool:
+        """A model places texts; what the value is, is computed."""
+        return False
+
     def build(self, services: Services) -> Run:
         embed, name = services.embed, self.name or type_of(self)
         if embed is None:

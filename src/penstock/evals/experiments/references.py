@@ -8,9 +8,7 @@ import msgspec
 from penstock.core.errors import InvalidInput
 from penstock.evals.evaluators.catalog import TYPES, define
 from penstock.evals.evaluators.definition import Definition, convert
-from penstock.evals.evaluators.similarity import Embedding
 from penstock.evals.experiments.types import ExperimentSpec
-from penstock.evals.judges.pairwise import Pairwise
 
 __all__ = [
     "FoundEvaluator",
@@ -116,12 +114,12 @@ def judges_of(spec: ExperimentSpec) -> dict[str, str]:
 
 def is_judge(body: Mapping[str, Any]) -> bool:
     """Whether a model says what an evaluator's value is, so that it may err as models do."""
-    return any(getattr(one, "model", None) is not None and not isinstance(one, Embedding) for one in _definitions(body))
+    return any(one.by_model for one in _definitions(body))
 
 
 def compares(body: Mapping[str, Any]) -> bool:
     """Whether an evaluator holds an answer against the baseline's to the same row."""
-    return any(isinstance(one, Pairwise) and one.against == "other" for one in _definitions(body))
+    return any(one.compares for one in _definitions(body))
 
 
 def _definitions(body: Mapping[str, Any]) -> Iterator[Definition]:

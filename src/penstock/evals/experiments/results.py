@@ -15,7 +15,6 @@ from penstock.evals.experiments.store import CellRow
 from penstock.evals.experiments.summary import Summary, summarize
 from penstock.evals.experiments.table import Standing, Table, load_table
 from penstock.evals.experiments.types import Experiment, Finding, Output, Row
-from penstock.evals.gates.decide import decide
 from penstock.evals.gates.parser import parse
 from penstock.evals.gates.types import GateResult, GateSettings, Rule, RuleError, RuleResult
 from penstock.evals.gates.types import Results as GateInput
@@ -209,6 +208,8 @@ def gate(
 
 def _answer(rules: list[Rule], results: GateInput, settings: GateSettings) -> GateResult:
     """The gate's answer; INCONCLUSIVE where a rule fits nothing that was measured, so that the rest is shown."""
+    from penstock.evals.gates.decide import decide  # noqa: PLC0415 - its tables take time; most consoles start without
+
     try:
         return decide(rules, results, settings)
     except RuleError as error:

@@ -76,6 +76,10 @@ class Pairwise(Definition, frozen=True, kw_only=True, tag="pairwise"):
     template: str = _TEMPLATE
     """What the judge is told. Names: criterion, input, first, second, reference, context, reasoning, mark."""
 
+    @property
+    def compares(self) -> bool:
+        return self.against == "other"
+
     def identity(self) -> str:
         return SYSTEM
 
