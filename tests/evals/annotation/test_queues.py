@@ -18,6 +18,7 @@ from penstock.evals.datasets.types import DatasetRow
 from penstock.registry.artifacts.types import Ref
 
 TRACE = "a" * 32
+QUESTION = [Question(name="other", type="boolean")]
 
 
 def test_an_item_is_held_by_one_until_it_is_labelled_or_the_lease_ends(office):
@@ -250,3 +251,146 @@ def test_queues_are_listed_by_name_and_deleted_whole(office):
     assert [one.name for one in office.annotation.listed(office.project)] == ["a", "c"]
     with pytest.raises(NotFound):
         office.say("ann", "a", task.item)
+
+
+def test_the_next_item_is_there_while_one_is_worked_on(office):
+    queue = office.queue()
+    office.fill(queue, 3)
+    first = office.take("ann", queue)
+    second = office.annotation.next(office.person("ann"), office.project, queue, beside=first.item)
+    again = office.annotation.next(office.person("ann"), office.project, queue, beside=first.item)
+    assert first.item != second.item == again.item
+    third = office.take("ben", queue).item
+    assert third not in {first.item, second.item}
+    office.say("ann", queue, first.item)
+    assert office.take("ann", queue).item == second.item
+    assert office.annotation.next(office.person("ann"), office.project, queue, beside=second.item) is None
+
+
+def test_an_annotator_sees_again_what_they_labelled_and_nothing_of_others(office):
+    queue = office.queue()
+    office.fill(queue, 2)
+    office.annotation.add(office.project, queue, AddItems(items=[NewItem(input="known", golden={"good": True})]))
+    mine = [office.take("ann", queue).item]
+    office.say("ann", queue, mine[0], answers={"good": False})
+    mine.append(office.take("ann", queue).item)
+    office.say("ann", queue, mine[1], skip="Cut off.")
+    office.say("ben", queue, office.take("ben", queue).item)
+    found = office.annotation.labelled(office.person("ann"), office.project, queue)
+    assert [(one.item, one.label.skipped, one.label.answers) for one in found] == [
+        (mine[1], "Cut off.", {}),
+        (mine[0], None, {"good": False}),
+    ]
+    assert "golden" not in found[0].__struct_fields__
+    assert [one.item for one in office.annotation.labelled(office.person("ann"), office.project, queue, limit=1)] == [
+        mine[1]
+    ]
+
+
+def test_disagreements_and_golden_items_are_found(office):
+    queue = office.queue(doubled=1.0)
+    office.fill(queue, 6)
+    office.annotation.add(office.project, queue, AddItems(items=[NewItem(input="known", golden={"good": True})]))
+    for name in ("ann", "ben"):
+        while (task := office.take(name, queue)) is not None:
+            differs = name == "ben" and task.input in {"question 2", "question 5", "known"}
+            office.say(name, queue, task.item, answers={"good": not differs, "fix": name})
+    report = office.annotation.report(office.project, queue)
+    assert (report.disagreements, report.golden_items) == (2, 1)
+
+    def inputs(**terms):
+        return [one.item.input for one in office.annotation.items(office.project, queue, **terms)]
+
+    assert inputs(only="disagreements") == ["question 2", "question 5"]
+    assert inputs(only="disagreements", limit=1) == ["question 2"]
+    assert inputs(only="disagreements", after=2) == ["question 5"]
+    assert inputs(only="disagreements", state="open") == []
+    assert inputs(only="golden") == ["known"]
+
+
+def test_the_pace_of_an_annotator_leaves_pauses_out(office):
+    queue = office.queue()
+    office.fill(queue, 4)
+    for seconds in (0, 9, 700, 19):
+        office.clock.advance(seconds)
+        office.say("ann", queue, office.take("ann", queue).item)
+    (ann,) = office.annotation.report(office.project, queue).annotators
+    assert (ann.labelled, ann.median_seconds) == (4, 15.0)
+    other = office.queue("other")
+    office.fill(other, 1)
+    office.say("ann", other, office.take("ann", other).item)
+    assert office.annotation.report(office.project, other).annotators[0].median_seconds is None
+
+
+def test_annotators_are_named_in_the_report(office):
+    queue = office.queue()
+    office.fill(queue, 2)
+    task = office.annotation.next(office.admin, office.project, queue)
+    office.annotation.label(office.admin, office.project, queue, task.item, NewLabel(answers={"good": True}))
+    office.say("ann", queue, office.take("ann", queue).item)
+    names = office.annotation.report(office.project, queue).names
+    assert list(names) == [office.admin.user or office.admin.id]
+
+
+def test_a_rubric_changes_as_long_as_answers_fit_it(office):
+    queue = office.queue()
+    office.fill(queue, 2)
+    good, tone, grade, fix = office.annotation.get(office.project, queue).questions
+
+    def change(*questions, name="answers"):
+        return office.annotation.replace(
+            office.project, queue, NewQueue(name=name, questions=list(questions), doubled=0.5)
+        )
+
+    changed = change(grade, name="renamed")
+    assert (changed.name, changed.questions, changed.doubled, changed.items) == ("renamed", [grade], 0.5, 2)
+    change(good, tone, grade, fix)
+    office.say("ann", queue, office.take("ann", queue).item)
+    more = Question(name="tone", type="category", categories=["angry", "calm", "flat"], guidance="Whose?")
+    assert change(good, more, grade, fix, Question(name="new", type="text")).questions[1] == more
+    for wrong in (
+        [good, more, grade],
+        [Question(name="good", type="text"), more, grade, fix],
+        [good, tone, grade, fix],
+        [good, more, Question(name="grade", type="number", least=1, most=9), fix],
+        [],
+    ):
+        with pytest.raises(InvalidInput):
+            change(*wrong)
+    office.queue("taken")
+    with pytest.raises(Conflict):
+        change(good, more, grade, fix, Question(name="new", type="text"), name="taken")
+    with pytest.raises(NotFound):
+        office.annotation.replace(office.project, "nothing", NewQueue(name="x", questions=[good]))
+
+
+def test_golden_answers_hold_a_rubric_too(office):
+    queue = office.queue()
+    office.annotation.add(office.project, queue, AddItems(items=[NewItem(input="known", golden={"good": True})]))
+    with pytest.raises(InvalidInput):
+        office.annotation.replace(office.project, queue, NewQueue(name="x", questions=QUESTION))
+
+
+def test_items_that_wait_go_to_those_who_are_named_now(office):
+    queue = office.queue(annotators=["ann", "ben"], doubled=1.0)
+    office.fill(queue, 4)
+    for _ in range(2):
+        office.say("ann", queue, office.take("ann", queue).item)
+
+    def name(*annotators):
+        questions = office.annotation.get(office.project, queue).questions
+        new = NewQueue(name="answers", questions=questions, annotators=list(annotators), doubled=1.0)
+        office.annotation.replace(office.project, queue, new)
+        return [one.item.assigned for one in office.annotation.items(office.project, queue)]
+
+    # Two items have a label already: they need one more.
+    assigned = name("ben", "cat")
+    assert sorted(map(len, assigned)) == [1, 1, 2, 2]
+    assert {who for some in assigned for who in some} == {"ben", "cat"}
+    for who in ("ben", "cat"):
+        while (task := office.take(who, queue)) is not None:
+            office.say(who, queue, task.item)
+    assert office.annotation.get(office.project, queue).done == 4
+    office.annotation.add(office.project, queue, AddItems(items=[NewItem(input="more")]))
+    assert name()[-1] == []
+    assert office.take("dan", queue).input == "more"

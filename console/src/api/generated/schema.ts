@@ -137,7 +137,8 @@ export interface paths {
         };
         /** GetQueue */
         get: operations["getAnnotationQueue"];
-        put?: never;
+        /** ReplaceQueue */
+        put: operations["replaceAnnotationQueue"];
         post?: never;
         /** DeleteQueue */
         delete: operations["deleteAnnotationQueue"];
@@ -191,6 +192,23 @@ export interface paths {
         get?: never;
         /** Label */
         put: operations["labelAnnotationItem"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/annotation/{queue}/labelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Labelled */
+        get: operations["listLabelledTasks"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2820,6 +2838,7 @@ export interface components {
             /** Format: int64 */
             labelled: number;
             last: number | null;
+            median_seconds: number | null;
             /** Format: int64 */
             skipped: number;
         };
@@ -4275,10 +4294,7 @@ export interface components {
             created: number;
             skipped: string | null;
         };
-        /**
-         * ItemSource
-         * @default {}
-         */
+        /** ItemSource */
         ItemSource: {
             dataset?: string | null;
             experiment?: string | null;
@@ -4416,6 +4432,11 @@ export interface components {
         LabelledItemPage: {
             items: components["schemas"]["LabelledItem"][];
             next_cursor: string | null;
+        };
+        /** LabelledTasks */
+        LabelledTasks: {
+            items: components["schemas"]["Task"][];
+            next_cursor?: null;
         };
         /** LengthBias */
         LengthBias: {
@@ -5265,7 +5286,14 @@ export interface components {
         QueueReport: {
             agreement: components["schemas"]["Agreement"][];
             annotators: components["schemas"]["AnnotatorProgress"][];
+            /** Format: int64 */
+            disagreements: number;
             golden: components["schemas"]["GoldenResult"][];
+            /** Format: int64 */
+            golden_items: number;
+            names: {
+                [key: string]: string;
+            };
             queue: components["schemas"]["Queue"];
         };
         /** RateUse */
@@ -7280,6 +7308,45 @@ export interface operations {
             };
         };
     };
+    replaceAnnotationQueue: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQueue"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     deleteAnnotationQueue: {
         parameters: {
             query?: {
@@ -7355,6 +7422,8 @@ export interface operations {
                 project?: string | null;
                 /** @description Only those. */
                 state?: "open" | "done" | "skipped" | null;
+                /** @description Only those. */
+                only?: "disagreements" | "golden" | null;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: number;
                 /** @description Entries of a page, 1 to 200. */
@@ -7469,11 +7538,50 @@ export interface operations {
             };
         };
     };
+    listLabelledTasks: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Entries of a page, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name of the queue. */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelledTasks"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     takeAnnotationItem: {
         parameters: {
             query?: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
+                /** @description Id of the caller's item: another one is wanted. */
+                beside?: string | null;
             };
             header?: never;
             path: {

@@ -3,7 +3,8 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
+from statistics import median
 
 from penstock.core.errors import InvalidInput
 from penstock.evals.annotation.questions import same_answer
@@ -21,7 +22,10 @@ from penstock.evals.statistics.proportions import wilson
 from penstock.evals.statistics.types import Estimate
 from penstock.wire.scoring import Value
 
-__all__ = ["agreement_of", "golden_results", "progress_of"]
+__all__ = ["agreement_of", "disagree", "golden_results", "progress_of"]
+
+PAUSE = 600_000_000
+"""Microseconds; who waits longer between two labels does something else."""
 
 
 def agreement_of(questions: Sequence[Question], labelled: Sequence[LabelledItem]) -> list[Agreement]:
@@ -54,6 +58,18 @@ def golden_results(questions: Sequence[Question], labelled: Iterable[LabelledIte
     return sorted(found, key=lambda one: (one.accuracy.value, -one.answered, one.annotator, one.question))
 
 
+def disagree(questions: Sequence[Question], one: LabelledItem) -> bool:
+    """Whether people answered a question about an item differently; texts and golden items do not count."""
+    asked = [question for question in questions if question.type != "text"]
+    return any(
+        not same_answer(question, first, other)
+        for question in asked
+        for first, *others in [_answers(one.item, one.labels, question.name) or [None]]
+        for other in others
+        if first is not None and other is not None
+    )
+
+
 def progress_of(labels: Iterable[ItemLabel]) -> list[AnnotatorProgress]:
     """What each annotator did, those who did most first."""
     by: dict[str, list[ItemLabel]] = {}
@@ -65,10 +81,16 @@ def progress_of(labels: Iterable[ItemLabel]) -> list[AnnotatorProgress]:
             labelled=sum(one.skipped is None for one in given),
             skipped=sum(one.skipped is not None for one in given),
             last=max(one.created for one in given),
+            median_seconds=_pace([one.created for one in given]),
         )
         for annotator, given in by.items()
     ]
     return sorted(found, key=lambda one: (-one.labelled, one.annotator))
+
+
+def _pace(times: Sequence[int]) -> float | None:
+    between = [later - earlier for earlier, later in pairwise(sorted(times)) if later - earlier <= PAUSE]
+    return median(between) / 1_000_000 if between else None
 
 
 def _agreement(question: Question, labelled: Sequence[LabelledItem]) -> Agreement:

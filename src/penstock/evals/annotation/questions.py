@@ -8,7 +8,7 @@ from penstock.core.errors import InvalidInput
 from penstock.evals.annotation.types import Answers, NewQueue, Question
 from penstock.wire.scoring import Value, check_comment, check_name
 
-__all__ = ["check_answers", "check_queue", "same_answer"]
+__all__ = ["check_answers", "check_kept", "check_queue", "same_answer"]
 
 MAX_QUESTIONS: Final = 30
 MAX_GUIDANCE: Final = 10_000
@@ -35,6 +35,27 @@ def check_queue(new: NewQueue) -> NewQueue:
     if len(new.annotators) > MAX_ANNOTATORS or len(set(new.annotators)) != len(new.annotators):
         raise InvalidInput(f"Expected at most {MAX_ANNOTATORS} annotators, each once.", field="annotators")
     return new
+
+
+def check_kept(before: Sequence[Question], after: Sequence[Question]) -> None:
+    """Raise `InvalidInput` unless answers to the questions before fit those after, and none is lost."""
+    now = {question.name: question for question in after}
+    for question in before:
+        field = f"questions[{question.name}]"
+        new = now.get(question.name)
+        if new is None:
+            raise InvalidInput(
+                "This question was answered already: it cannot go, nor have another name.",
+                hint="Make it optional, or make another queue.",
+                field=field,
+            )
+        same = (new.type, new.least, new.most) == (question.type, question.least, question.most)
+        if not same or not set(question.categories) <= set(new.categories):
+            raise InvalidInput(
+                "This question was answered already: its type and bounds stay, and categories are only added.",
+                hint="Ask another question beside it, or make another queue.",
+                field=field,
+            )
 
 
 def check_answers(questions: Sequence[Question], answers: Answers, *, field: str = "answers") -> Answers:

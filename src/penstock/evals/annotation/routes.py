@@ -22,6 +22,7 @@ from penstock.evals.annotation.types import (
     LabelledItem,
     NewLabel,
     NewQueue,
+    Only,
     Queue,
     QueueReport,
     Task,
@@ -68,6 +69,13 @@ class ItemsAdded(msgspec.Struct, frozen=True, kw_only=True):
     """Items that were not in the queue before."""
 
 
+class LabelledTasks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller labelled last, the latest first, each with its label."""
+
+    items: list[Task]
+    next_cursor: None = None
+
+
 class NextTask(msgspec.Struct, frozen=True, kw_only=True):
     task: Task | None
     """Null: nothing waits for the caller."""
@@ -103,6 +111,16 @@ class AnnotationController(Controller):
     def get_queue(self, annotation: Service, project: ProjectId, queue: QueueId) -> QueueReport:
         """How far a queue is, how far its annotators agree, and how often they are right on golden items."""
         return annotation.report(project, queue)
+
+    @put(
+        "/{queue:str}",
+        operation_id="replaceAnnotationQueue",
+        opt={"permission": "annotation:write"},
+        sync_to_thread=True,
+    )
+    def replace_queue(self, annotation: Service, project: ProjectId, queue: QueueId, data: JSONBody[NewQueue]) -> Queue:
+        """Change a queue. Questions that were answered stay; items that wait go to those who are named now."""
+        return annotation.replace(project, queue, data)
 
     @delete(
         "/{queue:str}",
@@ -150,11 +168,12 @@ class AnnotationController(Controller):
         of_state: Annotated[
             Literal["open", "done", "skipped"] | None, QueryParameter(name="state", description="Only those.")
         ] = None,
+        only: Annotated[Only | None, QueryParameter(name="only", description="Only those.")] = None,
         cursor: Annotated[int, QueryParameter(name="cursor", description="The `next_cursor` of the page before.")] = -1,
         limit: Limit = 50,
     ) -> LabelledItemPage:
         """Items with their labels, golden answers included: not for annotators."""
-        found = annotation.items(project, queue, state=of_state, after=cursor, limit=_bounded(limit) + 1)
+        found = annotation.items(project, queue, state=of_state, only=only, after=cursor, limit=_bounded(limit) + 1)
         more = len(found) > limit
         return LabelledItemPage(items=found[:limit], next_cursor=str(found[limit - 1].item.position) if more else None)
 
@@ -165,9 +184,31 @@ class AnnotationController(Controller):
         status_code=200,
         sync_to_thread=True,
     )
-    def take(self, annotation: Service, principal: Caller, project: ProjectId, queue: QueueId) -> NextTask:
+    def take(
+        self,
+        annotation: Service,
+        principal: Caller,
+        project: ProjectId,
+        queue: QueueId,
+        *,
+        beside: Annotated[
+            str | None, QueryParameter(name="beside", description="Id of the caller's item: another one is wanted.")
+        ] = None,
+    ) -> NextTask:
         """The item that the caller holds, or the next one, which is kept for them for a while."""
-        return NextTask(task=annotation.next(principal, project, queue))
+        return NextTask(task=annotation.next(principal, project, queue, beside=beside))
+
+    @get(
+        "/{queue:str}/labelled",
+        operation_id="listLabelledTasks",
+        opt={"permission": "annotation:label"},
+        sync_to_thread=True,
+    )
+    def labelled(
+        self, annotation: Service, principal: Caller, project: ProjectId, queue: QueueId, *, limit: Limit = 20
+    ) -> LabelledTasks:
+        """What the caller labelled last, to look at it again and change it."""
+        return LabelledTasks(items=annotation.labelled(principal, project, queue, limit=_bounded(limit)))
 
     @put(
         "/{queue:str}/items/{item:str}/label",

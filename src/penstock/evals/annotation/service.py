@@ -12,8 +12,8 @@ from penstock.core.clock import Clock
 from penstock.core.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from penstock.core.ids import Ids
 from penstock.evals.annotation import store
-from penstock.evals.annotation.agreement import agreement_of, golden_results, progress_of
-from penstock.evals.annotation.questions import check_answers, check_queue
+from penstock.evals.annotation.agreement import agreement_of, disagree, golden_results, progress_of
+from penstock.evals.annotation.questions import check_answers, check_kept, check_queue
 from penstock.evals.annotation.sources import Sources
 from penstock.evals.annotation.types import (
     AddItems,
@@ -22,6 +22,7 @@ from penstock.evals.annotation.types import (
     LabelledItem,
     NewLabel,
     NewQueue,
+    Only,
     Queue,
     QueueReport,
     Task,
@@ -91,6 +92,27 @@ class Annotation:
         with self._metadata.read() as connection:
             return store.list_queues(connection, project, after=after, limit=limit)
 
+    def replace(self, project: str, which: str, new: NewQueue) -> Queue:
+        """Change a queue. Where annotators changed, items that wait are given to those who are named now.
+
+        Raises:
+            NotFound: there is no such queue.
+            InvalidInput: people cannot be asked this, or answers that were given would not fit any more.
+            Conflict: `queue_exists`: another one has this name.
+        """
+        check_queue(new)
+        try:
+            with self._metadata.write() as connection:
+                queue = _found(store.find_queue(connection, project, which), which)
+                if store.is_judged(connection, queue.id):
+                    check_kept(queue.questions, new.questions)
+                store.change_queue(connection, queue.id, msgspec.to_builtins(new))
+                if new.annotators != queue.annotators:
+                    _reassign(connection, queue.id, new.annotators)
+        except IntegrityError as error:
+            raise Conflict(f"There is a queue {new.name[:100]!r} already.", code="queue_exists") from error
+        return self.get(project, queue.id)
+
     def delete(self, project: str, which: str) -> None:
         """Delete a queue with its items and labels; scores that were made of them stay. Raises `NotFound`."""
         with self._metadata.write() as connection:
@@ -133,12 +155,26 @@ class Annotation:
         return len(values)
 
     def items(
-        self, project: str, which: str, *, state: str | None = None, after: int = -1, limit: int = 100
+        self,
+        project: str,
+        which: str,
+        *,
+        state: str | None = None,
+        only: Only | None = None,
+        after: int = -1,
+        limit: int = 100,
     ) -> list[LabelledItem]:
         """Items after a position with their labels, in the order in which they were added. Raises `NotFound`."""
         with self._metadata.read() as connection:
             queue = _found(store.find_queue(connection, project, which), which)
-            found = store.items_page(connection, queue.id, state=state, after=after, limit=limit)
+            if only == "disagreements":
+                differing = _differing(queue, store.labelled_items(connection, queue.id))
+                ids = [one.id for one in differing if one.position > after and state in (None, one.state)]
+                found = store.items_by_id(connection, ids[:limit])
+            else:
+                found = store.items_page(
+                    connection, queue.id, state=state, golden=only == "golden", after=after, limit=limit
+                )
             labels = store.labels_of(connection, [item.id for item in found])
         return [LabelledItem(item=item, labels=labels.get(item.id, [])) for item in found]
 
@@ -152,8 +188,14 @@ class Annotation:
 
     # --- labelling ----------------------------------------------------------------------------
 
-    def next(self, actor: Principal, project: str, which: str) -> Task | None:
+    def next(self, actor: Principal, project: str, which: str, *, beside: str | None = None) -> Task | None:
         """The item that the actor holds, or else the next one, held from now on; None: nothing waits.
+
+        Args:
+            actor: Who labels.
+            project: Of the queue.
+            which: Id or name of the queue.
+            beside: Id of an item that the actor works on: another one is wanted, so that it is there in time.
 
         Raises:
             NotFound: `queue_not_found`.
@@ -163,24 +205,28 @@ class Annotation:
         with self._metadata.write() as connection:
             queue = _found(store.find_queue(connection, project, which), which)
             _check_named(queue, names)
-            item = store.own_claim(connection, queue.id, annotator, now=now)
-            item = item or self._free(connection, queue, annotator, names)
+            item = store.own_claim(connection, queue.id, annotator, now=now, beside=beside)
+            item = item or self._free(connection, queue, annotator, names, beside=beside)
             if item is None:
                 return None
             until = now + queue.lease_seconds * SECOND
             store.claim(connection, item.id, annotator, until=until)
-            before = store.labels_of(connection, [item.id]).get(item.id, [])
-            return Task(
-                item=item.id,
-                queue=queue.id,
-                input=item.input,
-                output=item.output,
-                context=item.context,
-                questions=queue.questions,
-                until=until,
-                label=next((one for one in before if one.annotator == annotator), None),
-                left=store.waiting_count(connection, queue.id, annotator, names),
-            )
+            left = store.waiting_count(connection, queue.id, annotator, names)
+            # What an annotator has labelled waits for them no more: there is no label of theirs.
+            return _task(queue, item, None, until=until, left=left)
+
+    def labelled(self, actor: Principal, project: str, which: str, *, limit: int = 20) -> list[Task]:
+        """What the actor labelled last, the latest first, to look at it again and change it.
+
+        Raises:
+            NotFound, PermissionDenied: as `next`.
+        """
+        with self._metadata.read() as connection:
+            queue = _found(store.find_queue(connection, project, which), which)
+            _check_named(queue, _names(actor))
+            left = store.waiting_count(connection, queue.id, _annotator(actor), _names(actor))
+            found = store.labelled_by(connection, queue.id, _annotator(actor), limit=limit)
+        return [_task(queue, item, label, until=0, left=left) for item, label in found]
 
     def scores(self, actor: Principal, project: str, which: str, id_: str, new: NewLabel) -> list[NewScore]:
         """What a label is as scores of the item's trace; to be recorded before the label is kept.
@@ -239,20 +285,18 @@ class Annotation:
 
     def report(self, project: str, which: str) -> QueueReport:
         """How far a queue is, and how good its labels are. Raises `NotFound`."""
-        queue = self.get(project, which)
-        labelled = [
-            msgspec.structs.replace(
-                one,
-                # Only what is counted is kept of each.
-                item=msgspec.structs.replace(one.item, input=None, output=None, reference=None, context=[]),
-            )
-            for page in self.export(project, queue.id)
-            for one in page
-            if one.labels
-        ]
+        with self._metadata.read() as connection:
+            queue = _found(store.find_queue(connection, project, which), which)
+            labelled = store.labelled_items(connection, queue.id)
+            annotators = progress_of(label for one in labelled for label in one.labels)
+            names = store.annotator_names(connection, [one.annotator for one in annotators])
+            golden_items = store.golden_count(connection, queue.id)
         return QueueReport(
             queue=queue,
-            annotators=progress_of(label for one in labelled for label in one.labels),
+            names=names,
+            disagreements=len(_differing(queue, labelled)),
+            golden_items=golden_items,
+            annotators=annotators,
             agreement=agreement_of(queue.questions, labelled),
             golden=golden_results(queue.questions, labelled),
         )
@@ -260,7 +304,7 @@ class Annotation:
     # --- parts --------------------------------------------------------------------------------
 
     def _free(
-        self, connection: Connection, queue: Queue, annotator: str, names: Sequence[str]
+        self, connection: Connection, queue: Queue, annotator: str, names: Sequence[str], *, beside: str | None
     ) -> AnnotationItem | None:
         """The first item that this annotator may have."""
         after = ""
@@ -269,6 +313,8 @@ class Annotation:
             held = store.claims_of(connection, ids, now=self._clock.now())
             labels = store.labels_of(connection, ids)
             for _, item in page:
+                if item.id == beside:
+                    continue
                 if item.golden is not None or _taken(item, annotator, held, labels) < item.wanted:
                     return item
             after = page[-1][0]
@@ -323,6 +369,40 @@ def _answers(queue: Queue, new: NewLabel) -> dict[str, Any]:
             "Whoever skips an item says why, in 1 to 1000 characters, and answers nothing.", field="skip"
         )
     return {}
+
+
+def _task(queue: Queue, item: AnnotationItem, label: ItemLabel | None, *, until: int, left: int) -> Task:
+    return Task(
+        item=item.id,
+        queue=queue.id,
+        input=item.input,
+        output=item.output,
+        context=item.context,
+        questions=queue.questions,
+        until=until,
+        label=label,
+        left=left,
+    )
+
+
+def _differing(queue: Queue, labelled: Sequence[LabelledItem]) -> list[AnnotationItem]:
+    return [one.item for one in labelled if disagree(queue.questions, one)]
+
+
+def _reassign(connection: Connection, queue: str, annotators: Sequence[str]) -> None:
+    """Give items that wait to those who are named; who has labelled one keeps it."""
+    waiting = store.open_items(connection, queue)
+    labels = store.labels_of(connection, [item.id for item in waiting])
+    known = store.annotator_names(connection, {one.annotator for given in labels.values() for one in given})
+    for item in waiting:
+        given = [one.annotator for one in labels.get(item.id, []) if one.skipped is None]
+        said = {*given, *(known[one] for one in given if one in known)}
+        assigned = [one for one in item.assigned if one in said or one in annotators]
+        others = [one for one in annotators if one not in assigned and one not in said and one not in item.passed]
+        count = max(0, item.wanted - len(given) - len(set(assigned) - said))
+        turn = item.position % len(others) if others else 0
+        assigned += (others[turn:] + others[:turn])[:count]
+        store.change_item(connection, item.id, assigned=assigned if annotators else [])
 
 
 def _assignment(queue: Queue, position: int, digest: str, *, golden: bool) -> tuple[int, list[str]]:

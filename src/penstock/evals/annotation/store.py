@@ -7,26 +7,35 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, delete, func, insert, or_, select, update
 
-from penstock.evals.annotation.types import AnnotationItem, Answers, ItemLabel, NewItem, Queue
+from penstock.evals.annotation.types import AnnotationItem, Answers, ItemLabel, LabelledItem, NewItem, Queue
 from penstock.store.metadata.schema import annotation_claims as claims
 from penstock.store.metadata.schema import annotation_items as items
 from penstock.store.metadata.schema import annotation_labels as labels
 from penstock.store.metadata.schema import annotation_queues as queues
+from penstock.store.metadata.schema import keys, users
 
 __all__ = [
     "add_items",
     "add_queue",
+    "annotator_names",
     "change_item",
+    "change_queue",
     "claim",
     "claims_of",
     "delete_queue",
     "find_queue",
+    "golden_count",
+    "is_judged",
     "item",
+    "items_by_id",
     "items_page",
     "known_digests",
+    "labelled_by",
+    "labelled_items",
     "labels_of",
     "last_position",
     "list_queues",
+    "open_items",
     "own_claim",
     "put_label",
     "release",
@@ -35,6 +44,8 @@ __all__ = [
 ]
 
 AT_ONCE: Final = 400
+_BARE: Final = [column for column in items.columns if column.name != "body"]
+"""An item without what it shows."""
 _decode_item = msgspec.json.Decoder(NewItem).decode
 
 
@@ -66,6 +77,31 @@ def delete_queue(connection: Connection, queue: str) -> None:
     connection.execute(delete(queues).where(queues.c.id == queue))
 
 
+def change_queue(connection: Connection, queue: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(queues).where(queues.c.id == queue).values(**values))
+
+
+def is_judged(connection: Connection, queue: str) -> bool:
+    """Whether there are answers to a queue's questions: labels, or golden ones."""
+    found = connection.execute(select(labels.c.item).where(labels.c.queue == queue).limit(1)).first()
+    return found is not None or golden_count(connection, queue) > 0
+
+
+def golden_count(connection: Connection, queue: str) -> int:
+    query = select(func.count()).select_from(items).where(items.c.queue == queue, items.c.wanted == 0)
+    return int(connection.execute(query).scalar_one())
+
+
+def annotator_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """Names of people and keys, by id."""
+    found: dict[str, str] = {}
+    for some in _some(list(ids)):
+        for table in (users, keys):
+            for one in connection.execute(select(table.c.id, table.c.name).where(table.c.id.in_(some))):
+                found[one.id] = one.name
+    return found
+
+
 def last_position(connection: Connection, queue: str) -> int:
     """The greatest position; -1 where there is no item."""
     found = connection.execute(select(func.max(items.c.position)).where(items.c.queue == queue)).scalar()
@@ -92,23 +128,60 @@ def item(connection: Connection, queue: str, id_: str) -> AnnotationItem | None:
 
 
 def items_page(
-    connection: Connection, queue: str, *, state: str | None, after: int, limit: int
+    connection: Connection, queue: str, *, state: str | None, golden: bool = False, after: int, limit: int
 ) -> list[AnnotationItem]:
-    """Items after a position, in the order in which they were added."""
+    """Items after a position, in the order in which they were added; `golden`: those with known answers."""
     where = [items.c.queue == queue, items.c.position > after, *([items.c.state == state] if state else [])]
+    if golden:
+        where.append(items.c.wanted == 0)
     found = connection.execute(select(items).where(*where).order_by(items.c.position).limit(limit))
     return [_item(one) for one in found]
+
+
+def items_by_id(connection: Connection, ids: Sequence[str]) -> list[AnnotationItem]:
+    """These items, in the order in which they were added."""
+    found = [_item(one) for some in _some(ids) for one in connection.execute(select(items).where(items.c.id.in_(some)))]
+    return sorted(found, key=lambda one: one.position)
+
+
+def open_items(connection: Connection, queue: str) -> list[AnnotationItem]:
+    """Items that wait for labels, without what they show and without golden ones."""
+    where = and_(items.c.queue == queue, items.c.state == "open", items.c.wanted > 0)
+    return [_item(one) for one in connection.execute(select(*_BARE).where(where).order_by(items.c.position))]
+
+
+def labelled_items(connection: Connection, queue: str) -> list[LabelledItem]:
+    """Items with labels, without what they show, in the order in which they were added."""
+    given: dict[str, list[ItemLabel]] = {}
+    for one in connection.execute(
+        select(labels).where(labels.c.queue == queue).order_by(labels.c.created, labels.c.annotator)
+    ):
+        given.setdefault(one.item, []).append(_label(one))
+    query = select(*_BARE).where(items.c.queue == queue).order_by(items.c.position)
+    return [LabelledItem(item=_item(one), labels=given[one.id]) for one in connection.execute(query) if one.id in given]
+
+
+def labelled_by(
+    connection: Connection, queue: str, annotator: str, *, limit: int
+) -> list[tuple[AnnotationItem, ItemLabel]]:
+    """What somebody labelled last, the latest first."""
+    said = select(labels).where(labels.c.queue == queue, labels.c.annotator == annotator)
+    found = [(one.item, _label(one)) for one in connection.execute(said.order_by(labels.c.created.desc()).limit(limit))]
+    known = {one.id: one for one in items_by_id(connection, [id_ for id_, _ in found])}
+    return [(known[id_], label) for id_, label in found]
 
 
 def change_item(connection: Connection, id_: str, **values: Any) -> None:
     connection.execute(update(items).where(items.c.id == id_).values(**values))
 
 
-def own_claim(connection: Connection, queue: str, annotator: str, *, now: int) -> AnnotationItem | None:
-    """The item that an annotator holds."""
+def own_claim(
+    connection: Connection, queue: str, annotator: str, *, now: int, beside: str | None = None
+) -> AnnotationItem | None:
+    """The item that an annotator holds, other than one of them."""
     held = and_(claims.c.item == items.c.id, claims.c.annotator == annotator, claims.c.until > now)
     query = select(items).join(claims, held).where(items.c.queue == queue, items.c.state == "open")
-    found = connection.execute(query.order_by(items.c.digest)).first()
+    found = connection.execute(query.where(items.c.id != (beside or "")).order_by(items.c.digest)).first()
     return None if found is None else _item(found)
 
 
@@ -183,7 +256,7 @@ def _queue(row: Row[Any], counts: Mapping[tuple[str, str], int]) -> Queue:
 
 
 def _item(row: Row[Any]) -> AnnotationItem:
-    body = _decode_item(row.body)
+    body = _decode_item(row.body) if hasattr(row, "body") else NewItem()
     golden: Answers | None = row.golden
     return AnnotationItem(
         id=row.id,

@@ -20,6 +20,7 @@ __all__ = [
     "NewItem",
     "NewLabel",
     "NewQueue",
+    "Only",
     "OutputsWanted",
     "Question",
     "Queue",
@@ -31,6 +32,8 @@ __all__ = [
 LEASE: Final = 900
 Answers = dict[str, Value]
 """By name of the question."""
+Only = Literal["disagreements", "golden"]
+"""Items on which people disagree; items with known answers."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -224,12 +227,19 @@ class AnnotatorProgress(msgspec.Struct, frozen=True, kw_only=True):
     labelled: int
     skipped: int
     last: int | None
+    median_seconds: float | None
+    """From one label to the next; pauses above ten minutes are none. Null with fewer than two labels."""
 
 
 class QueueReport(msgspec.Struct, frozen=True, kw_only=True):
     """How far a queue is, and how good its labels are."""
 
     queue: Queue
+    names: dict[str, str]
+    """Of annotators, by id, who are people or keys."""
+    disagreements: int
+    """Items on which people disagree; texts do not count."""
+    golden_items: int
     annotators: list[AnnotatorProgress]
     agreement: list[Agreement]
     golden: list[GoldenResult]
