@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from counters_harness import PATIENCE, claim, redis_counters
+from penstock.store.counters import redis
 from penstock.store.counters.link import Link, Lost, Script
 from penstock.store.counters.pipeline import Gone, Pipeline
 from redis_harness import RedisServer
@@ -144,6 +145,25 @@ async def test_a_return_travels_with_the_next_borrow(shared_redis: RedisServer, 
         assert await turns(bench.counters) - steps == 20, "one step for each call"
         await bench.settled()
         assert (await counters.read([one.counter]))[one.counter] == 20 * 5 + 10
+
+
+async def test_what_is_scarce_is_back_without_waiting_for_a_borrow(
+    shared_redis: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis, "SETTLE_SECONDS", 3600)
+    slot = claim("parallel", "now", 1, 1)
+    async with (
+        redis_counters(shared_redis.url, prefix=prefix) as left,
+        redis_counters(shared_redis.url, prefix=prefix) as right,
+    ):
+        for number in range(5):
+            one, other = (left, right) if number % 2 else (right, left)
+            assert (await one.counters.borrow(f"{number}", [slot], lease=60)).refused is None
+            assert (await other.counters.borrow("more", [slot], lease=60)).refused == 0
+            one.counters.give_back(f"{number}", [0])
+            async with asyncio.timeout(PATIENCE):
+                while (await other.counters.read([slot.counter]))[slot.counter]:
+                    pass
 
 
 async def turns(counters: object) -> int:

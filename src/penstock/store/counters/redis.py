@@ -27,6 +27,8 @@ LANES = 2
 """Batches on the way at a time. What comes meanwhile waits and travels together."""
 SETTLE_SECONDS = 0.005
 """How long returns wait for a borrow to travel with: a step of their own costs as much as a borrow."""
+FEW = 8
+"""Calls like this one that still fit, below which what it borrowed is handed back at once."""
 IDLE_SECONDS = 1.0
 """After so long without a call Redis is asked all the same, so that its loss is known before the next call."""
 SEED_SECONDS = 10.0
@@ -39,13 +41,15 @@ OnFresh = Callable[[], Awaitable[Mapping[str, int]]]
 
 
 class _Ticket:
-    __slots__ = ("at", "claims", "counted", "lease")
+    __slots__ = ("at", "claims", "counted", "lease", "scarce")
 
-    def __init__(self, claims: Sequence[Claim], at: int, lease: float, *, counted: bool) -> None:
+    def __init__(self, claims: Sequence[Claim], at: int, lease: float) -> None:
         self.claims = claims
         self.at = at
         self.lease = lease
-        self.counted = counted
+        self.counted = True
+        self.scarce = False
+        """Others may be refused until it is back."""
 
 
 class RedisCounters:
@@ -129,12 +133,17 @@ class RedisCounters:
         """See `Counters.borrow`."""
         if not claims:
             return Grant(claims=())
-        held = _Ticket(claims, self._clock.now() if at is None else at, lease, counted=True)
+        held = _Ticket(claims, self._clock.now() if at is None else at, lease)
         grant = await self._ask(Ask(ticket, claims, lease, extends=False))
         if grant is None:
             grant = self._unreachable(claims)
             held.counted = False
         if grant.refused is None:
+            held.scarce = any(
+                left is not None and left < FEW * claim.amount
+                for claim, left in zip(claims, grant.remaining, strict=False)
+                if claim.measure != "requests"
+            )
             self._tickets[ticket] = held
         return grant
 
@@ -166,7 +175,10 @@ class RedisCounters:
                 self._ledger.book(one.counter, one.start, amount)
         if held.counted:
             self._returns.add(ticket, bookings, self._clock.now())
-            self._flush_soon()
+            if held.scarce:
+                self._loop.call_soon(self._flush)
+            else:
+                self._flush_soon()
         else:
             self._returns.keep(bookings)
 
