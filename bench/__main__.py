@@ -107,6 +107,15 @@ def table(results: dict[str, Any]) -> str:
     rows.append(
         f"| ingestion, journal to queryable | {ingestion['spans_per_second_to_queryable']:,} spans/s | 20,000 spans/s |"
     )
+    rows.append(
+        f"| ingestion by OTLP through the whole console, to queryable "
+        f"| {results['otlp']['queryable_spans_per_second']:,} spans/s | 20,000 spans/s |"
+    )
+    longest = max(results["trace_page"]["rows"], key=lambda row: row["spans"])
+    rows.append(
+        f"| trace of {longest['spans']:,.0f} spans in a browser, from the address to its rows "
+        f"| {longest['browser_ms']:,.0f} ms | {results['trace_page']['budget_ms']:,.0f} ms |"
+    )
     disk = results["console_queries"]["bytes_per_span"]
     rows.append(f"| disk per span with 2 KB of text, {spans:,} spans | {disk:,} bytes | 800 bytes |")
     searches = [name for name in questions if name.startswith("search")]
@@ -194,6 +203,8 @@ def main() -> None:
         "chaos": script("chaos", *chaos, may_fail=True),
         "start": cold_start(),
         "ingestion": script("ingestion", *(("--spans", "20000") if options.quick else ())),
+        "otlp": script("otlp", "--spans", "20000" if options.quick else "600000"),
+        "trace_page": script("trace_page", *(("--sizes", "1000", "--rounds", "1") if options.quick else ())),
         "alerts": script("alerts", *(("1",) if options.quick else ())),
         "console_queries": script("console_queries", *(("--spans", "50000", "--rounds", "5") if options.quick else ())),
     }
