@@ -6,7 +6,7 @@ from pathlib import Path
 
 from penstock.core.errors import InvalidInput
 
-__all__ = ["REFERENCE_SCHEMES", "Environment", "default_home", "process_environment", "resolve_secret"]
+__all__ = ["REFERENCE_SCHEMES", "Environment", "default_home", "process_environment", "report_font", "resolve_secret"]
 
 Environment = Mapping[str, str]
 """Variables of a process; tests pass a plain dict."""
@@ -25,6 +25,13 @@ def default_home(environment: Environment | None = None) -> Path:
     """`PENSTOCK_HOME`, else `./.penstock`."""
     variables = os.environ if environment is None else environment
     return Path(variables.get("PENSTOCK_HOME") or ".penstock").absolute()
+
+
+def report_font(environment: Environment | None = None) -> Path | None:
+    """`PENSTOCK_REPORT_FONT`: a TrueType font that PDF reports take before those of the system."""
+    variables = os.environ if environment is None else environment
+    named = variables.get("PENSTOCK_REPORT_FONT")
+    return Path(named) if named else None
 
 
 def resolve_secret(

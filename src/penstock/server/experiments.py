@@ -10,6 +10,7 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput
 from penstock.core.ids import Ids
+from penstock.core.settings import report_font
 from penstock.evals.datasets.service import Datasets
 from penstock.evals.evaluators.catalog import load
 from penstock.evals.evaluators.definition import Services
@@ -79,7 +80,7 @@ def experiment_services(
     )
     return ExperimentServices(
         experiments=experiments,
-        results=Results(experiments, standing=calibrations.standing),
+        results=Results(experiments, standing=calibrations.standing, font=report_font()),
         calibrations=calibrations,
     )
 

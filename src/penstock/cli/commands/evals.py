@@ -14,6 +14,7 @@ from penstock.core.errors import Conflict, InvalidInput
 from penstock.core.money import format_dollars
 
 if TYPE_CHECKING:
+    from penstock.evals.experiments.places import Place
     from penstock.evals.experiments.session import Session
     from penstock.evals.experiments.summary import Summary
     from penstock.evals.experiments.types import Experiment, ExperimentSpec
@@ -50,6 +51,20 @@ MarkdownOption = Annotated[
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", metavar="PATH", show_default=False, help="Write the report as a page.")
 ]
+PdfOption = Annotated[
+    Path | None,
+    typer.Option("--pdf", metavar="PATH", show_default=False, help="Write the report as PDF; needs the extra report."),
+]
+FontOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--font",
+        metavar="FILE",
+        envvar="PENSTOCK_REPORT_FONT",
+        show_default=False,
+        help="A TrueType font for the PDF, before those of the system.",
+    ),
+]
 PatienceOption = Annotated[
     float,
     typer.Option(
@@ -76,6 +91,8 @@ def run_experiment(
     junit: JUnitOption = None,
     markdown: MarkdownOption = None,
     html: HtmlOption = None,
+    pdf: PdfOption = None,
+    font: FontOption = None,
     quiet: QuietOption = False,
     local: LocalOption = False,
     gateway: GatewayOption = None,
@@ -99,7 +116,7 @@ def run_experiment(
             experiment = _made(session, spec, file.parent, cache=not no_cache)
             say(f"Experiment {experiment.id}: {experiment.counts.total:,} answers, kept in {session.place.name}.")
         run_session(session, experiment, quiet=quiet, patience=patience)
-        _tell(session, experiment.id, gate=gate, as_json=as_json, files=_Files(junit, markdown, html))
+        _tell(session, experiment.id, gate=gate, as_json=as_json, files=_Files(junit, markdown, html, pdf, font))
 
 
 @evals.command("resume")
@@ -111,6 +128,8 @@ def resume_experiment(
     junit: JUnitOption = None,
     markdown: MarkdownOption = None,
     html: HtmlOption = None,
+    pdf: PdfOption = None,
+    font: FontOption = None,
     quiet: QuietOption = False,
     local: LocalOption = False,
     gateway: GatewayOption = None,
@@ -124,7 +143,7 @@ def resume_experiment(
     where = Where(home=home, url=url, key=key, project=project, local=local, gateway=gateway)
     with open_session(where) as session:
         run_session(session, session.place.get(id_), quiet=quiet, patience=patience)
-        _tell(session, id_, gate=gate, as_json=as_json, files=_Files(junit, markdown, html))
+        _tell(session, id_, gate=gate, as_json=as_json, files=_Files(junit, markdown, html, pdf, font))
 
 
 @evals.command("list")
@@ -315,12 +334,13 @@ def write_report(
     id_: IdArgument,
     *,
     form: Annotated[
-        Literal["markdown", "html", "junit", "jsonl", "csv"], typer.Option("--format", help="Of the report.")
+        Literal["markdown", "html", "pdf", "junit", "jsonl", "csv"], typer.Option("--format", help="Of the report.")
     ] = "markdown",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Default: the standard output."),
     ] = None,
+    font: FontOption = None,
     local: LocalOption = False,
     project: ProjectOption = None,
     home: HomeOption = None,
@@ -328,18 +348,17 @@ def write_report(
     key: KeyOption = None,
 ) -> None:
     """Write a report, or all answers, as a file."""
-    from penstock.evals.experiments.report import as_html, as_junit, as_markdown  # noqa: PLC0415 - as above
-
+    if form == "pdf" and output is None:
+        raise InvalidInput("A PDF is not for a terminal.", field="output", hint="Name a file: --output report.pdf.")
     with open_place(Where(home=home, url=url, key=key, project=project, local=local, gateway=None)) as (place, _, _):
         if form in {"jsonl", "csv"}:
-            text = b"".join(place.export(id_, form=form)).decode()
+            data = b"".join(place.export(id_, form=form))
         else:
-            render = {"html": as_html, "junit": as_junit, "markdown": as_markdown}[form]
-            text = render(place.get(id_), place.summary(id_))
+            data = _report(place, place.get(id_), place.summary(id_), form=form, font=font)
     if output is None:
-        print_data(text.rstrip("\n"))
+        print_data(data.decode().rstrip("\n"))
     else:
-        _write(output, text)
+        _write(output, data)
 
 
 @evals.command("init-ci")
@@ -357,7 +376,7 @@ def init_ci(
     if target.exists() and not force:
         raise Conflict(f"{path} is there already.", hint="Write over it with --force.", code="file_exists")
     target.parent.mkdir(parents=True, exist_ok=True)
-    _write(target, content.replace("@FILE@", file))
+    _write(target, content.replace("@FILE@", file).encode())
     say(f"{path} is written. Give CI the secrets PENSTOCK_KEY and PENSTOCK_CONSOLE_URL; see docs/ci.md.")
 
 
@@ -367,6 +386,8 @@ class _Files(msgspec.Struct):
     junit: Path | None
     markdown: Path | None
     html: Path | None
+    pdf: Path | None
+    font: Path | None
 
 
 def _made(session: "Session", spec: "ExperimentSpec", folder: Path, *, cache: bool) -> "Experiment":
@@ -401,12 +422,11 @@ def _calibrate(session: "Session", spec: "ExperimentSpec", folder: Path) -> None
 
 def _tell(session: "Session", id_: str, *, gate: bool, as_json: bool, files: _Files) -> None:
     """Print what was found, write the reports, and end with the exit code."""
-    from penstock.evals.experiments.report import as_html, as_junit, as_markdown  # noqa: PLC0415 - as above
-
     experiment, summary = session.place.get(id_), session.place.summary(id_)
-    for path, render in ((files.junit, as_junit), (files.markdown, as_markdown), (files.html, as_html)):
+    wanted = {"junit": files.junit, "markdown": files.markdown, "html": files.html, "pdf": files.pdf}
+    for form, path in wanted.items():
         if path is not None:
-            _write(path, render(experiment, summary))
+            _write(path, _report(session.place, experiment, summary, form=form, font=files.font))
     if as_json:
         print_json({"experiment": experiment, "summary": summary})
     else:
@@ -424,9 +444,22 @@ def _end(experiment: "Experiment", summary: "Summary", *, gate: bool) -> None:
         raise typer.Exit(code)
 
 
-def _write(path: Path, text: str) -> None:
+def _report(place: "Place", experiment: "Experiment", summary: "Summary", *, form: str, font: Path | None) -> bytes:
+    """A report in one of its forms."""
+    from penstock.evals.experiments.pdf import as_pdf  # noqa: PLC0415 - as above
+    from penstock.evals.experiments.report import as_html, as_junit, as_markdown  # noqa: PLC0415 - as above
+
+    if form == "junit":
+        return as_junit(experiment, summary).encode()
+    worst = place.worst(experiment.id, summary)
+    if form == "pdf":
+        return as_pdf(experiment, summary, worst=worst, font=font)
+    return (as_html if form == "html" else as_markdown)(experiment, summary, worst=worst).encode()
+
+
+def _write(path: Path, data: bytes) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
 

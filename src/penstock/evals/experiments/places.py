@@ -12,6 +12,7 @@ from penstock.core.ids import Ids
 from penstock.evals.evaluators.catalog import define
 from penstock.evals.experiments.calibration_types import CalibrationRecord, NewCalibration, WrittenCalibration
 from penstock.evals.experiments.calibrations import Calibrations
+from penstock.evals.experiments.differences import DifferenceTerms, RowDifferencePage
 from penstock.evals.experiments.ledger import RemoteLedger, RemoteRows, StoreLedger, StoreRows
 from penstock.evals.experiments.ports import Ledger, Rows
 from penstock.evals.experiments.recall import console_records
@@ -19,6 +20,7 @@ from penstock.evals.experiments.results import CellPage, Results
 from penstock.evals.experiments.service import Experiments, NewRow
 from penstock.evals.experiments.summary import Summary
 from penstock.evals.experiments.types import Ending, Experiment, ExperimentSpec
+from penstock.evals.experiments.worst import WorstRows, worst_rows
 from penstock.evals.gates.parser import parse
 from penstock.sdk.control import ControlClient, path_of
 from penstock.store.metadata import Metadata, open_metadata
@@ -59,6 +61,10 @@ class Place(Protocol):
     def rows(self, id_: str) -> Rows: ...
 
     def summary(self, id_: str) -> Summary: ...
+
+    def worst(self, id_: str, summary: Summary) -> list[WorstRows]:
+        """The rows that a report names."""
+        ...
 
     def cells(self, id_: str, *, failed: bool | None = None, cursor: str | None = None) -> CellPage: ...
 
@@ -150,6 +156,9 @@ class LocalPlace:
     def summary(self, id_: str) -> Summary:
         return self._results.summary(LOCAL, id_)
 
+    def worst(self, id_: str, summary: Summary) -> list[WorstRows]:
+        return worst_rows(lambda terms: self._results.differences(LOCAL, id_, terms), summary)
+
     def cells(self, id_: str, *, failed: bool | None = None, cursor: str | None = None) -> CellPage:
         return self._results.cells(LOCAL, id_, failed=failed, cursor=cursor)
 
@@ -237,6 +246,15 @@ class ConsolePlace:
     def summary(self, id_: str) -> Summary:
         data = self._client.get(path_of("experiments", id_, "summary"), self._query)
         return msgspec.json.decode(data, type=Summary)
+
+    def worst(self, id_: str, summary: Summary) -> list[WorstRows]:
+        path = path_of("experiments", id_, "differences")
+
+        def asked(terms: DifferenceTerms) -> RowDifferencePage:
+            query = {name: getattr(terms, name) for name in ("metric", "variant", "order", "change", "limit")}
+            return msgspec.json.decode(self._client.get(path, {**self._query, **query}), type=RowDifferencePage)
+
+        return worst_rows(asked, summary)
 
     def cells(self, id_: str, *, failed: bool | None = None, cursor: str | None = None) -> CellPage:
         asked = {**self._query, "cursor": cursor, "failed": None if failed is None else str(failed).lower()}

@@ -1,16 +1,21 @@
 """Reports that are passed on: Markdown for a pull request, HTML for people, JUnit XML for CI."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from penstock.core.money import format_dollars
+from penstock.evals.experiments.differences import RowDifference
+from penstock.evals.experiments.pareto import pareto
+from penstock.evals.experiments.picture import as_svg
 from penstock.evals.experiments.summary import Figure, MetricSummary, Summary, VariantComparison
 from penstock.evals.experiments.types import Experiment
+from penstock.evals.experiments.worst import WorstRows
 from penstock.evals.gates.types import GateResult, Unit, Verdict
 from penstock.evals.gates.units import show, show_difference
 
-__all__ = ["as_html", "as_junit", "as_markdown", "comparison_row", "metric_cell", "verdict_of"]
+__all__ = ["as_html", "as_junit", "as_markdown", "comparison_row", "headline", "metric_cell", "sections", "verdict_of"]
 
 Table = tuple[list[str], list[list[str]]]
 MAX_REASON: Final = 160
@@ -33,24 +38,27 @@ def verdict_of(gates: dict[str, GateResult]) -> Verdict | None:
     return "INCONCLUSIVE" if "INCONCLUSIVE" in verdicts else "PASS"
 
 
-def as_markdown(experiment: Experiment, summary: Summary) -> str:
+def as_markdown(experiment: Experiment, summary: Summary, *, worst: Sequence[WorstRows] = ()) -> str:
     """A report of a few tables; text of the experiment cannot leave its cell."""
-    lines = [f"## {_plain(experiment.name)}", "", _plain(_headline(experiment, summary)), ""]
-    for title, (columns, rows) in _sections(experiment, summary):
+    lines = [f"## {_plain(experiment.name)}", "", _plain(headline(experiment, summary)), ""]
+    for title, (columns, rows) in sections(summary, worst=worst):
         if rows:
             lines += [f"### {_plain(title)}", "", _bar(columns), _bar(["---"] * len(columns)), *map(_bar, rows), ""]
     return "\n".join(lines)
 
 
-def as_html(experiment: Experiment, summary: Summary) -> str:
+def as_html(experiment: Experiment, summary: Summary, *, worst: Sequence[WorstRows] = ()) -> str:
     """A page of its own, without scripts."""
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<title>{escape(experiment.name)}</title><style>{_STYLE}</style>",
-        f"<h1>{escape(experiment.name)}</h1><p>{escape(_headline(experiment, summary))}</p>",
+        f"<h1>{escape(experiment.name)}</h1><p>{escape(headline(experiment, summary))}</p>",
     ]
-    for title, (columns, rows) in _sections(experiment, summary):
+    picture = pareto(summary)
+    if picture is not None:
+        parts.append(f"<h2>Quality and its price</h2>{as_svg(picture)}<p>{escape(picture.sentence())}</p>")
+    for title, (columns, rows) in sections(summary, worst=worst):
         if rows:
             head = "".join(f"<th>{escape(name)}</th>" for name in columns)
             body = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in rows)
@@ -108,7 +116,8 @@ def comparison_row(one: VariantComparison) -> list[str]:
     return [one.metric, one.variant, difference, p, record, f"{one.n:,}"]
 
 
-def _headline(experiment: Experiment, summary: Summary) -> str:
+def headline(experiment: Experiment, summary: Summary) -> str:
+    """The gate's answer, how far it is and what it cost, in a few sentences."""
     counts = experiment.counts
     verdict = verdict_of(summary.gates)
     parts = [] if verdict is None else [f"Gate: {verdict}."]
@@ -124,12 +133,13 @@ def _headline(experiment: Experiment, summary: Summary) -> str:
     return " ".join(parts)
 
 
-def _sections(experiment: Experiment, summary: Summary) -> list[tuple[str, Table]]:
-    del experiment
+def sections(summary: Summary, *, worst: Sequence[WorstRows] = ()) -> list[tuple[str, Table]]:
+    """Titles, each with its columns and rows; one without rows has nothing to say."""
     return [
         ("Gate", _gate_table(summary)),
         ("Results", _metric_table(summary)),
         (f"Against {summary.baseline}", _comparison_table(summary)),
+        *((_worst_title(one), _worst_table(one)) for one in worst),
         ("Slices", _slice_table(summary)),
         ("Errors", _error_table(summary)),
     ]
@@ -159,6 +169,23 @@ def _comparison_table(summary: Summary) -> Table:
     worst_first = sorted(summary.comparisons, key=lambda one: (one.metric, one.difference.value))
     columns = ["metric", "variant", "difference", "p", "wins / losses / ties", "rows"]
     return columns, [comparison_row(one) for one in worst_first]
+
+
+def _worst_title(one: WorstRows) -> str:
+    return f"{one.metric}: rows where {one.variant} is worst, {len(one.rows):,} of {one.count:,}"
+
+
+def _worst_table(one: WorstRows) -> Table:
+    def row(found: RowDifference) -> list[str]:
+        shown = ["-" if value is None else show(value, one.unit) for value in _pair(found, one)]
+        difference = "-" if found.difference is None else show_difference(found.difference, one.unit)
+        return [f"{found.position:,}", found.id, _cut(found.input), *shown, difference]
+
+    return ["row", "id", "input", one.baseline, one.variant, "difference"], [row(found) for found in one.rows]
+
+
+def _pair(found: RowDifference, one: WorstRows) -> tuple[float | None, float | None]:
+    return found.values.get(one.baseline), found.values.get(one.variant)
 
 
 def _slice_table(summary: Summary) -> Table:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from penstock.evals.experiments.store import CellRow
 from penstock.evals.experiments.summary import Summary, summarize
 from penstock.evals.experiments.table import Standing, Table, load_table
 from penstock.evals.experiments.types import Experiment, Finding, Output, Row
+from penstock.evals.experiments.worst import WorstRows, worst_rows
 from penstock.evals.gates.parser import parse
 from penstock.evals.gates.types import GateResult, GateSettings, Rule, RuleError, RuleResult
 from penstock.evals.gates.types import Results as GateInput
@@ -60,11 +62,19 @@ class Results:
     Args:
         experiments: The service.
         standing: By experiment: why a metric may not gate.
+        font: Of PDF reports, before those of the system.
     """
 
-    def __init__(self, experiments: Experiments, *, standing: Callable[[Experiment], Standing] | None = None) -> None:
+    def __init__(
+        self,
+        experiments: Experiments,
+        *,
+        standing: Callable[[Experiment], Standing] | None = None,
+        font: Path | None = None,
+    ) -> None:
         self._experiments = experiments
         self._standing = standing
+        self.font = font
 
     def summary(self, project: str, id_: str) -> Summary:
         """All figures."""
@@ -75,6 +85,11 @@ class Results:
         shown = self._experiments.get(project, id_)
         table = self.table(shown)
         return shown, summarize(table, gates=gate(table, None if self._standing is None else self._standing(shown)))
+
+    def reported(self, project: str, id_: str) -> tuple[Experiment, Summary, list[WorstRows]]:
+        """What a report holds: as `both`, and the rows to name."""
+        shown, summary = self.both(project, id_)
+        return shown, summary, worst_rows(lambda terms: self.differences(project, id_, terms), summary)
 
     def experiment(self, project: str, id_: str) -> Experiment:
         """What the results are of. Raises `NotFound`."""

@@ -16,6 +16,7 @@ from litestar.response import Stream
 
 from penstock.evals.experiments.differences import Change, DifferenceTerms, RowDifferencePage
 from penstock.evals.experiments.ledger import BeginRequest, Begun, FinishRequest, Looked, LookRequest
+from penstock.evals.experiments.pdf import as_pdf
 from penstock.evals.experiments.report import as_html, as_markdown
 from penstock.evals.experiments.results import CellPage, Results, RowComparison
 from penstock.evals.experiments.service import Experiments, NewRow
@@ -316,16 +317,20 @@ class ResultsController(Controller):
         experiment: Id,
         *,
         form: Annotated[
-            Literal["html", "markdown"], QueryParameter(name="format", description="Of the report.")
+            Literal["html", "markdown", "pdf"], QueryParameter(name="format", description="Of the report.")
         ] = "html",
-    ) -> Response[str]:
-        """A report that can be passed on."""
-        shown, summary = results.both(project, experiment)
-        text = as_html(shown, summary) if form == "html" else as_markdown(shown, summary)
+    ) -> Response[bytes]:
+        """A report that can be passed on. A PDF needs the console's extra `report`."""
+        shown, summary, worst = results.reported(project, experiment)
+        if form == "pdf":
+            headers = {"content-disposition": 'inline; filename="experiment.pdf"'}
+            body = as_pdf(shown, summary, worst=worst, font=results.font)
+            return Response(body, media_type="application/pdf", headers=headers)
+        text = (as_html if form == "html" else as_markdown)(shown, summary, worst=worst)
         media = "text/html; charset=utf-8" if form == "html" else "text/markdown; charset=utf-8"
         # It holds text of models: nothing in it may run, wherever it is opened.
         policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-        return Response(text, media_type=media, headers={"content-security-policy": policy})
+        return Response(text.encode(), media_type=media, headers={"content-security-policy": policy})
 
 
 def experiments_router() -> Router:

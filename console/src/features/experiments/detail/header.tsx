@@ -114,6 +114,7 @@ export function needsProcess({ spec }: Pick<Experiment, "spec">): string | null 
 
 const REPORTS = [
   ["html", "Report, HTML", "one file to pass on"],
+  ["pdf", "Report, PDF", "to print"],
   ["markdown", "Report, Markdown", "for a pull request"],
 ] as const;
 const EXPORTS = [
