@@ -97,7 +97,7 @@ class Results:
 
     def differences(self, project: str, id_: str, terms: DifferenceTerms) -> RowDifferencePage:
         """Rows in the order of how a metric changed. Raises as `difference_page`."""
-        return difference_page(self.table(self.experiment(project, id_)), id_, terms, self._experiments.metadata)
+        return difference_page(self._experiments.metadata, self.experiment(project, id_), terms)
 
     def table(self, experiment: Experiment) -> Table:
         """All values."""

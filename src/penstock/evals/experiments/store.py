@@ -34,6 +34,7 @@ __all__ = [
     "put_cells",
     "put_judgements",
     "put_outputs",
+    "rows_at",
     "rows_from",
     "same_inputs",
     "unmark_calls",
@@ -160,6 +161,18 @@ def bodies_from(connection: Connection, experiment: str, position: int, *, limit
         .limit(limit)
     )
     return connection.execute(query).scalars().all()
+
+
+def rows_at(connection: Connection, experiment: str, positions: Sequence[int]) -> dict[int, Row]:
+    """Rows by position."""
+    c = experiment_rows.c
+    found: dict[int, Row] = {}
+    for start in range(0, len(positions), AT_ONCE):
+        query = select(c.position, c.body).where(
+            c.experiment == experiment, c.position.in_(list(positions[start : start + AT_ONCE]))
+        )
+        found |= {row[0]: _decode_row(row[1]) for row in connection.execute(query)}
+    return found
 
 
 # --- calls ------------------------------------------------------------------------------------
