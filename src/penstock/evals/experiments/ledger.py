@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -28,6 +29,8 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 """Of one request, about."""
 Decoded = TypeVar("Decoded")
 Sent = TypeVar("Sent")
+Given = TypeVar("Given")
+Arguments = TypeVarTuple("Arguments")
 
 
 class LookRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,25 +64,33 @@ class FinishRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreLedger:
-    """A `Ledger` over the metadata store."""
+    """A `Ledger` over the metadata store, on a thread of its own.
+
+    The store has one writer, so more threads would wait for each other; and what many threads take and give back by
+    turns stays with each of them, so that memory would grow with the rows. The thread ends with the ledger.
+    """
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
 
     async def look(self, cells: Sequence[Cell], evaluators: Sequence[str]) -> list[KnownCell]:
-        return await asyncio.to_thread(self._records.look, cells, evaluators)
+        return await self._run(self._records.look, cells, evaluators)
 
     async def begin(self, calls: Sequence[tuple[str, bool]]) -> list[CallMark]:
-        return await asyncio.to_thread(self._records.begin, calls)
+        return await self._run(self._records.begin, calls)
 
     async def finish(self, results: Sequence[CellResult]) -> None:
-        await asyncio.to_thread(self._records.finish, results)
+        await self._run(self._records.finish, results)
 
     async def keep(self, outputs: Sequence[tuple[str, Output]]) -> None:
-        await asyncio.to_thread(self._records.keep, outputs)
+        await self._run(self._records.keep, outputs)
 
     async def kept(self, keys: Sequence[str]) -> list[Output | None]:
-        return await asyncio.to_thread(self._records.kept, keys)
+        return await self._run(self._records.kept, keys)
+
+    async def _run(self, what: Callable[[*Arguments], Given], *arguments: *Arguments) -> Given:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, what, *arguments)
 
 
 class StoreRows:
