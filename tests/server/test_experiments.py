@@ -71,6 +71,8 @@ async def test_a_process_outside_runs_an_experiment_and_everybody_reads_what_it_
     page = await ask("GET", f"{place}/report")
     assert "sandbox" in page.headers["content-security-policy"]
     assert (await ask("GET", f"{place}/report?format=markdown")).text.startswith("## x")
+    printed = await ask("GET", f"{place}/report?format=pdf")
+    assert (printed.headers["content-type"], printed.content[:5]) == ("application/pdf", b"%PDF-")
     await ask("POST", f"{place}/pause", status=409)
     assert (await ask("POST", f"{place}/start")).json()["state"] == "waiting"
     assert (await ask("POST", f"{place}/cancel")).json()["state"] == "cancelled"

@@ -183,6 +183,7 @@ def build(
             "results": Provide(lambda: services().experiments.results, sync_to_thread=False),
             "artifacts": Provide(lambda: services().artifacts, sync_to_thread=False),
             "prompts": Provide(lambda: services().prompts, sync_to_thread=False),
+            "progress": Provide(lambda: services().experiments.progress, sync_to_thread=False),
             "datasets": Provide(lambda: services().evaluation.datasets, sync_to_thread=False),
             "uploads": Provide(lambda: services().evaluation.uploads, sync_to_thread=False),
             "playground": Provide(lambda: services().playground, sync_to_thread=False),

@@ -20,6 +20,7 @@ from penstock.evals.experiments.jobs import ExperimentJob
 from penstock.evals.experiments.places import check_evaluator
 from penstock.evals.experiments.results import Results
 from penstock.evals.experiments.runner import Resolve
+from penstock.evals.experiments.progress import ProgressFeed
 from penstock.evals.experiments.service import DatasetRows, Experiments, NewRow
 from penstock.evals.gates.parser import parse
 from penstock.identity.service import IdentityService
@@ -44,6 +45,7 @@ class ExperimentServices:
     results: Results
     calibrations: Calibrations
 
+    progress: ProgressFeed
 
 def experiment_services(
     metadata: Metadata,
@@ -93,6 +95,7 @@ def experiment_job(experiments: Experiments, access: "ConsoleAccess", *, clock: 
 class ConsoleAccess:
     """The console's way to models and records.
 
+        progress=ProgressFeed(experiments.get, clock=clock),
     Args:
         settings: Where the gateway is.
         identity: Gives the console a key of its own in each project.

@@ -100,11 +100,14 @@ def test_gsm8k_is_decided_by_a_thousand_rows_and_not_by_twenty(penstock, tmp_pat
 
 def test_reports_are_written_and_experiments_found_again(penstock, tmp_path):
     file = written(tmp_path, limit=12, baseline="gpt-4")
-    code, out = penstock("run", file, "--local", "--junit", "j.xml", "--markdown", "r.md", "--html", "r.html")
+    code, out = penstock(
+        "run", file, "--local", "--junit", "j.xml", "--markdown", "r.md", "--html", "r.html", "--pdf", "r.pdf"
+    )
     assert code == 0, out
     assert (tmp_path / "j.xml").read_text().count("<testcase") == 1
     assert "INCONCLUSIVE" in (tmp_path / "r.md").read_text()
     assert "<script" not in (tmp_path / "r.html").read_text()
+    assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
     code, out = penstock("list", "--local", "--json")
     (item,) = json.loads(out)["items"]
     assert (code, item["state"], item["counts"]["done"]) == (0, "done", 24)
@@ -112,6 +115,10 @@ def test_reports_are_written_and_experiments_found_again(penstock, tmp_path):
         code, out = penstock(arguments[0], item["id"], *arguments[1:], "--local")
         assert code == 0
         assert "mixtral" in out
+    code, out = penstock("report", item["id"], "--format", "pdf", "--local")
+    assert (code, "--output" in out) == (2, True)
+    assert penstock("report", item["id"], "--format", "pdf", "--local", "-o", "again.pdf")[0] == 0
+    assert (tmp_path / "again.pdf").read_bytes().startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from litestar.response import Stream
 from penstock.evals.experiments.differences import Change, DifferenceTerms, RowDifferencePage
 from penstock.evals.experiments.ledger import BeginRequest, Begun, FinishRequest, Looked, LookRequest
 from penstock.evals.experiments.pdf import as_pdf
+from penstock.evals.experiments.progress_routes import ProgressController
 from penstock.evals.experiments.report import as_html, as_markdown
 from penstock.evals.experiments.results import CellPage, Results, RowComparison
 from penstock.evals.experiments.service import Experiments, NewRow
@@ -335,4 +336,4 @@ class ResultsController(Controller):
 
 def experiments_router() -> Router:
     """All routes of this slice."""
-    return Router("/", route_handlers=[ExperimentsController, RunnerController, ResultsController])
+    return Router("/", route_handlers=[ExperimentsController, RunnerController, ResultsController, ProgressController])
