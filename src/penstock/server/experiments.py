@@ -18,9 +18,9 @@ from penstock.evals.evaluators.types import Evaluator
 from penstock.evals.experiments.calibrations import Calibrations
 from penstock.evals.experiments.jobs import ExperimentJob
 from penstock.evals.experiments.places import check_evaluator
+from penstock.evals.experiments.progress import ProgressFeed
 from penstock.evals.experiments.results import Results
 from penstock.evals.experiments.runner import Resolve
-from penstock.evals.experiments.progress import ProgressFeed
 from penstock.evals.experiments.service import DatasetRows, Experiments, NewRow
 from penstock.evals.gates.parser import parse
 from penstock.identity.service import IdentityService
@@ -43,9 +43,9 @@ class ExperimentServices:
 
     experiments: Experiments
     results: Results
+    progress: ProgressFeed
     calibrations: Calibrations
 
-    progress: ProgressFeed
 
 def experiment_services(
     metadata: Metadata,
@@ -83,6 +83,7 @@ def experiment_services(
     return ExperimentServices(
         experiments=experiments,
         results=Results(experiments, standing=calibrations.standing, font=report_font()),
+        progress=ProgressFeed(experiments.get, clock=clock),
         calibrations=calibrations,
     )
 
@@ -95,7 +96,6 @@ def experiment_job(experiments: Experiments, access: "ConsoleAccess", *, clock: 
 class ConsoleAccess:
     """The console's way to models and records.
 
-        progress=ProgressFeed(experiments.get, clock=clock),
     Args:
         settings: Where the gateway is.
         identity: Gives the console a key of its own in each project.
