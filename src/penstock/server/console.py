@@ -139,7 +139,8 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             artifacts=artifacts,
             spans=spans,
         )
-        access = ConsoleAccess(settings, identity, tracing, prompts)
+        models = GatewayAccess(settings.gateway_url, identity.console_keys, registry.workers)
+        access = ConsoleAccess(models, tracing, prompts)
         app = create_app(
             ConsoleServices(
                 experiments=experiments,
@@ -147,13 +148,7 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
                 alerts=alerts,
                 artifacts=artifacts,
                 evaluation=evals,
-                playground=playground(
-                    prompts,
-                    GatewayAccess(settings.gateway_url, identity.console_keys, registry.workers),
-                    tracing,
-                    clock=clock,
-                    ids=ids,
-                ),
+                playground=playground(prompts, models, tracing, clock=clock, ids=ids),
                 prompts=prompts,
                 tracing=tracing,
                 observability=observability,

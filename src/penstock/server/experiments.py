@@ -23,12 +23,11 @@ from penstock.evals.experiments.results import Results
 from penstock.evals.experiments.runner import Resolve
 from penstock.evals.experiments.service import DatasetRows, Experiments, NewRow
 from penstock.evals.gates.parser import parse
-from penstock.identity.service import IdentityService
 from penstock.registry.artifacts.service import ArtifactService
 from penstock.registry.artifacts.types import LATEST, Ref
 from penstock.registry.prompts.service import PromptService
 from penstock.server.experiment_links import ExperimentLineage, evaluator_finder, people_scores
-from penstock.server.settings import ConsoleSettings
+from penstock.server.gateway_access import GatewayAccess
 from penstock.store.metadata import Metadata
 from penstock.tracing.scores.ports import ScoreStore
 from penstock.tracing.service import TracingService
@@ -97,30 +96,15 @@ class ConsoleAccess:
     """The console's way to models and records.
 
     Args:
-        settings: Where the gateway is.
-        identity: Gives the console a key of its own in each project.
+        gateway: The way to the gateway.
         tracing: Reads traces.
         prompts: Finds versions.
     """
 
-    def __init__(
-        self,
-        settings: ConsoleSettings,
-        identity: IdentityService,
-        tracing: TracingService,
-        prompts: PromptService,
-    ) -> None:
-        self._settings = settings
-        self._identity = identity
+    def __init__(self, gateway: GatewayAccess, tracing: TracingService, prompts: PromptService) -> None:
+        self.gateway = gateway
         self._tracing = tracing
         self._prompts = prompts
-
-    @property
-    def gateway(self) -> str | None:
-        return self._settings.gateway_url
-
-    def key(self, project: str) -> str:
-        return self._identity.console_keys.secret(project)
 
     def trace(self, project: str, trace_id: str) -> bytes:
         return msgspec.json.encode(self._tracing.trace(project, trace_id))

@@ -53,14 +53,12 @@ class GatewayAccess:
         """A key of this project that every worker takes.
 
         Raises:
-            Unavailable: `gateway_behind`: workers did not take the snapshot that holds it within 10 s.
+            Unavailable: `gateway_behind`: workers did not take the snapshot that holds it within 10 s, or none lives.
         """
         secret = await asyncio.to_thread(self._keys.secret, project)
-        if project in self._served:
-            return secret
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                while not await asyncio.to_thread(self._serving):  # noqa: ASYNC110 - workers report in files
+                while not await asyncio.to_thread(self._serving, project):  # noqa: ASYNC110 - workers report in files
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError as error:
             raise Unavailable(
@@ -71,6 +69,7 @@ class GatewayAccess:
         self._served.add(project)
         return secret
 
-    def _serving(self) -> bool:
+    def _serving(self, project: str) -> bool:
         live = [worker for worker in self._workers() if not worker.stale]
-        return bool(live) and all(worker.newest for worker in live)
+        # A key that was taken once stays taken, but somebody has to be there to take it.
+        return bool(live) and (project in self._served or all(worker.newest for worker in live))

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final, Protocol
 
-import aiohttp
 import msgspec
 
 from penstock.core.clock import Clock
 from penstock.core.errors import PenstockError
 from penstock.core.ids import Ids
 from penstock.evals.experiments.ledger import StoreLedger, StoreRows
+from penstock.evals.experiments.ports import ModelAccess
 from penstock.evals.experiments.runner import Resolve, Runner, Setting
 from penstock.evals.experiments.service import Experiments
 from penstock.evals.experiments.store import ExperimentRow
@@ -25,22 +25,15 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS: Final = 1.0
 AT_ONCE: Final = 2
 """Experiments that run at a time."""
-KEY_SECONDS: Final = 30.0
-"""How long a gateway may take to learn of the console's key."""
-KEY_POLL: Final = 0.2
+BEHIND: Final = "gateway_behind"
+"""Code of an error that passes: a gateway that is starting, or takes a snapshot."""
 
 
 class Access(Protocol):
     """How the console reaches models and records on behalf of a project."""
 
     @property
-    def gateway(self) -> str | None:
-        """Base address of the gateway; None where the console knows none."""
-        ...
-
-    def key(self, project: str) -> str:
-        """A key of the console's own for this project; blocks."""
-        ...
+    def gateway(self) -> ModelAccess: ...
 
     def trace(self, project: str, trace_id: str) -> bytes:
         """The JSON of a trace; blocks. Raises `NotFound`."""
@@ -121,25 +114,22 @@ class ExperimentJob:
             if error.code == "lease_lost":
                 logger.info("experiment %s was taken by somebody else", row.id)
                 return None
-            return Ending(state="failed", reason=str(error))
+            # What passes is waited for: the experiment is taken again at the next look.
+            return Ending(state="waiting" if error.code == BEHIND else "failed", reason=str(error))
         except Exception:  # boundary: one experiment must not end the others, nor the console
             logger.exception("experiment %s met an unexpected error", row.id)
             return Ending(state="failed", reason="An unexpected error; the console's log has it.")
 
     async def _work(self, row: ExperimentRow) -> Ending:
         gateway = self._access.gateway
-        if gateway is None:
-            return Ending(state="failed", reason="The console knows no gateway: start it with --gateway-url.")
-        key = await asyncio.to_thread(self._access.key, row.project)
-        if not await self._accepted(gateway, key):
-            return Ending(state="failed", reason=f"The gateway {gateway} does not take the console's key.")
+        url, key = gateway.url, await gateway.key(row.project)
         records = self._experiments.records(row.project, row.id, runner=self._name)
         runner = Runner(
             Setting(
                 experiment=row.id,
                 spec=msgspec.convert(row.spec, ExperimentSpec),
                 salt=row.salt,
-                gateway=gateway,
+                gateway=url,
                 key=key,
                 records=lambda trace_id: self._access.trace(row.project, trace_id),
                 renew=records.renew,
@@ -152,23 +142,3 @@ class ExperimentJob:
         )
         shown = await asyncio.to_thread(self._experiments.name_evaluators, row.project, row.id, runner.evaluators)
         return await runner.run(shown.counts)
-
-    async def _accepted(self, gateway: str, key: str) -> bool:
-        """Whether the gateway knows the key; a new one is known once the gateway serves the snapshot that has it.
-
-        Asked with a call that has no body, which is refused without asking anybody.
-        """
-        deadline = self._clock.monotonic() + KEY_SECONDS
-        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-        async with aiohttp.ClientSession(trust_env=False, timeout=aiohttp.ClientTimeout(total=5)) as session:
-            while True:
-                try:
-                    address = f"{gateway.rstrip('/')}/v1/chat/completions"
-                    async with session.post(address, data=b"{}", headers=headers, allow_redirects=False) as answer:
-                        if answer.status not in {401, 503}:
-                            return True
-                except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                    logger.info("the gateway %s cannot be reached: %s", gateway, error)
-                if self._clock.monotonic() >= deadline:
-                    return False
-                await self._pause(KEY_POLL)

@@ -17,7 +17,18 @@ from penstock.evals.experiments.types import (
     VariantSpec,
 )
 
-__all__ = ["Caller", "Evaluation", "Ledger", "Progress", "Recall", "Request", "Rows", "Signal", "Target"]
+__all__ = [
+    "Caller",
+    "Evaluation",
+    "Ledger",
+    "ModelAccess",
+    "Progress",
+    "Recall",
+    "Request",
+    "Rows",
+    "Signal",
+    "Target",
+]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +73,19 @@ class Caller(Protocol):
 
     async def call(self, request: Request, *, trace_id: str, timeout: float) -> Output:  # noqa: ASYNC109 - the other side's time, not the task's
         """Raises `UpstreamError`, as `Target.answer`."""
+        ...
+
+
+class ModelAccess(Protocol):
+    """The console's own way to models."""
+
+    @property
+    def url(self) -> str:
+        """Of the gateway. Raises `Unavailable` where the console was not told."""
+        ...
+
+    async def key(self, project: str) -> str:
+        """A key of this project that every worker takes. Raises `Unavailable`: `gateway_behind` while one does not."""
         ...
 
 
