@@ -17,10 +17,13 @@ export interface RecordedRequest {
 
 /** Stands for the browser's; a test speaks through `FakeEventSource.last`. */
 export class FakeEventSource {
+  static readonly CONNECTING = 0;
+  static readonly CLOSED = 2;
   static all: FakeEventSource[] = [];
   onopen: (() => void) | null = null;
   onerror: (() => void) | null = null;
   closed = false;
+  readyState = FakeEventSource.CONNECTING;
   private readonly listeners = new Map<string, ((event: { data: string }) => void)[]>();
 
   constructor(readonly url: string) {
@@ -40,7 +43,11 @@ export class FakeEventSource {
   }
 
   send(row: TraceRow): void {
-    for (const listener of this.listeners.get("trace") ?? []) listener({ data: JSON.stringify(row) });
+    this.sendEvent("trace", row);
+  }
+
+  sendEvent(name: string, data: unknown): void {
+    for (const listener of this.listeners.get(name) ?? []) listener({ data: JSON.stringify(data) });
   }
 }
 

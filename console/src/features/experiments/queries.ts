@@ -34,7 +34,8 @@ export function useExperiments() {
   });
 }
 
-export function useExperiment(id: string) {
+/** One of them. `live`: news of it come by themselves, and it is asked for rarely. */
+export function useExperiment(id: string, live: boolean) {
   const { project } = useSignedIn();
   return useQuery({
     queryKey: ["experiment", project.id, id],
@@ -42,7 +43,8 @@ export function useExperiment(id: string) {
       const params = { path: { experiment: id }, query: { project: project.id } };
       return bodyOf(await api.GET("/api/v1/experiments/{experiment}", { params, signal }));
     },
-    refetchInterval: ({ state }) => (state.data && isActive(state.data.state) ? RUNNING_MS : QUIET_MS),
+    refetchInterval: ({ state }) =>
+      state.data && isActive(state.data.state) && !live ? RUNNING_MS : QUIET_MS,
   });
 }
 

@@ -25,7 +25,7 @@ export function NewExperiment() {
 }
 
 function Like({ id }: { id: string }) {
-  const { data, error, refetch } = useExperiment(id);
+  const { data, error, refetch } = useExperiment(id, false);
   if (!data && error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton height={320} role="status" aria-label="Loading the experiment" />;
   return <Editor first={data.spec} />;

@@ -2,6 +2,7 @@
 
 import { Skeleton, Tabs } from "@mantine/core";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import { Failure } from "@/components/failure";
 import watch from "@/components/watch.module.css";
 import { useKeys } from "@/lib/keys";
@@ -9,7 +10,8 @@ import { Results } from "../compare/results";
 import { Rows } from "../compare/rows";
 import { useExperiment, useSummary } from "../queries";
 import { EXPERIMENT_TABS, type ExperimentSearch, type ExperimentTab } from "../search";
-import type { Experiment } from "../types";
+import type { Experiment, ExperimentState } from "../types";
+import { type Told, useProgress } from "../use-progress";
 import { Header } from "./header";
 import { Progress } from "./progress";
 import { Setup } from "./setup";
@@ -19,7 +21,10 @@ const LABELS: Record<ExperimentTab, string> = { results: "Results", rows: "Rows"
 
 export function ExperimentPage() {
   const { experiment: id } = route.useParams();
-  const { data, error, refetch, dataUpdatedAt } = useExperiment(id);
+  const [state, setState] = useState<ExperimentState>();
+  const told = useProgress(id, state);
+  const { data, error, refetch, dataUpdatedAt } = useExperiment(id, told.live);
+  useEffect(() => setState(data?.state), [data?.state]);
   if (!data && error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (!data)
     return (
@@ -28,10 +33,10 @@ export function ExperimentPage() {
         <Skeleton height={320} />
       </div>
     );
-  return <Body key={id} experiment={data} at={dataUpdatedAt} />;
+  return <Body key={id} experiment={data} at={dataUpdatedAt} told={told} />;
 }
 
-function Body({ experiment, at }: { experiment: Experiment; at: number }) {
+function Body({ experiment, at, told }: { experiment: Experiment; at: number; told: Told }) {
   const search = route.useSearch();
   const { tab = "results" } = search;
   const navigate = useNavigate();
@@ -47,7 +52,7 @@ function Body({ experiment, at }: { experiment: Experiment; at: number }) {
   return (
     <div className={watch.page}>
       <Header experiment={experiment} onBack={toList} />
-      <Progress experiment={experiment} at={at} />
+      <Progress experiment={experiment} at={at} told={told} />
       <Tabs
         value={tab}
         onChange={(value) => change({ tab: value === "results" ? undefined : (value as ExperimentTab) })}

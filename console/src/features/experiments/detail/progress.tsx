@@ -1,9 +1,17 @@
 import { Link } from "@tanstack/react-router";
 import { Fact, Facts } from "@/components/facts";
-import { formatCount, formatDuration, formatMoney, formatTime, NOTHING } from "@/lib/format";
+import {
+  formatCount,
+  formatDuration,
+  formatMoney,
+  formatMoneyShort,
+  formatTime,
+  NOTHING,
+} from "@/lib/format";
 import { ProgressBar } from "../state-mark";
 import type { Experiment } from "../types";
 import { usePace } from "../use-pace";
+import type { Told } from "../use-progress";
 import { isActive, sayLeft } from "../words";
 import classes from "./detail.module.css";
 
@@ -11,11 +19,15 @@ interface ProgressProps {
   experiment: Experiment;
   /** When it was last seen, milliseconds. */
   at: number;
+  /** What the console tells of it while it runs. */
+  told: Told;
 }
 
-export function Progress({ experiment, at }: ProgressProps) {
+export function Progress({ experiment, at, told }: ProgressProps) {
   const { state, counts, spec, reason } = experiment;
-  const { rate, left } = usePace(experiment, at);
+  const seen = usePace(experiment, at);
+  const { rate, left } = told.live && told.event ? told.event : seen;
+  const expected = told.live && told.event ? told.event.cost_expected : null;
   const answered = counts.done + counts.errors;
   const active = isActive(state);
   return (
@@ -41,6 +53,9 @@ export function Progress({ experiment, at }: ProgressProps) {
         <Fact label="Cost">
           {formatMoney(counts.cost)}
           {spec.max_cost && <span className="dim"> of ${spec.max_cost.replace("$", "")}</span>}
+          {active && expected !== null && expected > counts.cost && (
+            <span className="dim"> about {formatMoneyShort(expected)} at its end</span>
+          )}
           {counts.unpriced ? (
             <span className="warn"> and {formatCount(counts.unpriced)} answers of unknown price</span>
           ) : null}
