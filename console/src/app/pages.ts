@@ -14,6 +14,7 @@ export const PAGES = [
   { to: "/playground", label: "Playground", icon: "playground", key: "y" },
   { to: "/datasets", label: "Datasets", icon: "datasets", key: "f" },
   { to: "/experiments", label: "Experiments", icon: "experiments", key: "x" },
+  { to: "/annotation", label: "Annotation", icon: "annotation", key: "n" },
   { to: "/registry", label: "Registry", icon: "registry", key: "v" },
   { to: "/routes", label: "Routes", icon: "routes", key: "r" },
   { to: "/limits", label: "Limits", icon: "limits", key: "l" },

@@ -11,6 +11,7 @@ import {
   retainSearchParams,
 } from "@tanstack/react-router";
 import { validateAlert, validateAlerts } from "@/features/alerts/search";
+import { validateQueue, validateQueues } from "@/features/annotation/search";
 import { validateDashboard } from "@/features/dashboards/search";
 import { validateDataset, validateDatasets } from "@/features/datasets/search";
 import { validateExperiment, validateExperiments } from "@/features/experiments/search";
@@ -200,6 +201,26 @@ const experiment = createRoute({
   component: lazyRouteComponent(() => import("@/features/experiments/detail/page"), "ExperimentPage"),
 });
 
+const annotation = createRoute({
+  getParentRoute: () => app,
+  path: "/annotation",
+  validateSearch: validateQueues,
+  component: lazyRouteComponent(() => import("@/features/annotation/page"), "AnnotationPage"),
+});
+
+const queue = createRoute({
+  getParentRoute: () => app,
+  path: "/annotation/$queue",
+  validateSearch: validateQueue,
+  component: lazyRouteComponent(() => import("@/features/annotation/detail/page"), "QueuePage"),
+});
+
+const labelling = createRoute({
+  getParentRoute: () => app,
+  path: "/annotation/$queue/label",
+  component: lazyRouteComponent(() => import("@/features/annotation/label/page"), "LabelPage"),
+});
+
 const prompts = createRoute({
   getParentRoute: () => app,
   path: "/prompts",
@@ -318,6 +339,9 @@ export const routeTree = root.addChildren([
     dataset,
     experiments,
     experiment,
+    annotation,
+    queue,
+    labelling,
     prompts,
     prompt,
     playground,

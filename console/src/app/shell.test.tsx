@@ -23,6 +23,7 @@ describe("the shell", () => {
       "Playground",
       "Datasets",
       "Experiments",
+      "Annotation",
       "Registry",
       "Routes",
       "Limits",

@@ -3,6 +3,7 @@ import { useHotkeys } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useKeys } from "@/lib/keys";
+import { useOpenPageKeys } from "@/lib/page-keys";
 import { PAGES } from "./pages";
 
 /** Marks the input that `/` goes to. */
@@ -50,24 +51,33 @@ const KEYS: [string[], string][] = [
 ];
 
 export function ShortcutHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const page = useOpenPageKeys();
   return (
     <Modal opened={opened} onClose={onClose} title="Keyboard" size="sm">
-      <Table verticalSpacing={5} withRowBorders={false}>
-        <Table.Tbody>
-          {KEYS.map(([keys, what]) => (
-            <Table.Tr key={what}>
-              <Table.Td w={130}>
-                {keys.map((key) => (
-                  <Kbd key={key} size="xs" mr={4}>
-                    {key}
-                  </Kbd>
-                ))}
-              </Table.Td>
-              <Table.Td>{what}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+      {page && <KeyList label={page.title} keys={page.keys} />}
+      <KeyList label={page ? "Everywhere" : undefined} keys={KEYS} />
     </Modal>
+  );
+}
+
+function KeyList({ label, keys: list }: { label: string | undefined; keys: readonly [string[], string][] }) {
+  return (
+    <Table verticalSpacing={5} withRowBorders={false} aria-label={label}>
+      {label && <Table.Caption style={{ captionSide: "top", textAlign: "left" }}>{label}</Table.Caption>}
+      <Table.Tbody>
+        {list.map(([keys, what]) => (
+          <Table.Tr key={what}>
+            <Table.Td w={130}>
+              {keys.map((key) => (
+                <Kbd key={key} size="xs" mr={4}>
+                  {key}
+                </Kbd>
+              ))}
+            </Table.Td>
+            <Table.Td>{what}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
   );
 }

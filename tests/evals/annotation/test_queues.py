@@ -260,6 +260,7 @@ def test_the_next_item_is_there_while_one_is_worked_on(office):
     second = office.annotation.next(office.person("ann"), office.project, queue, beside=first.item)
     again = office.annotation.next(office.person("ann"), office.project, queue, beside=first.item)
     assert first.item != second.item == again.item
+    assert (first.left, second.left) == (3, 2)
     third = office.take("ben", queue).item
     assert third not in {first.item, second.item}
     office.say("ann", queue, first.item)

@@ -999,6 +999,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListEvaluators */
+        get: operations["listEvaluators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluators/calibration-runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetRun */
+        get: operations["getCalibrationRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluators/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** ListTypes */
+        get: operations["listEvaluatorTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluators/{name}/calibration-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** StartRun */
+        post: operations["startCalibrationRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evaluators/{name}/calibrations": {
         parameters: {
             query?: never;
@@ -1011,6 +1079,23 @@ export interface paths {
         put?: never;
         /** CreateCalibration */
         post: operations["createCalibration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluators/{name}/calibrations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** GetCalibration */
+        get: operations["getCalibration"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1182,6 +1267,23 @@ export interface paths {
         put?: never;
         /** PauseExperiment */
         post: operations["pauseExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Watch */
+        get: operations["watchExperiment"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3135,16 +3237,38 @@ export interface components {
             combined: components["schemas"]["PredictionPowered"] | null;
             confusion: components["schemas"]["Confusion"] | null;
             corrected: components["schemas"]["Estimate"] | null;
+            kappa?: components["schemas"]["Estimate"] | null;
             length: components["schemas"]["LengthBias"] | null;
             lengths: components["schemas"]["Estimate"] | null;
             /** Format: int64 */
             n: number;
             order: components["schemas"]["OrderBias"] | null;
+            raw?: components["schemas"]["Estimate"] | null;
             reasons: string[];
             /** @enum {string} */
             scale: "boolean" | "number" | "category";
             /** Format: int64 */
             unscored: number;
+        };
+        /** CalibrationDetail */
+        CalibrationDetail: {
+            /** Format: int64 */
+            at: number;
+            by: string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            disagreed: number;
+            disagreements?: components["schemas"]["Disagreement"][];
+            evaluator: string;
+            id: string;
+            metric: string;
+            name: string;
+            report: components["schemas"]["Calibration"];
+            rule: components["schemas"]["CalibrationRule"];
+            source?: components["schemas"]["CalibrationSource"];
+            version: number | null;
         };
         /** CalibrationPage */
         CalibrationPage: {
@@ -3162,6 +3286,7 @@ export interface components {
             name: string;
             report: components["schemas"]["Calibration"];
             rule: components["schemas"]["CalibrationRule"];
+            source?: components["schemas"]["CalibrationSource"];
             version: number | null;
         };
         /** CalibrationRule */
@@ -3186,6 +3311,61 @@ export interface components {
             level: number;
             /** @default 0.05 */
             most_unscored: number;
+        };
+        /** CalibrationRun */
+        CalibrationRun: {
+            calibration?: string | null;
+            code?: string | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            cost: number;
+            error?: string | null;
+            field?: string | null;
+            finished?: number | null;
+            hint?: string | null;
+            id: string;
+            metric: string;
+            name: string;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            rows: number;
+            /** Format: int64 */
+            started: number;
+            /**
+             * @default waiting
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            total?: number | null;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            unscored: number;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * CalibrationSource
+         * @default {}
+         */
+        CalibrationSource: {
+            dataset?: string | null;
+            experiment?: string | null;
+            /**
+             * @default given
+             * @enum {string}
+             */
+            kind: "given" | "experiment" | "queue" | "dataset";
+            label?: string | null;
+            question?: string | null;
+            queue?: string | null;
+            scores?: string | null;
+            version?: number | null;
         };
         /** CallMark */
         CallMark: {
@@ -3565,6 +3745,16 @@ export interface components {
             /** Format: int64 */
             rows: number;
         };
+        /** DatasetLabels */
+        DatasetLabels: {
+            /** @default metadata.answer */
+            answer: string;
+            dataset: string;
+            /** @default metadata.label */
+            label: string;
+            /** @default latest */
+            version: string;
+        };
         /** DatasetRow */
         DatasetRow: {
             context?: string[];
@@ -3701,6 +3891,13 @@ export interface components {
             change: "added" | "removed" | "changed";
             path: string;
         };
+        /** Disagreement */
+        Disagreement: {
+            judge: boolean | number | string | null;
+            people: boolean | number | string;
+            place: components["schemas"]["LabelPlace"];
+            reason: string | null;
+        };
         /** DiskState */
         DiskState: {
             /** Format: int64 */
@@ -3816,6 +4013,41 @@ export interface components {
             };
             /** @default latest */
             version: string;
+        };
+        /** EvaluatorParameter */
+        EvaluatorParameter: {
+            default: unknown;
+            description: string;
+            name: string;
+            required: boolean;
+            schema: {
+                [key: string]: unknown;
+            };
+        };
+        /** EvaluatorType */
+        EvaluatorType: {
+            description: string;
+            extra: string | null;
+            gives: ("boolean" | "number" | "label")[];
+            /** @enum {string} */
+            group: "text" | "structure" | "similarity" | "measure" | "agent" | "judge" | "library";
+            high: number | null;
+            higher_is_better: boolean | null;
+            installed: boolean;
+            judge: boolean;
+            low: number | null;
+            needs: ("reference" | "context" | "model" | "embeddings" | "baseline" | "tool calls" | "conversation" | "metadata" | "price")[];
+            paid: boolean;
+            parameters: components["schemas"]["EvaluatorParameter"][];
+            title: string;
+            type: string;
+            unit: string | null;
+            uses: ("reference" | "context" | "model" | "embeddings" | "baseline" | "tool calls" | "conversation" | "metadata" | "price")[];
+        };
+        /** EvaluatorTypePage */
+        EvaluatorTypePage: {
+            items: components["schemas"]["EvaluatorType"][];
+            next_cursor: string | null;
         };
         /** Experiment */
         Experiment: {
@@ -4318,6 +4550,26 @@ export interface components {
             /** Format: int64 */
             waiting_segments: number;
         };
+        /** JudgeMetric */
+        JudgeMetric: {
+            calibration: components["schemas"]["CalibrationRecord"] | null;
+            metric: string;
+            reason: string | null;
+            /** @enum {string} */
+            state: "calibrated" | "failed" | "outdated" | "uncalibrated";
+        };
+        /** JudgeVersion */
+        JudgeVersion: {
+            evaluator: string | null;
+            judge: boolean;
+            labels: string[];
+            metrics: components["schemas"]["JudgeMetric"][];
+            model: string | null;
+            newest: boolean;
+            problem?: string | null;
+            type: string | null;
+            version: number | null;
+        };
         /** JudgedPair */
         JudgedPair: {
             /**
@@ -4388,6 +4640,19 @@ export interface components {
             };
             output?: components["schemas"]["Output"] | null;
         };
+        /** KnownEvaluator */
+        KnownEvaluator: {
+            description: string;
+            judge: boolean;
+            name: string;
+            registered: boolean;
+            versions: components["schemas"]["JudgeVersion"][];
+        };
+        /** KnownEvaluatorPage */
+        KnownEvaluatorPage: {
+            items: components["schemas"]["KnownEvaluator"][];
+            next_cursor: string | null;
+        };
         /** Label */
         Label: {
             /** Format: int64 */
@@ -4422,6 +4687,17 @@ export interface components {
         LabelMovePage: {
             items: components["schemas"]["LabelMove"][];
             next_cursor: string | null;
+        };
+        /** LabelPlace */
+        LabelPlace: {
+            dataset?: string | null;
+            experiment?: string | null;
+            item?: string | null;
+            queue?: string | null;
+            row?: string | null;
+            trace_id?: string | null;
+            variant?: string | null;
+            version?: number | null;
         };
         /** LabelledItem */
         LabelledItem: {
@@ -4690,6 +4966,25 @@ export interface components {
             others?: (boolean | number | string)[];
             rule?: components["schemas"]["CalibrationRule"] | null;
             scores?: string | null;
+            /** @default latest */
+            version: string;
+        };
+        /** NewCalibrationRun */
+        NewCalibrationRun: {
+            dataset?: components["schemas"]["DatasetLabels"] | null;
+            /**
+             * Format: int64
+             * @default 1000
+             */
+            limit: number;
+            metric?: string | null;
+            /**
+             * Format: int64
+             * @default 200
+             */
+            others: number;
+            queue?: components["schemas"]["QueueLabels"] | null;
+            rule?: components["schemas"]["CalibrationRule"] | null;
             /** @default latest */
             version: string;
         };
@@ -5027,6 +5322,8 @@ export interface components {
             judge?: boolean | number | string | null;
             length?: number | null;
             people: boolean | number | string;
+            place?: components["schemas"]["LabelPlace"] | null;
+            reason?: string | null;
             /**
              * Format: int64
              * @default 0
@@ -5276,6 +5573,11 @@ export interface components {
             questions: components["schemas"]["Question"][];
             /** Format: int64 */
             skipped: number;
+        };
+        /** QueueLabels */
+        QueueLabels: {
+            question: string;
+            queue: string;
         };
         /** QueuePage */
         QueuePage: {
@@ -9980,6 +10282,147 @@ export interface operations {
             };
         };
     };
+    listEvaluators: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+                /** @description Only those that ask a model. */
+                judges?: boolean;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Names looked at, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownEvaluatorPage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCalibrationRun: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationRun"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEvaluatorTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluatorTypePage"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startCalibrationRun: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The evaluator's name, with colons for its slashes. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCalibrationRun"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationRun"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCalibrations: {
         parameters: {
             query?: {
@@ -10045,6 +10488,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CalibrationRecord"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCalibration: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The evaluator's name, with colons for its slashes. */
+                name: string;
+                /** @description The calibration's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationDetail"];
                 };
             };
             /** @description What went wrong */
@@ -10479,6 +10959,44 @@ export interface operations {
             };
         };
     };
+    watchExperiment: {
+        parameters: {
+            query?: {
+                /** @description Id or name of a project; without it, the caller's default one. */
+                project?: string | null;
+            };
+            header?: {
+                /** @description Of the last event that was seen: only news are sent. */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /** @description The experiment's id. */
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `event: progress` with state, counts, rate and time left as JSON, whenever it moved; `event: end` with the same once it does not run; a comment at least every 15 s. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     releaseExperiment: {
         parameters: {
             query?: {
@@ -10563,7 +11081,7 @@ export interface operations {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
                 /** @description Of the report. */
-                format?: "html" | "markdown";
+                format?: "html" | "markdown" | "pdf";
             };
             header?: never;
             path: {

@@ -57,6 +57,16 @@ export function SelectionBar({ ticked }: { ticked: Ticked }) {
           Add to dataset
         </Button>
       )}
+      {may("annotation:write") && (
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<Icon name="annotation" size={13} />}
+          onClick={() => void navigate({ to: "/annotation", search: { traces: q } })}
+        >
+          Annotate
+        </Button>
+      )}
       <Button size="compact-sm" variant="subtle" color="gray" onClick={ticked.clear}>
         Clear
       </Button>

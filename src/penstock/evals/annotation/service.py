@@ -211,7 +211,7 @@ class Annotation:
                 return None
             until = now + queue.lease_seconds * SECOND
             store.claim(connection, item.id, annotator, until=until)
-            left = store.waiting_count(connection, queue.id, annotator, names)
+            left = store.waiting_count(connection, queue.id, annotator, names, beside=beside)
             # What an annotator has labelled waits for them no more: there is no label of theirs.
             return _task(queue, item, None, until=until, left=left)
 

@@ -194,8 +194,11 @@ def waiting(
     return [(one.digest, _item(one)) for one in connection.execute(query)]
 
 
-def waiting_count(connection: Connection, queue: str, annotator: str, names: Iterable[str]) -> int:
-    query = select(func.count()).select_from(items).where(_waiting(queue, annotator, names))
+def waiting_count(
+    connection: Connection, queue: str, annotator: str, names: Iterable[str], *, beside: str | None = None
+) -> int:
+    where = and_(_waiting(queue, annotator, names), items.c.id != (beside or ""))
+    query = select(func.count()).select_from(items).where(where)
     return int(connection.execute(query).scalar_one())
 
 

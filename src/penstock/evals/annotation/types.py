@@ -185,11 +185,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     context: list[str]
     questions: list[Question]
     until: int
-    """It is kept until then: microseconds since the epoch."""
+    """It is kept until then: microseconds since the epoch. 0: it was labelled, and is not kept."""
     label: ItemLabel | None
     """What the annotator said of it before."""
     left: int
-    """Items that wait for this annotator, this one included."""
+    """Items that wait for this annotator, this one included, and without the one it was asked for beside."""
 
 
 class NewLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
