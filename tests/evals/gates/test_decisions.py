@@ -296,3 +296,9 @@ def test_percentiles_of_many_rows_are_compared_without_resampling():
     groups = {str(place): str(place // 10) for place in range(6000)}
     found = gate("p95(m) <= 1.2 * baseline", base * 1.1, base, unit="seconds", groups=groups)
     assert (found.verdict, found.groups) == ("PASS", 600)
+    apart = Results(
+        candidate={"m": Series(rows=[f"a{n}" for n in range(6000)], values=list(base * 1.1), unit="seconds")},
+        baseline={"m": Series(rows=[f"b{n}" for n in range(6000)], values=list(base), unit="seconds")},
+    )
+    (only,) = decide([parse("p95(m) <= 1.02 * baseline")], apart).rules
+    assert (only.verdict, only.interval.method) == ("FAIL", "welch percentile influence")

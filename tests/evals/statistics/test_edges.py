@@ -142,3 +142,22 @@ def test_sequences_hold_the_mean_they_are_of():
     assert 0.0 in asymptotic_sequence(0.0, 0.1, 100)
     early = asymptotic_sequence(0.0, 0.1, 50, sharpest_at=50)
     assert early.high < asymptotic_sequence(0.0, 0.1, 50).high
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("size", [1, 40, 700])
+def test_the_betting_interval_holds_every_candidate_that_no_bet_ruled_out(share: float, size: int):
+    """Against trying all of them (Waudby-Smith and Ramdas 2023, section 4)."""
+    values = (np.random.default_rng(size).random(size) < share).astype(float)
+    times = np.arange(1, size + 1)
+    means = (0.5 + np.cumsum(values)) / (times + 1)
+    before = np.concatenate([[0.25], ((0.25 + np.cumsum((values - means) ** 2)) / (times + 1))[:-1]])
+    bets = np.sqrt(2 * np.log(2 / 0.05) / (before * times * np.log(times + 1)))
+    left = []
+    for one in np.linspace(0, 1, 101)[1:-1]:
+        up = np.cumsum(np.log1p(np.minimum(bets, 0.5 / one) * (values - one)))
+        down = np.cumsum(np.log1p(-np.minimum(bets, 0.5 / (1 - one)) * (values - one)))
+        if max(up.max(), down.max()) + np.log(0.5) < np.log(1 / 0.05):
+            left.append(one)
+    found = betting_interval(values, grid=100)
+    assert (found.low, found.high) == pytest.approx((max(0.0, left[0] - 0.01), min(1.0, left[-1] + 0.01)))

@@ -14,7 +14,7 @@ from penstock.evals.gates.sample import Sample
 from penstock.evals.gates.types import GateSettings, Unit
 from penstock.evals.statistics.bootstrap import quantile_of, resample
 from penstock.evals.statistics.distributions import t_cdf, t_quantile
-from penstock.evals.statistics.means import codes_of, spread_of_mean
+from penstock.evals.statistics.means import MeanSpread, codes_of, spread_of_mean
 from penstock.evals.statistics.paired import Discordance, discordance, is_binary, tango_interval, tango_p
 from penstock.evals.statistics.percentiles import percentile, quantile_at, quantile_influence
 from penstock.evals.statistics.proportions import binomial_p, clopper_pearson
@@ -256,17 +256,22 @@ def _percentile(sample: Sample, factor: float, quantile: float, settings: GateSe
         return _Quantile(sample.ours, sample.groups, quantile, always_valid=settings.always_valid)
     if settings.always_valid:
         raise Insufficient("A percentile beside a baseline has no interval that holds however often one looks.")
-    if sample.paired and sample.ours.size >= _MANY:
+    if min(sample.ours.size, sample.theirs.size) >= _MANY:
         return _many_quantiles(sample, sample.theirs, factor, quantile)
     return _QuantileDifference(sample, sample.theirs, factor, quantile, settings)
 
 
 def _many_quantiles(sample: Sample, theirs: Array, factor: float, quantile: float) -> Evidence:
     """The difference of two percentiles of many rows, by how each row moves them: exact enough, and no resampling."""
-    influence = quantile_influence(sample.ours, quantile) - factor * quantile_influence(theirs, quantile)
-    spread = spread_of_mean(influence, sample.groups)
+    ours, other = quantile_influence(sample.ours, quantile), quantile_influence(theirs, quantile)
     value = quantile_at(np.sort(sample.ours), quantile) - factor * quantile_at(np.sort(theirs), quantile)
-    method = "percentile influence" if spread.groups is None else "clustered percentile influence"
+    method = "percentile influence"
+    if not sample.paired:
+        spread = _apart(ours, other, factor, sample.groups)
+        return _Mean(value, spread.se, spread.df, groups=spread.groups, method=f"welch {method}")
+    spread = spread_of_mean(ours - factor * other, sample.groups)
+    if spread.groups is not None:
+        method = f"clustered {method}"
     return _Mean(value, spread.se, spread.df, groups=spread.groups, method=method)
 
 
@@ -297,12 +302,18 @@ def _mean(sample: Sample, factor: float, unit: Unit) -> Evidence:
 
 def _welch(sample: Sample, theirs: Array, factor: float) -> Evidence:
     """Two variants without a row in common; the candidate's groups are respected, the baseline's taken as rows."""
-    ours, other = spread_of_mean(sample.ours, sample.groups), spread_of_mean(theirs, None)
-    parts = ours.se**2, (factor * other.se) ** 2
-    total = sum(parts)
-    df = total**2 / (parts[0] ** 2 / ours.df + parts[1] ** 2 / other.df) if total else ours.df + other.df
+    spread = _apart(sample.ours, theirs, factor, sample.groups)
     value = float(sample.ours.mean()) - factor * float(theirs.mean())
-    return _Mean(value, math.sqrt(total), df, groups=ours.groups, method="welch t")
+    return _Mean(value, spread.se, spread.df, groups=spread.groups, method="welch t")
+
+
+def _apart(ours: Array, theirs: Array, factor: float, groups: Sequence[str] | None) -> MeanSpread:
+    """The standard error of the difference of the means of independent samples, with Welch's degrees of freedom."""
+    first, second = spread_of_mean(ours, groups), spread_of_mean(theirs, None)
+    parts = first.se**2, (factor * second.se) ** 2
+    total = sum(parts)
+    df = total**2 / (parts[0] ** 2 / first.df + parts[1] ** 2 / second.df) if total else first.df + second.df
+    return MeanSpread(se=math.sqrt(total), df=df, groups=first.groups)
 
 
 def _sequence(sample: Sample, factor: float, unit: Unit, settings: GateSettings) -> Evidence:

@@ -6,6 +6,7 @@ Rows have to come in random order: of a dataset that is sorted by difficulty, th
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,16 +71,13 @@ def betting_interval(
     variances = (0.25 + np.cumsum((scaled - means) ** 2)) / (times + 1)
     before = np.concatenate([[0.25], variances[:-1]])
     bets = np.sqrt(2 * math.log(2 / alpha) / (before * times * np.log(times + 1)))
-    candidates = np.linspace(0, 1, grid + 1)
-    inside = candidates[1:-1]
-    up, down = np.zeros_like(inside), np.zeros_like(inside)
-    best = np.full_like(inside, -np.inf)
-    for bet, value in zip(bets.tolist(), scaled.tolist(), strict=True):
-        away = value - inside
-        up += np.log1p(np.minimum(bet, 0.5 / inside) * away)
-        down += np.log1p(-np.minimum(bet, 0.5 / (1 - inside)) * away)
-        np.maximum(best, np.maximum(up, down) + math.log(0.5), out=best)
-    kept = inside[best < math.log(1 / alpha)]
+    inside = np.linspace(0, 1, grid + 1)[1:-1]
+    # The higher a mean, the less a bet above it wins at any moment; below it the other way round. So on each side there
+    # is one first candidate that is left, and it is found without trying all.
+    most = math.log(2 / alpha)
+    first = _first_left(inside, lambda mean: _best(np.minimum(bets, 0.5 / mean) * (scaled - mean)) < most)
+    last = _first_left(inside[::-1], lambda mean: _best(np.minimum(bets, 0.5 / (1 - mean)) * (mean - scaled)) < most)
+    kept = inside[first : inside.size - last]
     step = 1 / grid
     if kept.size:
         lower, upper = max(0.0, float(kept[0]) - step), min(1.0, float(kept[-1]) + step)
@@ -110,6 +108,23 @@ def asymptotic_sequence(
     scale = n * rho2 + 1
     half = se * math.sqrt(n) * math.sqrt(2 * scale / (n * n * rho2) * math.log(math.sqrt(scale) / alpha))
     return Interval(low=mean - half, high=mean + half, level=level, method="asymptotic sequence")
+
+
+def _best(bets: Array) -> float:
+    """The logarithm of the most that a stake ever was, given what each bet won or lost of it."""
+    return float(np.cumsum(np.log1p(bets)).max())
+
+
+def _first_left(candidates: Array, holds: Callable[[float], bool]) -> int:
+    """The place of the first candidate that holds, of which all later ones hold; their number if none does."""
+    low, high = 0, candidates.size
+    while low < high:
+        middle = (low + high) // 2
+        if holds(float(candidates[middle])):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _scaled(values: ArrayLike, low: float, high: float, level: float) -> Array:
