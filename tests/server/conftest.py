@@ -17,11 +17,13 @@ from penstock.alerts.types import AlertCondition, Matcher, NewSilence, RuleSpec
 from penstock.core.clock import ManualClock
 from penstock.core.home import Home
 from penstock.core.ids import RandomIds
-from penstock.evals.annotation.types import AddItems, NewItem, NewQueue, Question
+from penstock.evals.annotation.types import AddItems, NewItem, NewLabel, NewQueue, Question
 from penstock.evals.datasets.checks.types import NewCheck
 from penstock.evals.datasets.imports import NewImport
 from penstock.evals.datasets.mapping import FieldMapping
 from penstock.evals.datasets.types import DatasetRow
+from penstock.evals.experiments.calibration_runs import NewCalibrationRun, QueueLabels
+from penstock.evals.experiments.calibration_types import NewCalibration, PeopleLabel
 from penstock.evals.experiments.service import NewRow
 from penstock.evals.experiments.types import ExperimentSpec, VariantSpec
 from penstock.identity.service import IdentityService
@@ -37,6 +39,7 @@ from penstock.registry.types import Place
 from penstock.server.alerting import alert_service
 from penstock.server.artifacts import artifact_service
 from penstock.server.auth import csrf_token
+from penstock.server.calibration_links import Labels
 from penstock.server.console_app import ConsoleApp, ConsoleServices, ConsoleSettings, build
 from penstock.server.evaluation import evaluation, experiment_outputs, playground
 from penstock.server.experiments import dataset_rows, experiment_services
@@ -199,6 +202,30 @@ class Console:
         body = {"type": "rubric", "model": "m", "criteria": [{"name": "good", "description": "x", "scale": "boolean"}]}
         self.services.artifacts.versions.save(admin, Ref(project, "evaluator", "theirs"), Draft(body=body), create=True)
         return "theirs"
+
+    def judged(self, project: str) -> str:
+        """Name of a new judge, beside a queue with a label."""
+        admin = self.identity.access.by_key(self.made.secret)
+        annotation = self.services.evaluation.annotation
+        new = NewQueue(name="judged", questions=[Question(name="good", type="boolean")])
+        queue = annotation.create(admin, project, new).id
+        annotation.add(project, queue, AddItems(items=[NewItem(input="x", output="y")]))
+        item = annotation.items(project, queue)[0].item.id
+        annotation.label(admin, project, queue, item, NewLabel(answers={"good": True}))
+        return self.evaluator(project)
+
+    def calibrating(self, project: str) -> str:
+        """Id of a calibration that runs, or ran."""
+        admin = self.identity.access.by_key(self.made.secret)
+        new = NewCalibrationRun(queue=QueueLabels(queue="judged", question="good"))
+        return self.services.experiments.calibration_runs.start(admin, project, self.judged(project), new).id
+
+    def calibrated(self, project: str) -> str:
+        """A judge and its report, as an address has them."""
+        admin = self.identity.access.by_key(self.made.secret)
+        new = NewCalibration(labels=[PeopleLabel(judge=True, people=False)])
+        name = self.evaluator(project)
+        return f"{name}/calibrations/{self.services.experiments.calibrations.calibrate(admin, project, name, new).id}"
 
     def annotated(self, project: str) -> str:
         """Id of a new queue of one question."""
@@ -397,10 +424,13 @@ def opened(
         reader=observability.reader,
         outputs=experiment_outputs(lambda: experiments.results),
     )
+    models = GatewayAccess(None, identity.console_keys, list)
     experiments = experiment_services(
         metadata,
         clock=clock,
         ids=RandomIds(clock),
+        labels=Labels(evals.annotation, evals.datasets),
+        models=models,
         datasets=dataset_rows(evals.datasets),
         artifacts=artifacts,
         spans=spans,
@@ -411,9 +441,7 @@ def opened(
         alerts=alerts,
         artifacts=artifacts,
         evaluation=evals,
-        playground=playground(
-            prompts, GatewayAccess(None, identity.console_keys, list), tracing, clock=clock, ids=RandomIds(clock)
-        ),
+        playground=playground(prompts, models, tracing, clock=clock, ids=RandomIds(clock)),
         prompts=prompts,
         registry=registry,
         definitions=definitions,

@@ -88,6 +88,7 @@ BODIES = {
     "/api/v1/experiments": {
         "spec": {"name": "x", "dataset": "x.jsonl", "variants": [{"name": "a", "model": "m"}]},
     },
+    "/api/v1/evaluators/{name:str}/calibration-runs": {"queue": {"queue": "judged", "question": "good"}},
     "/api/v1/evaluators/{name:str}/calibrations": {"labels": [{"judge": True, "people": True}]},
     "/api/v1/experiments/{experiment:str}/rows": {"rows": [{"input": "x"}]},
     "/api/v1/experiments/{experiment:str}/take": {"runner": "x"},
@@ -231,7 +232,9 @@ async def theirs(console, path: str) -> str:
         "/api/v1/annotation/": lambda: asyncio.to_thread(console.annotated, project),
         "/api/v1/datasets/checks/": lambda: asyncio.to_thread(console.checked, project),
         "/api/v1/datasets/imports/": lambda: console.imported(project),
-        "/api/v1/evaluators/": lambda: asyncio.to_thread(console.evaluator, project),
+        "/api/v1/evaluators/calibration-runs/": lambda: asyncio.to_thread(console.calibrating, project),
+        "/api/v1/evaluators/{name:str}/calibration-runs": lambda: asyncio.to_thread(console.judged, project),
+        "/api/v1/evaluators/{name:str}/calibrations": lambda: asyncio.to_thread(console.evaluator, project),
         "/api/v1/experiments/": lambda: asyncio.to_thread(
             console.experiment, project, running=not path.endswith(("/start", "/take", "/rows"))
         ),
@@ -246,6 +249,9 @@ async def theirs(console, path: str) -> str:
     if "{item" in path:
         queue, _, item = (await asyncio.to_thread(console.to_annotate, project)).partition("/items/")
         return with_id(path.replace("{item:str}", item), queue)
+    if path.endswith("/calibrations/{id:str}"):
+        name, _, report = (await asyncio.to_thread(console.calibrated, project)).partition("/calibrations/")
+        return with_id(path.replace("{id:str}", report), name)
     (make,) = [make for prefix, make in objects.items() if path.startswith(prefix)]
     return with_id(path, await make())
 

@@ -11,7 +11,7 @@ import msgspec
 
 from penstock.core.errors import InvalidInput
 from penstock.evals.evaluators.types import Value
-from penstock.evals.statistics.agreement import Measure, krippendorff_alpha
+from penstock.evals.statistics.agreement import Measure, cohens_kappa, krippendorff_alpha
 from penstock.evals.statistics.correction import (
     Accuracy,
     Confusion,
@@ -20,7 +20,9 @@ from penstock.evals.statistics.correction import (
     prediction_powered_mean,
     rogan_gladen,
 )
+from penstock.evals.statistics.means import mean
 from penstock.evals.statistics.preferences import Comparison, LengthBias, OrderBias, length_bias, order_bias
+from penstock.evals.statistics.proportions import wilson
 from penstock.evals.statistics.types import Estimate
 
 __all__ = ["Calibration", "CalibrationRule", "Pair", "calibrate"]
@@ -81,6 +83,11 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     order: OrderBias | None
     """Of pairwise judges."""
     length: LengthBias | None
+    kappa: Estimate | None = None
+    """Cohen's, of yes and no and of labels."""
+    raw: Estimate | None = None
+    """What the judge says by itself, without any correction: its rate or mean on items without labels, or on those
+    with labels where there are no others."""
 
 
 def calibrate(
@@ -130,6 +137,8 @@ def calibrate(
         lengths=_lengths(pairs, scale, given.level, seed),
         order=order,
         length=length,
+        kappa=_kappa(known, scale, given.level, seed),
+        raw=_raw([judge for judge, _ in known], others, scale, given.level),
     )
 
 
@@ -153,6 +162,21 @@ def _alpha(known: Sequence[tuple[Value, Value]], scale: Scale, level: float, see
         return None
     measure: Measure = "interval" if scale == "number" else "nominal"
     return krippendorff_alpha(known, measure=measure, level=level, seed=seed)
+
+
+def _kappa(known: Sequence[tuple[Value, Value]], scale: Scale, level: float, seed: int) -> Estimate | None:
+    if len(known) < 2 or scale == "number":
+        return None
+    return cohens_kappa([one for one, _ in known], [one for _, one in known], level=level, seed=seed)
+
+
+def _raw(judged: Sequence[Value], others: Sequence[Value], scale: Scale, level: float) -> Estimate | None:
+    values = others or judged
+    if scale == "boolean" and values:
+        return wilson(sum(value is True for value in values), len(values), level=level)
+    if scale == "number" and len(values) > 1:
+        return mean([float(value) for value in values], level=level)
+    return None
 
 
 def _confusion(known: Sequence[tuple[Value, Value]]) -> Confusion:

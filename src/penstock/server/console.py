@@ -14,6 +14,7 @@ from penstock.registry.prompts.service import PromptService
 from penstock.registry.prompts.store import StoredPrompts
 from penstock.server.alerting import alert_service, ingestion_behind
 from penstock.server.artifacts import artifact_service
+from penstock.server.calibration_links import Labels
 from penstock.server.console_app import ConsoleServices, ConsoleSettings, create_app
 from penstock.server.evaluation import evaluation, experiment_outputs, playground
 from penstock.server.experiments import ConsoleAccess, dataset_rows, experiment_job, experiment_services
@@ -131,15 +132,21 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             )
         )
         prompts = PromptService(StoredPrompts(metadata), snapshot=lambda: registry.snapshot, clock=clock)
-        experiments = experiment_services(
-            metadata,
-            clock=clock,
-            ids=ids,
-            datasets=dataset_rows(evals.datasets),
-            artifacts=artifacts,
-            spans=spans,
-        )
         models = GatewayAccess(settings.gateway_url, identity.console_keys, registry.workers)
+        experiments = stack.enter_context(
+            closing(
+                experiment_services(
+                    metadata,
+                    clock=clock,
+                    ids=ids,
+                    labels=Labels(evals.annotation, evals.datasets),
+                    models=models,
+                    datasets=dataset_rows(evals.datasets),
+                    artifacts=artifacts,
+                    spans=spans,
+                )
+            )
+        )
         access = ConsoleAccess(models, tracing, prompts)
         app = create_app(
             ConsoleServices(

@@ -15,8 +15,10 @@ from penstock.evals.datasets.service import Datasets
 from penstock.evals.evaluators.catalog import load
 from penstock.evals.evaluators.definition import Services
 from penstock.evals.evaluators.types import Evaluator
+from penstock.evals.experiments.calibration_runs import CalibrationLabels, CalibrationRuns, ModelAccess
 from penstock.evals.experiments.calibrations import Calibrations
 from penstock.evals.experiments.jobs import ExperimentJob
+from penstock.evals.experiments.known_evaluators import KnownEvaluators
 from penstock.evals.experiments.places import check_evaluator
 from penstock.evals.experiments.progress import ProgressFeed
 from penstock.evals.experiments.results import Results
@@ -26,6 +28,7 @@ from penstock.evals.gates.parser import parse
 from penstock.registry.artifacts.service import ArtifactService
 from penstock.registry.artifacts.types import LATEST, Ref
 from penstock.registry.prompts.service import PromptService
+from penstock.server.calibration_links import EvaluatorsOfRegistry
 from penstock.server.experiment_links import ExperimentLineage, evaluator_finder, people_scores
 from penstock.server.gateway_access import GatewayAccess
 from penstock.store.metadata import Metadata
@@ -44,6 +47,12 @@ class ExperimentServices:
     results: Results
     progress: ProgressFeed
     calibrations: Calibrations
+    calibration_runs: CalibrationRuns
+    known_evaluators: KnownEvaluators
+
+    def close(self) -> None:
+        """Stop what runs beside requests."""
+        self.calibration_runs.close()
 
 
 def experiment_services(
@@ -51,16 +60,20 @@ def experiment_services(
     *,
     clock: Clock,
     ids: Ids,
+    labels: CalibrationLabels,
+    models: ModelAccess,
     datasets: DatasetRows | None = None,
     artifacts: ArtifactService | None = None,
     spans: ScoreStore | None = None,
 ) -> ExperimentServices:
-    """The services over an open store.
+    """The services over an open store; the caller closes them first.
 
     Args:
         metadata: The open store.
         clock: Where time comes from.
         ids: Where ids come from.
+        labels: What people said of answers, for judges to be held against.
+        models: The way to the gateway, for judges that are.
         datasets: Gives rows of datasets.
         artifacts: The registry, with evaluators; it is told what an experiment used.
         spans: The records, with people's scores.
@@ -84,6 +97,8 @@ def experiment_services(
         results=Results(experiments, standing=calibrations.standing, font=report_font()),
         progress=ProgressFeed(experiments.get, clock=clock),
         calibrations=calibrations,
+        calibration_runs=CalibrationRuns(calibrations, labels, models, clock=clock, ids=ids, random=SystemRandom()),
+        known_evaluators=KnownEvaluators(metadata, None if artifacts is None else EvaluatorsOfRegistry(artifacts)),
     )
 
 

@@ -4526,7 +4526,10 @@ export interface components {
             created: number;
             skipped: string | null;
         };
-        /** ItemSource */
+        /**
+         * ItemSource
+         * @default {}
+         */
         ItemSource: {
             dataset?: string | null;
             experiment?: string | null;
@@ -10026,6 +10029,8 @@ export interface operations {
                 version?: string;
                 /** @description Only rows of this split. */
                 split?: string | null;
+                /** @description Only rows that hold all of these words, in any field. */
+                q?: string | null;
                 /** @description The `next_cursor` of the page before, or a position. */
                 cursor?: number;
                 /** @description Rows of a page, 1 to 1000. */

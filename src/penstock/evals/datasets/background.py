@@ -10,7 +10,7 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput, NotFound, PenstockError
 
-__all__ = ["Background", "State", "Work"]
+__all__ = ["Background", "Progress", "State", "Work"]
 
 REMEMBERED: Final = 200
 """Pieces of work that are told of after they have ended; the oldest are forgotten first."""
@@ -18,12 +18,10 @@ REMEMBERED: Final = 200
 State = Literal["waiting", "running", "done", "failed"]
 
 
-class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of work."""
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one piece of work is."""
 
     id: str
-    dataset: str
-    """Its name or id, as it was asked for."""
     state: State = "waiting"
     rows: int = 0
     """Read so far."""
@@ -38,7 +36,14 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None = None
 
 
-Record = TypeVar("Record", bound=Work)
+class Work(Progress, frozen=True, kw_only=True):
+    """One piece of work on a dataset."""
+
+    dataset: str
+    """Its name or id, as it was asked for."""
+
+
+Record = TypeVar("Record", bound=Progress)
 Note = Callable[..., None]
 """Sets fields of the record: `note(rows=100)`. Raises `InvalidInput` when the console stops."""
 

@@ -79,6 +79,11 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return {}
 
     @property
+    def judgements(self) -> list[str]:
+        """Names of its judgements, as far as the definition tells."""
+        return [self.name or type_of(self)]
+
+    @property
     def by_model(self) -> bool:
         """Whether a model says what the value is, so that it may err as models do."""
         return getattr(self, "model", None) is not None

@@ -1,6 +1,7 @@
 """What a calibration of a judge is made of, and what is kept of it."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
@@ -8,7 +9,22 @@ from penstock.evals.calibration import Calibration, CalibrationRule
 from penstock.evals.evaluators.types import Value
 from penstock.evals.statistics.preferences import Comparison
 
-__all__ = ["CalibrationRecord", "JudgedPair", "NewCalibration", "PeopleLabel", "PeopleScores", "WrittenCalibration"]
+__all__ = [
+    "CalibrationDetail",
+    "CalibrationRecord",
+    "CalibrationSource",
+    "Disagreement",
+    "JudgeMetric",
+    "JudgeState",
+    "JudgeVersion",
+    "JudgedPair",
+    "KnownEvaluator",
+    "LabelPlace",
+    "NewCalibration",
+    "PeopleLabel",
+    "PeopleScores",
+    "WrittenCalibration",
+]
 
 PeopleScores = Callable[[str, str], dict[str, Value]]
 """By project and name of scores: what people said of traces, by trace id. Blocks."""
@@ -16,6 +32,21 @@ PeopleScores = Callable[[str, str], dict[str, Value]]
 
 class JudgedPair(Comparison, frozen=True, kw_only=True):
     """Two answers, and what a pairwise judge and people said of them."""
+
+
+class LabelPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where an answer that people labelled is found again."""
+
+    trace_id: str | None = None
+    experiment: str | None = None
+    variant: str | None = None
+    row: str | None = None
+    """Position in the experiment, or id in the dataset."""
+    dataset: str | None = None
+    version: int | None = None
+    queue: str | None = None
+    """Name of the annotation queue."""
+    item: str | None = None
 
 
 class PeopleLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -31,6 +62,9 @@ class PeopleLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     repetition: int = 0
     length: int | None = None
     """Characters of the answer."""
+    reason: str | None = None
+    """Of the judge, where it gave one."""
+    place: LabelPlace | None = None
 
 
 class NewCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +91,25 @@ class NewCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """When it counts as calibrated; null: the rule of the documentation."""
 
 
+class CalibrationSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which labels a report was made of."""
+
+    kind: Literal["given", "experiment", "queue", "dataset"] = "given"
+    experiment: str | None = None
+    """Its id."""
+    scores: str | None = None
+    """Name of people's scores."""
+    queue: str | None = None
+    """Name of the annotation queue."""
+    question: str | None = None
+    """Of the queue."""
+    dataset: str | None = None
+    version: int | None = None
+    """Of the dataset."""
+    label: str | None = None
+    """Field of the dataset's rows with people's value."""
+
+
 class CalibrationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A report of one version of a judge."""
 
@@ -72,6 +125,72 @@ class CalibrationRecord(msgspec.Struct, frozen=True, kw_only=True):
     rule: CalibrationRule
     at: int
     by: str
+    source: CalibrationSource = CalibrationSource()
+
+
+class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
+    """An item on which judge and people differ."""
+
+    people: Value
+    judge: Value | None
+    """Null: it could not say."""
+    reason: str | None
+    place: LabelPlace
+
+
+class CalibrationDetail(CalibrationRecord, frozen=True, kw_only=True):
+    """A report with where judge and people differ."""
+
+    disagreements: list[Disagreement] = []
+    """The first of them, 500 at most; those of the greatest distance first where values are numbers."""
+    disagreed: int = 0
+    """How many there are."""
+
+
+JudgeState = Literal["calibrated", "failed", "outdated", "uncalibrated"]
+"""`failed`: its report does not reach the rule. `outdated`: only other versions have a report."""
+
+
+class JudgeMetric(msgspec.Struct, frozen=True, kw_only=True):
+    """One judgement of a version of a judge."""
+
+    metric: str
+    state: JudgeState
+    reason: str | None
+    """Why it may not gate; null: it may."""
+    calibration: CalibrationRecord | None
+    """The newest report of this version and judgement: the one that counts."""
+
+
+class JudgeVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of an evaluator."""
+
+    version: int | None
+    """Null where the definition stands in an experiment."""
+    evaluator: str | None
+    """Its digest; null where the definition does not hold."""
+    labels: list[str]
+    newest: bool
+    type: str | None
+    model: str | None
+    judge: bool
+    """A model says what the value is."""
+    metrics: list[JudgeMetric]
+    """Of a judge."""
+    problem: str | None = None
+    """Why the definition does not hold."""
+
+
+class KnownEvaluator(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluator of the registry, or a judge that was calibrated within an experiment."""
+
+    name: str
+    registered: bool
+    description: str
+    judge: bool
+    """Its newest version is one."""
+    versions: list[JudgeVersion]
+    """Newest first: the newest, those with a label, those with a report."""
 
 
 class WrittenCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -85,3 +204,4 @@ class WrittenCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     others: list[Value] = []
     comparisons: list[JudgedPair] = []
     rule: CalibrationRule | None = None
+    source: CalibrationSource = CalibrationSource()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +15,11 @@ from penstock.evals.evaluators.catalog import define
 from penstock.evals.evaluators.types import Value
 from penstock.evals.experiments import calibration_store, store
 from penstock.evals.experiments.calibration_types import (
+    CalibrationDetail,
     CalibrationRecord,
+    CalibrationSource,
+    Disagreement,
+    LabelPlace,
     NewCalibration,
     PeopleLabel,
     PeopleScores,
@@ -30,16 +34,18 @@ from penstock.evals.statistics.types import Estimate
 from penstock.store.metadata import Metadata
 from penstock.tracing.actor import Actor, note
 
-__all__ = ["Calibrations", "read_calibrations"]
+__all__ = ["Calibrations", "Judge", "read_calibrations", "why_not"]
 
 MAX_LABELS: Final = 100_000
 MAX_PAGE: Final = 1000
 MAX_FILE: Final = 32 * 1024 * 1024
+MAX_SHOWN: Final = 500
+"""Disagreements that are kept."""
 SHOWN: Final = 12
 """Digits of a digest that people are shown."""
 
 
-class _Judge(msgspec.Struct, frozen=True, kw_only=True):
+class Judge(msgspec.Struct, frozen=True, kw_only=True):
     """The version that is calibrated."""
 
     name: str
@@ -91,6 +97,14 @@ class Calibrations:
             self._find(project, name, "latest")
         return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
+    def get(self, project: str, name: str, id_: str) -> CalibrationDetail:
+        """One of an evaluator's, with where judge and people differ. Raises `NotFound`."""
+        with self._metadata.read() as connection:
+            found = calibration_store.found(connection, project, name, id_)
+        if found is None:
+            raise NotFound(f"{name[:60]} has no calibration {id_[:40]!r}.", code="calibration_not_found")
+        return found
+
     def calibrate(self, actor: Actor, project: str, name: str, new: NewCalibration) -> CalibrationRecord:
         """Hold a version of a judge against people's labels, and keep the report.
 
@@ -108,7 +122,7 @@ class Calibrations:
         if len(new.labels) > MAX_LABELS:
             raise InvalidInput(f"Expected at most {MAX_LABELS:,} labels.", field="labels")
         written, version = self.written(actor, project, name, new)
-        return self.keep(actor, project, written, version=version)
+        return _told(self.keep(actor, project, written, version=version))
 
     def written(
         self, actor: Actor, project: str, name: str, new: NewCalibration
@@ -129,15 +143,19 @@ class Calibrations:
             others=list(others),
             comparisons=new.comparisons,
             rule=new.rule,
+            source=CalibrationSource()
+            if new.experiment is None
+            else CalibrationSource(kind="experiment", experiment=new.experiment, scores=new.scores),
         )
         return made, judge.version
 
     def keep(
         self, actor: Actor, project: str, written: WrittenCalibration, *, version: int | None = None
-    ) -> CalibrationRecord:
+    ) -> CalibrationDetail:
         """Compute the report of labels and keep it. Raises `InvalidInput`."""
         rule = written.rule or CalibrationRule()
-        record = CalibrationRecord(
+        differing = _disagreements(written.labels)
+        record = CalibrationDetail(
             id=self._ids.uuid7(),
             name=written.name,
             version=version,
@@ -147,6 +165,9 @@ class Calibrations:
             rule=rule,
             at=self._clock.now(),
             by=actor.name,
+            source=written.source,
+            disagreements=differing[:MAX_SHOWN],
+            disagreed=len(differing),
         )
         with self._metadata.write() as connection:
             calibration_store.insert(connection, project, record)
@@ -162,6 +183,17 @@ class Calibrations:
             )
         return record
 
+    def judge(self, project: str, name: str, version: str, metric: str | None) -> tuple[Judge, dict[str, Any]]:
+        """A version of a judge of the registry with its definition, and which of its judgements is meant.
+
+        Raises:
+            InvalidInput: it is no judge, or has no such judgement.
+            NotFound: there is no such version.
+        """
+        found = self._registered(project, name, version)
+        judge = _judge(found)
+        return msgspec.structs.replace(judge, metric=_metric(judge, metric)), found.body
+
     def standing(self, experiment: Experiment) -> Standing:
         """Why metrics of an experiment may not gate: those of judges that are not calibrated."""
         judges = judges_of(experiment.spec)
@@ -172,15 +204,18 @@ class Calibrations:
 
         def why(metric: str) -> str | None:
             digest = next((judges[name] for name in judges if _belongs(metric, name)), None)
-            return None if digest is None else _why_not(digest, reports.get((digest, metric)))
+            return None if digest is None else why_not(digest, reports.get((digest, metric)))
 
         return why
 
     # --- parts --------------------------------------------------------------------------------
 
-    def _of_registry(self, project: str, name: str, new: NewCalibration) -> _Judge:
+    def _of_registry(self, project: str, name: str, new: NewCalibration) -> Judge:
         if new.scores is not None or any(label.row is not None for label in new.labels):
             raise InvalidInput("Rows and scores are those of an experiment.", field="experiment")
+        return _judge(self._registered(project, name, new.version))
+
+    def _registered(self, project: str, name: str, version: str) -> FoundEvaluator:
         if self._find is None:
             raise InvalidInput(
                 f"The evaluator {name} would lie in a registry, and there is none here.",
@@ -188,14 +223,11 @@ class Calibrations:
                 field="experiment",
                 code="no_registry",
             )
-        found = self._find(project, name, new.version)
-        canonical, digest = define(found.body)
-        _check_judge(found.name, is_judge=is_judge(found.body))
-        return _Judge(name=found.name, version=found.version, digest=digest, metric=str(canonical["name"]))
+        return self._find(project, name, version)
 
     def _of_experiment(
         self, actor: Actor, project: str, name: str, new: NewCalibration
-    ) -> tuple[_Judge, list[PeopleLabel], list[Value]]:
+    ) -> tuple[Judge, list[PeopleLabel], list[Value]]:
         """The judge, labels with its recorded verdicts, and its verdicts on the other answers."""
         for permission in ("experiments:read", *(("traces:read",) if new.scores is not None else ())):
             if not actor.may(permission, project):
@@ -210,9 +242,10 @@ class Calibrations:
             outputs = store.outputs(connection, project, keys)
         metric = _metric(judge, new.metric)
         verdicts = {
-            _place(cell): _value(judged.get((cell.key, cell.reference), {}).get(judge.digest, ()), metric)
+            _place(cell): _verdict(judged.get((cell.key, cell.reference), {}).get(judge.digest, ()), metric)
             for cell in cells
         }
+        trace_ids = {_place(cell): outputs[cell.key].trace_id for cell in cells if cell.key in outputs}
         lengths = {_place(cell): len(outputs[cell.key].text or "") for cell in cells if cell.key in outputs}
         said = list(_said(spec, new.labels))
         if new.scores is not None:
@@ -224,9 +257,24 @@ class Calibrations:
                 raise NotFound(
                     f"Row {place[0]} has no answer of {place[1]} in this experiment.", code="answer_not_found"
                 )
-            labels.append(PeopleLabel(people=people, judge=verdicts[place], length=lengths.get(place)))
+            verdict = verdicts[place]
+            labels.append(
+                PeopleLabel(
+                    people=people,
+                    judge=None if verdict is None else verdict.value,
+                    length=lengths.get(place),
+                    reason=None if verdict is None else verdict.reason,
+                    place=LabelPlace(
+                        experiment=row.id, row=str(place[0]), variant=place[1], trace_id=trace_ids.get(place)
+                    ),
+                )
+            )
         labelled = {place for place, _ in said}
-        others = [value for place, value in verdicts.items() if value is not None and place not in labelled]
+        others = [
+            verdict.value
+            for place, verdict in verdicts.items()
+            if verdict is not None and verdict.value is not None and place not in labelled
+        ]
         return judge, labels, others
 
     def _people(self, project: str, name: str) -> Iterator[tuple[str, Value]]:
@@ -265,6 +313,8 @@ def _report(written: WrittenCalibration, rule: CalibrationRule) -> Calibration:
         agreement=_finite(report.agreement),
         lengths=_finite(report.lengths),
         corrected=_finite(report.corrected),
+        kappa=_finite(report.kappa),
+        raw=_finite(report.raw),
     )
 
 
@@ -279,7 +329,7 @@ def _belongs(metric: str, name: str) -> bool:
     return metric == name or metric.startswith(f"{name}.")
 
 
-def _metric(judge: _Judge, asked: str | None) -> str:
+def _metric(judge: Judge, asked: str | None) -> str:
     if asked is not None and not _belongs(asked, judge.metric):
         raise InvalidInput(
             f"Judgements of {judge.name} are called {judge.metric}, or {judge.metric} with a part; got {asked!r}.",
@@ -288,7 +338,8 @@ def _metric(judge: _Judge, asked: str | None) -> str:
     return asked or judge.metric
 
 
-def _why_not(digest: str, record: CalibrationRecord | None) -> str | None:
+def why_not(digest: str, record: CalibrationRecord | None) -> str | None:
+    """Why a version of a judge may not gate by its newest report; None: it may."""
     shown = digest[:SHOWN]
     if record is None:
         return f"This version of its judge ({shown}) has not been calibrated against people's labels."
@@ -297,12 +348,18 @@ def _why_not(digest: str, record: CalibrationRecord | None) -> str | None:
     return f"Its judge ({shown}) is not calibrated: {' '.join(record.report.reasons)}"
 
 
+def _judge(found: FoundEvaluator) -> Judge:
+    canonical, digest = define(found.body)
+    _check_judge(found.name, is_judge=is_judge(found.body))
+    return Judge(name=found.name, version=found.version, digest=digest, metric=str(canonical["name"]))
+
+
 def _check_judge(name: str, *, is_judge: bool) -> None:
     if not is_judge:
         raise InvalidInput(f"{name} asks no model: there is nothing to calibrate.", field="name")
 
 
-def _judge_of(spec: ExperimentSpec, name: str) -> _Judge:
+def _judge_of(spec: ExperimentSpec, name: str) -> Judge:
     """The evaluator of an experiment that is called so, or that the experiment refers to so."""
     names: list[str] = []
     for entry in spec.evaluators:
@@ -313,7 +370,7 @@ def _judge_of(spec: ExperimentSpec, name: str) -> _Judge:
         called = str(canonical["name"])
         if name in {called, reference.partition("@")[0], reference}:
             _check_judge(name, is_judge=is_judge(definition_of(entry)))
-            return _Judge(name=name.partition("@")[0], version=_number(reference), digest=digest, metric=called)
+            return Judge(name=name.partition("@")[0], version=_number(reference), digest=digest, metric=called)
         names.append(called)
     raise NotFound(
         f"This experiment has no evaluator {name[:60]!r}.",
@@ -345,5 +402,26 @@ def _said(spec: ExperimentSpec, labels: Sequence[PeopleLabel]) -> Iterator[tuple
         yield (label.row, variant, label.repetition), label.people
 
 
-def _value(findings: Sequence[Finding], metric: str) -> Value | None:
-    return next((one.value for one in findings if one.name == metric and one.error is None), None)
+def _verdict(findings: Sequence[Finding], metric: str) -> Finding | None:
+    return next((one for one in findings if one.name == metric and one.error is None), None)
+
+
+def _told(detail: CalibrationDetail) -> CalibrationRecord:
+    names = CalibrationRecord.__struct_fields__
+    return CalibrationRecord(**{name: getattr(detail, name) for name in names})
+
+
+def _disagreements(labels: Sequence[PeopleLabel]) -> list[Disagreement]:
+    """The labels that the judge did not share, the furthest first."""
+    differing = [label for label in labels if label.judge != label.people]
+    differing.sort(key=lambda label: -_distance(label))
+    return [
+        Disagreement(people=one.people, judge=one.judge, reason=one.reason, place=one.place or LabelPlace())
+        for one in differing
+    ]
+
+
+def _distance(label: PeopleLabel) -> float:
+    if isinstance(label.people, str) or label.judge is None or isinstance(label.judge, str):
+        return 0.0
+    return abs(float(label.people) - float(label.judge))

@@ -84,6 +84,11 @@ class Rubric(Definition, frozen=True, kw_only=True, tag="rubric"):
     """What the judge is told (MiniJinja). Names: criteria, input, output, reference, context, conversation, reasoning,
     mark."""
 
+    @property
+    def judgements(self) -> list[str]:
+        name = self.name or "rubric"
+        return [f"{name}.{one.name}" for one in self.criteria] if len(self.criteria) > 1 else [name]
+
     def identity(self) -> str:
         return SYSTEM
 
