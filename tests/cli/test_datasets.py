@@ -106,9 +106,10 @@ def test_traces_become_rows(ask, canned):
 def test_rows_are_listed_over_pages_and_exported(ask, canned, tmp_path):
     row = {"id": "r", "input": "why?", "split": "test"}
     canned.respond({"items": [row], "next_cursor": "1"}, to="GET /api/v1/datasets/a/rows")
-    ran = ask("datasets", "rows", "a", "--limit", "2", "--split", "test", "--version", "3")
+    ran = ask("datasets", "rows", "a", "--limit", "2", "--split", "test", "--version", "3", "--q", "late refund")
     assert ran.out.splitlines()[1:] == ["r   test   -          why?"] * 2
-    assert parse_qs(urlsplit(canned.asked[1].path).query)["cursor"] == ["1"]
+    query = parse_qs(urlsplit(canned.asked[1].path).query)
+    assert (query["cursor"], query["q"]) == (["1"], ["late refund"])
     assert ask("datasets", "rows", "a", "--limit", "1", "--json").data["next_cursor"] == "1"
     canned.respond({"items": [], "next_cursor": None}, to="GET /api/v1/datasets/a/rows")
     assert ask("datasets", "rows", "a").out == ""

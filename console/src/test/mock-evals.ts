@@ -117,7 +117,12 @@ export class MockEvals {
       return { ...this.version(3), outcome: "created", body: {}, kind: "dataset", name: "x" };
     const start = Number(params.get("cursor") ?? 0);
     const split = params.get("split");
-    const items = this.rows.filter((row) => split === null || row.split === split);
+    const words = (params.get("q") ?? "").toLowerCase().split(" ");
+    const items = this.rows.filter(
+      (row) =>
+        (split === null || row.split === split) &&
+        words.every((word) => JSON.stringify(row).toLowerCase().includes(word)),
+    );
     return {
       version: 2,
       rows: this.rows.length,

@@ -17,14 +17,18 @@ function at(project: string, dataset: string) {
   return { path: { name: toAddress(dataset) }, query: { project } };
 }
 
-/** Rows of a version, page by page, as long as one scrolls. */
-export function useRows(dataset: string, version: string, split: string | undefined) {
+/** Rows of a version, page by page, as long as one scrolls. `q`: only those with all of these words. */
+export function useRows(
+  dataset: string,
+  version: string,
+  { split, q }: { split: string | undefined; q: string | undefined },
+) {
   const { project } = useSignedIn();
   return useInfiniteQuery({
-    queryKey: ["dataset", project.id, dataset, "rows", version, split],
+    queryKey: ["dataset", project.id, dataset, "rows", version, split, q],
     queryFn: async ({ pageParam, signal }) => {
       const { path, query } = at(project.id, dataset);
-      const params = { path, query: { ...query, version, split, cursor: pageParam, limit: PAGE } };
+      const params = { path, query: { ...query, version, split, q, cursor: pageParam, limit: PAGE } };
       return bodyOf(await api.GET("/api/v1/datasets/{name}/rows", { params, signal }));
     },
     initialPageParam: 0,

@@ -19,6 +19,8 @@ export interface DatasetSearch {
   /** Undefined: the newest. */
   version?: string;
   split?: string;
+  /** Words that the rows hold. */
+  q?: string;
   /** Id of the row that is open. */
   row?: string;
   /** For the versions: which one is compared, and with which. */
@@ -47,6 +49,7 @@ export function validateDataset(raw: Record<string, unknown>): DatasetSearch {
     tab: tab === "rows" ? undefined : tab,
     version: one(raw.version),
     split: one(raw.split),
+    q: one(raw.q),
     row: one(raw.row),
     from: one(raw.from),
     to: one(raw.to),

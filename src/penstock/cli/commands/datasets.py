@@ -194,6 +194,9 @@ def list_rows(
     *,
     version: VersionOption = "latest",
     split: SplitOption = None,
+    q: Annotated[
+        str | None, typer.Option("--q", metavar="WORDS", show_default=False, help="Only rows that hold all of these.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Rows at most.")] = 20,
     project: ProjectOption = None,
     home: HomeOption = None,
@@ -207,7 +210,7 @@ def list_rows(
     cursor: str | None = None
     while len(rows) < limit:
         asked: Query = {
-            "project": project, "version": version, "split": split, "cursor": cursor,
+            "project": project, "version": version, "split": split, "q": q, "cursor": cursor,
             "limit": min(PAGE, limit - len(rows)),
         }  # fmt: skip
         page = msgspec.json.decode(client.get(address(name, "rows"), asked))

@@ -215,13 +215,19 @@ class DatasetsController(Controller):
         *,
         version: OfVersion = LATEST,
         split: OfSplit = None,
+        q: Annotated[
+            str | None, QueryParameter(name="q", description="Only rows that hold all of these words, in any field.")
+        ] = None,
         cursor: Annotated[
             int, QueryParameter(name="cursor", description="The `next_cursor` of the page before, or a position.")
         ] = 0,
         limit: Annotated[int, QueryParameter(name="limit", description="Rows of a page, 1 to 1000.")] = 100,
     ) -> DatasetRowPage:
-        """Rows of a version, in its order."""
-        page = datasets.rows(ref, version, split=split, start=cursor, limit=limit)
+        """Rows of a version, in its order.
+
+        A search looks at 5,000 rows for a page, which may be short or empty and still have a successor.
+        """
+        page = datasets.rows(ref, version, split=split, q=q, start=cursor, limit=limit)
         return DatasetRowPage(
             version=page.version,
             rows=page.rows,

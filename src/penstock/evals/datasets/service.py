@@ -12,6 +12,7 @@ from penstock.evals.datasets.edits import RowEdits, edited
 from penstock.evals.datasets.leaks import check_leaks
 from penstock.evals.datasets.manifest import Chunker, diff_rows
 from penstock.evals.datasets.rows import Progress, numbered
+from penstock.evals.datasets.search import LOOKED_AT, has_words, words_of
 from penstock.evals.datasets.splits import check_splits, split_of
 from penstock.evals.datasets.types import (
     Chunk,
@@ -73,36 +74,75 @@ class Datasets:
         return msgspec.convert(self._versions.get(ref, version).body, Manifest)
 
     def rows(
-        self, ref: Ref, version: str = LATEST, *, split: str | None = None, start: int = 0, limit: int = 100
+        self,
+        ref: Ref,
+        version: str = LATEST,
+        *,
+        split: str | None = None,
+        q: str | None = None,
+        start: int = 0,
+        limit: int = 100,
     ) -> RowPage:
-        """A page of rows.
+        """A page of rows. With `q` it may be short, or empty, and still have a successor.
 
         Args:
             ref: The dataset.
             version: As the registry names versions.
             split: Only those of this split.
+            q: Only those that hold all of these words.
             start: Position of the first row that is looked at, from 0.
             limit: Rows of the page, 1 to 1,000.
 
         Raises:
             NotFound: there is no such version.
-            InvalidInput: `start` or `limit` does not fit.
+            InvalidInput: `start`, `limit` or `q` does not fit.
         """
+        words = words_of(q)
         if start < 0 or not 1 <= limit <= 1000:
             raise InvalidInput("Expected start from 0 on, and limit from 1 to 1000.", field="limit")
         found = self._versions.get(ref, version)
         manifest = msgspec.convert(found.body, Manifest)
         placed = self._placed(ref.project, manifest, start=start)
         wanted = ((at, entry) for at, entry in placed if split in {None, split_of(entry, manifest.splits)})
-        page = list(islice(wanted, limit + 1))
-        rows = self._filled(ref.project, [entry for _, entry in page[:limit]], manifest.splits)
+        if words:
+            page, after = self._searched(ref.project, manifest, wanted, words, limit=limit)
+        else:
+            entries = list(islice(wanted, limit + 1))
+            rows = self._filled(ref.project, [entry for _, entry in entries[:limit]], manifest.splits)
+            page = [(at, row) for (at, _), row in zip(entries, rows, strict=False)]
+            after = entries[limit][0] if len(entries) > limit else None
         return RowPage(
             version=found.number,
             rows=manifest.rows,
-            items=rows,
-            positions=[at for at, _ in page[:limit]],
-            next=page[limit][0] if len(page) > limit else None,
+            items=[row for _, row in page],
+            positions=[at for at, _ in page],
+            next=after,
         )
+
+    def _searched(
+        self,
+        project: str,
+        manifest: Manifest,
+        entries: Iterator[tuple[int, Entry]],
+        words: Sequence[str],
+        *,
+        limit: int,
+    ) -> tuple[list[tuple[int, StoredRow]], int | None]:
+        """Rows with these words and their positions, and where to go on."""
+        found: list[tuple[int, StoredRow]] = []
+        looked = 0
+        while batch := list(islice(entries, BATCH)):
+            rows = self._filled(project, [entry for _, entry in batch], manifest.splits)
+            for (at, _), row in zip(batch, rows, strict=True):
+                if len(found) == limit:
+                    return found, at
+                if has_words(row, words):
+                    found.append((at, row))
+            looked += len(batch)
+            if looked >= LOOKED_AT:
+                following = next(entries, None)
+                return found, None if following is None else following[0]
+        return found, None
 
     def stream(
         self, ref: Ref, version: str = LATEST, *, split: str | None = None, own: bool = False

@@ -1,7 +1,8 @@
 /** The rows of a version: by split, filtered by words, one of them open beside. */
 
 import { NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
-import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Artifact } from "@/api/types";
 import { Empty } from "@/components/empty";
 import { Failure } from "@/components/failure";
@@ -17,7 +18,7 @@ import type { DatasetSearch } from "../search";
 import type { StoredRow } from "../types";
 import classes from "./detail.module.css";
 import { RowPanel } from "./row-panel";
-import { matchesWords, oneLine } from "./texts";
+import { oneLine } from "./texts";
 
 interface RowsProps {
   dataset: Artifact;
@@ -26,16 +27,23 @@ interface RowsProps {
 }
 
 const keyOf = (row: StoredRow) => row.id;
+/** How long one has stopped typing when rows are searched. */
+const SETTLED_MS = 200;
 const NO_ROWS: StoredRow[] = [];
 
 export function Rows({ dataset, search, onChange }: RowsProps) {
   const version = search.version ?? "latest";
-  const [words, setWords] = useState("");
-  const wanted = useDeferredValue(words);
-  const list = useRows(dataset.name, version, search.split);
-  const loaded = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? NO_ROWS, [list.data]);
-  const rows = useMemo(() => loaded.filter((row) => matchesWords(row, wanted)), [loaded, wanted]);
-  const open = rows.find((row) => row.id === search.row) ?? loaded.find((row) => row.id === search.row);
+  const [words, setWords] = useState(search.q ?? "");
+  const [settled] = useDebouncedValue(words.trim(), SETTLED_MS);
+  const wanted = settled || undefined;
+  const list = useRows(dataset.name, version, { split: search.split, q: wanted });
+  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? NO_ROWS, [list.data]);
+  const address = useRef({ q: search.q, onChange });
+  address.current = { q: search.q, onChange };
+  useEffect(() => {
+    if (address.current.q !== wanted) address.current.onChange({ q: wanted });
+  }, [wanted]);
+  const open = rows.find((row) => row.id === search.row);
   const at = rows.findIndex((row) => row.id === search.row);
   const move = (step: number) => {
     const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
@@ -61,7 +69,9 @@ export function Rows({ dataset, search, onChange }: RowsProps) {
           <Words value={words} onChange={setWords} />
           {head && (
             <span className="dim number">
-              {wanted ? `${formatCount(rows.length)} of ${formatCount(loaded.length)} read, ` : ""}
+              {wanted
+                ? `${formatCount(rows.length)}${list.hasNextPage ? " so far" : ""} with these words, of `
+                : ""}
               {formatCount(head.rows)} rows
             </span>
           )}

@@ -1,5 +1,3 @@
-import type { StoredRow } from "../types";
-
 const LONGEST = 400;
 
 /** A value in one line, for a cell. */
@@ -8,17 +6,6 @@ export function oneLine(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   if (text === "{}") return "";
   return text.slice(0, LONGEST).replace(/\s+/g, " ");
-}
-
-/** Whether a row holds all of some words, wherever. */
-export function matchesWords(row: StoredRow, words: string): boolean {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
-  if (wanted.length === 0) return true;
-  const text = [row.id, row.input, row.reference, row.group, row.split, row.metadata, row.context]
-    .map((part) => (typeof part === "string" ? part : JSON.stringify(part ?? "")))
-    .join("\n")
-    .toLowerCase();
-  return wanted.every((word) => text.includes(word));
 }
 
 /** A value as it is edited: a text as it is, all else as JSON. */
