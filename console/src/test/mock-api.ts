@@ -1,6 +1,7 @@
 /** The control API from invented data, for development without a server and for component tests. */
 
 import type { KeyRow, Overview, TraceRow } from "@/api/types";
+import { MockAnnotation } from "./mock-annotation";
 import { KEYS, MODELS, makeRow, random } from "./mock-data";
 import { MockDefinitions } from "./mock-definitions";
 import { MockEvals } from "./mock-evals";
@@ -55,6 +56,9 @@ const SCOPES = [
   "datasets:write",
   "experiments:read",
   "experiments:write",
+  "annotation:read",
+  "annotation:write",
+  "annotation:label",
 ];
 
 export class MockApi {
@@ -66,6 +70,7 @@ export class MockApi {
   readonly watching: MockWatching;
   readonly registry: MockRegistry;
   readonly evals: MockEvals;
+  readonly annotation: MockAnnotation;
   /** What the signed-in person may not do. */
   readonly denied = new Set<string>();
 
@@ -78,6 +83,7 @@ export class MockApi {
     this.watching = new MockWatching(now);
     this.registry = new MockRegistry(now, count > 0);
     this.evals = new MockEvals(now, count > 0);
+    this.annotation = new MockAnnotation(now, count > 0);
     const draw = random(7);
     let started = now();
     this.rows = Array.from({ length: count }, (_, index) => {
@@ -116,6 +122,8 @@ export class MockApi {
     if (path.startsWith("/traces/")) return this.trace(path.slice("/traces/".length));
     const watched = this.watching.answer(method, path, url.searchParams, body, headers);
     if (watched) return watched;
+    const annotated = this.annotation.answer(method, path, url.searchParams, body);
+    if (annotated) return annotated;
     const evaluated = this.evals.answer(method, path, url.searchParams, body);
     if (evaluated) return evaluated;
     const registered = this.registry.answer(method, path, url.searchParams, body);
