@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from penstock.core.errors import InvalidInput
+from penstock.store.spans.deletion import Selection
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.metrics import MetricQuery
 from penstock.store.spans.tree import Not, Or
@@ -35,6 +36,7 @@ SPAN = st.fixed_dictionaries(
         "served_model": LABEL,
         "key": LABEL,
         "session": LABEL,
+        "user": LABEL,
         "tags": st.dictionaries(st.just("team"), st.sampled_from(["a", "b"]), max_size=1),
         "cost": st.none() | st.integers(0, 10**9),
         "usage_input": st.integers(0, 5000),
@@ -50,6 +52,7 @@ CONDITIONS = st.sampled_from(
         Filter(column="status", operator="ne", value="ok"),
         Filter(column="model", operator="has"),
         Filter(column="tags.team", operator="eq", value="a"),
+        Filter(column="user", operator="eq", value="a"),
         Filter(column="cost", operator="gt", value=10**8),
         Or((Filter(column="key", operator="eq", value="a"), Filter(column="session", operator="eq", value="a"))),
     ]
@@ -63,7 +66,9 @@ QUERY = st.fixed_dictionaries(
         | st.tuples(st.just("distinct"), st.sampled_from(["session", "model", "route", "tags.team"])),
         "where": CONDITIONS,
         "of": CONDITIONS.filter(lambda node: node is not None),
-        "group_by": st.lists(st.sampled_from(["route", "model", "key", "tags.team", "call"]), max_size=2, unique=True),
+        "group_by": st.lists(
+            st.sampled_from(["route", "model", "key", "user", "tags.team", "call"]), max_size=2, unique=True
+        ),
         "step": st.sampled_from([None, HOUR, 2 * HOUR, HOUR // 2]),
         "window": st.tuples(st.integers(-2, 6), st.integers(1, 13)),
         "top": st.sampled_from([1, 2, 100]),
@@ -324,6 +329,60 @@ def test_a_metric_is_what_python_makes_of_the_same_spans(store, journal, clock, 
         check(store, asked(query, project, stretch), built + more)
 
 
+PAIRS = st.fixed_dictionaries(
+    {
+        "population": st.sampled_from(["calls", "model_calls", "traces", "spans"]),
+        "asked": st.sampled_from([("count", None), ("sum", "cost"), ("avg", "cost"), ("sum", "usage_total")]),
+        "where": st.sampled_from(
+            [
+                None,
+                Filter(column="status", operator="ne", value="ok"),
+                Filter(column="user", operator="eq", value="a"),
+                Filter(column="served_model", operator="eq", value="b"),
+            ]
+        ),
+        "group_by": st.sampled_from([["user", "model"], ["user"], ["user", "status"], ["kind", "user"]]),
+        "step": st.sampled_from([None, HOUR]),
+        "window": st.tuples(st.integers(-2, 0), st.integers(8, 13)),
+        "top": st.sampled_from([1, 100]),
+    }
+)
+
+
+@settings(
+    max_examples=5,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    traces=st.lists(TRACE, min_size=3, max_size=8),
+    gone=st.sets(st.integers(0, 2), min_size=1, max_size=2),
+    queries=st.lists(PAIRS, min_size=4, max_size=4),
+)
+def test_users_by_model_are_right_when_days_are_summed_up_and_when_traces_are_deleted(
+    store, journal, clock, traces, gone, queries
+):
+    """FAILURES O8."""
+    clock.advance(48 * 3600 * 24)
+    project = f"p{journal.span().span_id}"
+    built = build(journal, traces, 24)
+    load(store, journal, built, project)
+    while store.maintain():
+        pass
+    for query in queries:
+        check(store, asked(query, project, 24), built)
+    ids = tuple(built[number][0][0].trace_id for number in gone)
+    store.delete_batch(Selection(project=project, traces=ids), job=project)
+    left = [each for number, each in enumerate(built) if number not in gone]
+    for query in queries[:2]:
+        check(store, asked(query, project, 24), left)
+    while store.maintain():
+        pass
+    for query in queries:
+        check(store, asked(query, project, 24), left)
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
@@ -358,9 +417,10 @@ def test_only_columns_that_are_summed_up_are_read_from_the_sums(duckdb_store, jo
         pass
     with store._engine.write() as cursor:
         cursor.execute("UPDATE cube SET spans = spans * 100; UPDATE latency_routes SET spans = spans * 100")
+        cursor.execute("UPDATE cube_users SET spans = spans * 100, cost = 7")
 
-    def count(**fields):
-        query = MetricQuery(project=PROJECT, from_=START, to=START + HOUR, **fields)
+    def count(length=HOUR, **fields):
+        query = MetricQuery(project=PROJECT, from_=START, to=START + length, **fields)
         return [series.total.count for series in store.measure(query).series]
 
     assert count() == [3]  # told by keys
@@ -369,3 +429,7 @@ def test_only_columns_that_are_summed_up_are_read_from_the_sums(duckdb_store, jo
     assert count(aggregation="p95", field="duration", group_by=("route",)) == [300]
     assert count(where=Filter(column="session", operator="missing")) == [3]
     assert count(step=HOUR // 2) == [3]
+    month = {"length": 30 * DAY, "group_by": ("user", "model")}
+    assert count(**month) == count(**month, aggregation="sum", field="cost") == [300]
+    assert count(**month, aggregation="sum", field="duration") == [3]
+    assert count(length=DAY, group_by=("user", "model")) == [3]

@@ -5,7 +5,7 @@ import duckdb
 from penstock.core.errors import Unavailable
 from penstock.store.spans.expressions import HOUR
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, schema_activity
-from penstock.store.spans.queries.cube import FAMILIES, FIRST_FAMILIES, schema
+from penstock.store.spans.queries.cube import FIRST_FAMILIES, SECOND_FAMILIES, THIRD_FAMILIES, schema
 
 __all__ = ["SCHEMA", "migrate"]
 
@@ -237,10 +237,9 @@ WHERE (project, trace_id, span_id) NOT IN (SELECT project, trace_id, span_id FRO
 # 8: Pairs of columns, and tags, are summed up too. `spread` says of which families nothing is kept: where a project has
 # so many combinations in the hour, or day, that begins at `start` that the spans themselves are read as quickly. All
 # that is stored waits to be summed up anew.
-_LATER_FAMILIES = [family for family in FAMILIES if family not in FIRST_FAMILIES]
 _SUMS = ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in FIRST_FAMILIES))
 _V8 = f"""
-{schema(_LATER_FAMILIES)}
+{schema(SECOND_FAMILIES)}
 CREATE TABLE spread (
     family VARCHAR NOT NULL,
     start BIGINT NOT NULL,
@@ -250,7 +249,15 @@ CREATE TABLE spread (
 INSERT INTO pending_hours SELECT DISTINCT started // {HOUR} * {HOUR} FROM spans;
 INSERT INTO pending_days SELECT DISTINCT started // {DAY} * {DAY} FROM spans;
 """  # noqa: S608 - constants
-_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8)
+# 9: Pairs of users and models are summed up by the day. All days wait to be summed up anew.
+_DAILY = (*ACTIVITIES.values(), *(family.table for family in SECOND_FAMILIES if family.period == "day"))
+_V9 = f"""
+{schema(THIRD_FAMILIES)}
+{" ".join(f"DELETE FROM {table};" for table in (*_DAILY, "pending_days"))}
+DELETE FROM spread WHERE family IN ({", ".join(f"'{table}'" for table in _DAILY)});
+INSERT INTO pending_days SELECT DISTINCT started // {DAY} * {DAY} FROM spans;
+"""  # noqa: S608 - constants
+_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
 SCHEMA = len(_STEPS)
 
 

@@ -64,8 +64,10 @@ def _roll_up_run(cursor: duckdb.DuckDBPyConnection, first: int, last: int) -> No
 
 def _fill(cursor: duckdb.DuckDBPyConnection, family: Family, first: int, last: int) -> None:
     values = {"first": first, "last": last}
+    # Where a label has many values, its rows beside each other take a third less.
+    order = f" ORDER BY project, {', '.join(family.columns[::-1])}" if family.brief else ""
     for text in fill(family):
-        cursor.execute(f"INSERT INTO {family.table} BY NAME {text}", values)
+        cursor.execute(f"INSERT INTO {family.table} BY NAME {text}{order}", values)
     if not family.bounded:
         return
     bound = {"length": family.length, "few": FEW, "share": SPANS_PER_ROW}

@@ -12,7 +12,7 @@ from penstock.store.spans.filters import Scope
 from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
-from penstock.store.spans.queries.cube import Family, family_of
+from penstock.store.spans.queries.cube import FAMILIES, Family, family_of
 from penstock.store.spans.queries.metrics import Labels, label_key, label_keys, rolled_population
 from penstock.store.spans.queries.overview import Histogram, known_cost
 from penstock.store.spans.queries.populations import check, columns_of, grouped_by, source_of
@@ -69,18 +69,22 @@ class _Grouped:
 
     def sums(self, limit: int) -> Rows:
         """`(labels, rows, errors, tokens, cost, known, unknown)` of the largest groups."""
+        family = self._family(histogram=False)
+        # Where there is no family, nothing is read from one.
+        kept, rows = family or FAMILIES[0], self._population in {"calls", "traces"}
+        (_, tokens), (known, cost) = kept.sums("usage_total", rows=rows), kept.sums("cost", rows=rows)
         sums = {
             "n": ("count(*)", "sum(spans)"),
             "failed": (f"count(*) FILTER (WHERE {FAILED})", f"sum(spans) FILTER (WHERE {FAILED})"),
-            "tokens": (f"sum({self._own('tokens')})", f"sum({TOKENS})"),
-            "cost": (f"sum({self._own('cost')})", "sum(cost)"),
-            "known": (f"count({self._own('cost')})", "sum(cost_count)"),
+            "tokens": (f"sum({self._own('tokens')})", f"sum({tokens})"),
+            "cost": (f"sum({self._own('cost')})", f"sum({cost})"),
+            "known": (f"count({self._own('cost')})", f"sum({known})"),
             "unknown": (
                 f"count(*) FILTER (WHERE {MODEL_SPAN} AND {self._own('cost')} IS NULL)",
-                f"sum(spans - cost_count) FILTER (WHERE {MODEL_SPAN})",
+                f"sum(spans - ({known})) FILTER (WHERE {MODEL_SPAN})",
             ),
         }
-        values, parts = self._parts(sums, family=self._family(histogram=False), groups=())
+        values, parts = self._parts(sums, family=family, groups=())
         merged = [f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS all_{name}" for name in sums]
         query = exp.select(*self._names, *merged).from_(parts, copy=False).group_by(*self._names)
         ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
@@ -100,7 +104,9 @@ class _Grouped:
 
     def _family(self, *, histogram: bool) -> Family | None:
         length = (self._window.to or 0) - (self._window.from_ or 0)
-        return family_of(columns_of(self._where, fields=self._columns), histogram=histogram, length=length)
+        wanted = columns_of(self._where, fields=self._columns)
+        summed = () if histogram else ("cost", "usage_total")
+        return family_of(wanted, histogram=histogram, summed=summed, length=length)
 
     def _own(self, what: str) -> str:
         """What a row of the list sums up to, where the population is of such."""

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from penstock.store.spans.conditions import compiled
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
-from penstock.store.spans.expressions import TOKENS, Values, bind, bucket, column, parsed
+from penstock.store.spans.expressions import Values, bind, bucket, column, parsed
 from penstock.store.spans.expressions import measure as bucket_value
 from penstock.store.spans.filters import Scope, form_of
 from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult, MetricSeries, Population
@@ -43,7 +43,7 @@ _BOUNDS = (("from", "to"), ("since", "until"))
 
 Labels = tuple[str | None, ...]
 _Key = tuple[Labels, int]
-_Ask = Literal["counts", "amounts"]
+_Ask = Literal["counts", "amounts", "largest"]
 
 
 class _Cell(msgspec.Struct):
@@ -99,7 +99,10 @@ def measure(engine: Engine, query: MetricQuery, *, candidates: Candidates | None
             query = msgspec.structs.replace(query, where=looked_up(read, window, query.where, candidates))
         plan = _plan(query)
         asked = _Asked(read, plan)
-        if query.group_by and query.population == "scores" and plan.kind in {"additive", "bounds"} and plan.few:
+        added = plan.kind in {"additive", "bounds"}
+        if query.group_by and query.population == "scores" and added and plan.few:
+            groups, chosen, cells = asked.of_all()
+        elif query.group_by and query.step is None and added and plan.family == plan.counted:
             groups, chosen, cells = asked.largest()
         else:
             groups, chosen = asked.groups() if query.group_by else (1, [()])
@@ -119,13 +122,15 @@ def _plan(query: MetricQuery) -> _Plan:
     family = None
     length = query.to - query.from_
     dimensions = columns_of(query.where, query.of, fields=query.group_by)
-    few = family_of(columns_of(fields=query.group_by), histogram=False) is not None
+    known = family_of(columns_of(fields=query.group_by), histogram=False)
+    few = known is not None and not known.brief
     if query.population == "scores":
         return _Plan(query, columns, kind, None, None, few)
     if kind == "histogram" and query.field in {"duration", "ttft"}:
         family = family_of(dimensions, histogram=True, step=query.step, length=length)
     elif kind == "additive" and (query.field is None or _is_summed(query.field)):
-        family = family_of(dimensions, histogram=False, step=query.step, length=length)
+        summed = () if query.field is None else (query.field,)
+        family = family_of(dimensions, histogram=False, summed=summed, step=query.step, length=length)
     of_groups = columns_of(query.where, fields=query.group_by)
     return _Plan(query, columns, kind, family, family_of(of_groups, histogram=False, length=length), few)
 
@@ -170,10 +175,14 @@ class _Asked:
         return (rows[0][-1] if rows else 0), [tuple(row[:-1]) for row in rows]
 
     def largest(self) -> tuple[int, list[Labels], dict[_Key, _Cell]]:
-        """How many groups there are, those with the most of the population, and what these come to in each step.
+        """How many groups there are, those with the most of the population, and what these come to; in one query."""
+        rows = self._rows(by_time=False, ask="largest", chosen=None)
+        labels = len(self._plan.query.group_by)
+        cells = self._found([row[:-1] for row in rows])
+        return (rows[0][-1] if rows else 0), [tuple(row[:labels]) for row in rows], cells
 
-        In one query, of all groups: for what is slow to find and has few.
-        """
+    def of_all(self) -> tuple[int, list[Labels], dict[_Key, _Cell]]:
+        """As `largest`, and in each step. All groups are read: for what is slow to find and has few."""
         cells = self.cells(None)
         sizes: Counter[Labels] = Counter()
         for (labels, _), cell in cells.items():
@@ -257,8 +266,8 @@ class _Form(NamedTuple):
 def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
     """The query for a question, and the values in it that belong to the question."""
     written = _Written(_plan(question.asked), form)
-    query = written.counts() if form.ask == "counts" else written.amounts()
-    return prepare(query), written.values
+    written_as = {"counts": written.counts, "amounts": written.amounts, "largest": written.largest}
+    return prepare(written_as[form.ask]()), written.values
 
 
 class _Written:
@@ -278,9 +287,21 @@ class _Written:
         """`(labels, how many groups)` of the largest groups."""
         names = self._names
         sums = exp.select(*names, "CAST(sum(n) AS BIGINT) AS n").from_(self._parts(), copy=False).group_by(*names)
-        ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in names]
+        return self._first(sums, names)
+
+    def largest(self) -> exp.Select:
+        """`(labels, t, amounts, how many groups)` of the largest groups, each in one step."""
+        sums = self.amounts()
+        amounts = ["n", *(f"m{number}" for number in range(len(sums.selects) - len(self._names) - 2))]
+        for place, name in zip(sums.selects[-len(amounts) :], amounts, strict=True):
+            place.replace(exp.alias_(place.copy(), name))
+        return self._first(sums, [*self._names, "t", *amounts])
+
+    def _first(self, sums: exp.Select, columns: Sequence[str]) -> exp.Select:
+        """The largest, `n` being how many, and beside them how many there are."""
+        ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
         top = max(1, min(self._plan.query.top, MOST_GROUPS))
-        query = exp.select(*names, "count(*) OVER ()").from_(sums.subquery("sums", copy=False), copy=False)
+        query = exp.select(*columns, "count(*) OVER ()").from_(sums.subquery("sums", copy=False), copy=False)
         return query.where("n > 0", copy=False).order_by("n DESC", *ordered, copy=False).limit(top, copy=False)
 
     def amounts(self) -> exp.Select:
@@ -336,7 +357,6 @@ class _Written:
     def _part(self, number: int) -> exp.Select:
         query, values = self._plan.query, self.values
         family = self._form.family if number == self._form.pieces else None
-        rolled = family is not None
         scope: Scope = "span"
         if family is not None:
             part = rolled_population(query.population, query.field, query.where, family, values)
@@ -365,11 +385,12 @@ class _Written:
         keys.append(exp.alias_(at, "t", copy=False))
         groups = [*self._names, *(["t"] if self._form.by_time else [])]
         groups += ["bucket"] if self._plan.kind == "histogram" and self._form.ask != "counts" else []
-        part = part.select(*keys, *self._amounts(scope, rolled=rolled), append=False, copy=False)
+        part = part.select(*keys, *self._amounts(scope, family), append=False, copy=False)
         return part.group_by(*groups, copy=False) if groups else part
 
-    def _amounts(self, scope: Scope, *, rolled: bool) -> list[exp.Expr]:
+    def _amounts(self, scope: Scope, family: Family | None) -> list[exp.Expr]:
         query, values = self._plan.query, self.values
+        rolled = family is not None
         n = parsed("sum(spans) AS n" if rolled else "count(*) AS n")
         if self._form.ask == "counts":
             return [n]
@@ -384,8 +405,8 @@ class _Written:
             return [n, exp.alias_(held, "c", copy=False)]
         if query.field is None:
             return [n]
-        if rolled:
-            return [n, *_rolled_sums(query.field)]
+        if family is not None:
+            return [n, *_rolled_sums(query.field, query.population, family)]
         return [n, *self._of_field(query.field, scope)]
 
     def _bucket(self, scope: Scope, *, rolled: bool) -> exp.Expr:
@@ -420,20 +441,19 @@ def _one_of(text: exp.Expr, name: str) -> exp.In:
 def rolled_population(
     population: Population, field: str | None, where: Node | None, family: Family, values: Values
 ) -> exp.Select:
-    """The population in the rows of a family, `listed` of sums or all of histograms."""
+    """The population in the rows of a family: `listed` of those that hold sums twice, all of others."""
     listed = {"traces": "listed", "calls": '"call" AND listed', "model_calls": "asked", "spans": "TRUE"}[population]
     part = exp.select("1").from_(family.table).where(listed, dialect="duckdb")
     if family.histogram:
         part = part.where(exp.EQ(this=column("measure"), expression=bind(values, field)))
-    elif population in {"model_calls", "spans"}:
+    elif not family.brief and population in {"model_calls", "spans"}:
         part = part.where("NOT listed")
     part = part.where(exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")))
     return part if where is None else part.where(compiled(where, values))
 
 
-def _rolled_sums(field: str) -> list[exp.Expr]:
-    name = TOKENS if field == "usage_total" else field
-    count = f"{field}_count" if field in {"ttft", "cost", "saved"} else "spans"
+def _rolled_sums(field: str, population: Population, family: Family) -> list[exp.Expr]:
+    count, name = family.sums(field, rows=population in {"calls", "traces"})
     return [parsed(f"sum({count}) AS c"), parsed(f"sum({name}) AS s")]
 
 

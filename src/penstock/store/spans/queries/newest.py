@@ -28,7 +28,9 @@ __all__ = ["newest", "stretches_of"]
 FIRST_SHARE = 32
 """The first slice is this part of the window."""
 WIDER = 4
-"""How many times wider each slice is than the one before it."""
+"""How many times wider each slice is than the one before it at most: as long as nothing is found."""
+MARGIN = 1.5
+"""How many times what is missing of a page is looked for in the next slice."""
 FEW = 8
 """If the first slice fills less than this part of a page, it is worth asking in which stretches anything lies."""
 SHORT = 2 * DAY
@@ -73,23 +75,21 @@ def newest(
     rest = msgspec.structs.replace(whole, from_=oldest, to=low)
     sparse = len(found) * FEW < limit
     stretches = stretches_of(read, rest, where, scope=scope) if sparse else [(oldest, low)]
-    for begin, end in _slices(stretches, width * WIDER):
-        part = msgspec.structs.replace(whole, from_=begin, to=end)
-        found += choose(part, after, limit - len(found))
-        if len(found) == limit:
-            break
+    looked, gained = high - low, len(found)
+    for begin, upto in stretches:
+        end = upto
+        while end > begin:
+            # What is missing may lie as close as what was found; not much more is read.
+            missing = int(looked * (limit - len(found)) / len(found) * MARGIN) if gained else width * WIDER
+            width = min(width * WIDER, max(width, missing))
+            start = max(begin, end - width)
+            more = choose(msgspec.structs.replace(whole, from_=start, to=end), after, limit - len(found))
+            found += more
+            if len(found) == limit:
+                return found
+            looked, gained = looked + end - start, len(more)
+            end = start
     return found
-
-
-def _slices(stretches: list[Stretch], width: int) -> Iterator[Stretch]:
-    """Stretches cut into slices, each wider than the last."""
-    for begin, end in stretches:
-        high = end
-        while high > begin:
-            low = max(begin, high - width)
-            yield low, high
-            width *= WIDER
-            high = low
 
 
 def stretches_of(read: Read, window: Window, where: Node, *, scope: Scope) -> list[Stretch]:
@@ -168,7 +168,9 @@ def _chosen(terms: tuple[Node, ...]) -> tuple[Family, list[Node]] | None:
     for family in FAMILIES:
         known = {*family.columns, "model"} if "served_model" in family.columns else {*family.columns}
         told = [term for term in terms if _names(term) <= known]
-        if not family.histogram and told and (best is None or len(told) > len(best[1])):
+        # When a user did anything is known by itself.
+        more = not family.brief or any(_names(term) != {"user"} for term in told)
+        if not family.histogram and told and more and (best is None or len(told) > len(best[1])):
             best = (family, told)
     return best
 
