@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from penstock.core.errors import InvalidInput
 from penstock.wire.prompts import CompiledPrompt, read_prompt
-from penstock.wire.templates import Renderer, check_templates, variables_used
+from penstock.wire.templates import RENDERER_BYTES, Renderer, Renderers, check_templates, variables_used
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -220,3 +220,53 @@ def test_the_variables_of_a_text_are_known_without_a_declaration():
 def test_a_stored_template_that_cannot_be_read_any_more_is_an_error_that_says_so():
     with pytest.raises(InvalidInput, match="the template is wrong"):
         renderer({"text": "{{ x"})
+
+
+class Versions:
+    """Prompts by number, and how often each was compiled."""
+
+    def __init__(self, renderers, *, size=10):
+        self.renderers = renderers
+        self.size = size
+        self.compiled = []
+
+    def find(self, number):
+        def made():
+            self.compiled.append(number)
+            body = {"text": f"{number}" + "x" * self.size}
+            return CompiledPrompt(name="a", version=number, digest="d", prompt=read_prompt(body))
+
+        return self.renderers.find(number, made)
+
+
+def test_the_least_recently_used_of_many_prompts_are_let_go():
+    """FAILURES G9."""
+    versions = Versions(Renderers(count=3))
+    for number in (1, 2, 3, 1, 4, 1, 2):
+        found = versions.find(number)
+        assert found.render({}).text == f"{number}xxxxxxxxxx"
+        assert len(versions.renderers) <= 3
+    assert versions.compiled == [1, 2, 3, 4, 2]
+
+
+def test_prompts_are_bounded_by_their_bytes_and_a_large_one_still_serves():
+    versions = Versions(Renderers(size=4 * RENDERER_BYTES))
+    for number in range(20):
+        versions.find(number)
+        assert versions.renderers.held <= 4 * RENDERER_BYTES
+    assert len(versions.renderers) == 3
+    versions.size = 10 * RENDERER_BYTES
+    held = versions.find(99)
+    assert (len(versions.renderers), versions.renderers.held) == (1, held.size)
+    versions.size = 10
+    versions.find(1)
+    assert (len(versions.renderers), versions.renderers.held) == (1, versions.find(1).size)
+
+
+def test_a_prompt_that_cannot_be_compiled_is_not_kept():
+    renderers = Renderers()
+    with pytest.raises(InvalidInput):
+        renderers.find(
+            "a", lambda: CompiledPrompt(name="a", version=1, digest="", prompt=read_prompt({"text": "{{ x"}))
+        )
+    assert (len(renderers), renderers.held) == (0, 0)

@@ -8,20 +8,31 @@ from penstock.providers.prompts import variables_of, with_prompt, without_variab
 from penstock.providers.types import InboundCall, Target
 from penstock.wire.prompts import CompiledPrompt
 from penstock.wire.routing import PromptUse
-from penstock.wire.templates import Renderer
+from penstock.wire.templates import Renderer, Renderers
 
 __all__ = ["Prompts", "ServedPrompt", "prompted"]
 
 
 class ServedPrompt:
-    """One version of a prompt as a variant serves it."""
+    """One version of a prompt as a variant serves it.
 
-    def __init__(self, compiled: CompiledPrompt) -> None:
+    Args:
+        compiled: From the snapshot.
+        renderers: Where its templates are compiled, and kept while they are in use.
+        key: Its key there.
+
+    Raises:
+        InvalidInput: this gateway cannot render it.
+    """
+
+    def __init__(self, compiled: CompiledPrompt, renderers: Renderers, key: str) -> None:
         self.name = compiled.name
         self.version = str(compiled.version)
         self.digest = compiled.digest
-        self._prompt = compiled.prompt
-        self._renderer = Renderer(compiled)
+        self._compiled = compiled
+        self._renderers = renderers
+        self._key = key
+        self._ready()
 
     def applied(self, call: InboundCall, target: Target) -> InboundCall:
         """The call as it is sent: with the prompt's messages, tools, response schema and parameters.
@@ -29,7 +40,10 @@ class ServedPrompt:
         Raises:
             InvalidInput: a variable is missing, unknown or of another type, or a template fails with them.
         """
-        return with_prompt(call, self._prompt, self._renderer.render(variables_of(call)), target)
+        return with_prompt(call, self._compiled.prompt, self._ready().render(variables_of(call)), target)
+
+    def _ready(self) -> Renderer:
+        return self._renderers.find(self._key, lambda: self._compiled)
 
 
 class Prompts:
@@ -42,6 +56,7 @@ class Prompts:
     def __init__(self, compiled: Mapping[str, CompiledPrompt]) -> None:
         self._compiled = compiled
         self._served: dict[str, ServedPrompt] = {}
+        self._renderers = Renderers()
 
     def find(self, use: PromptUse) -> ServedPrompt:
         """What a variant uses.
@@ -58,7 +73,7 @@ class Prompts:
                     hint="Restart the console, which publishes it.",
                     code="prompt_not_served",
                 )
-            served = self._served[use.key] = ServedPrompt(compiled)
+            served = self._served[use.key] = ServedPrompt(compiled, self._renderers, use.key)
         return served
 
 

@@ -8,7 +8,8 @@ in lower case, null as nothing.
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, NoReturn, cast
 
 import minijinja
@@ -28,7 +29,7 @@ from penstock.wire.prompts import (
     has_value,
 )
 
-__all__ = ["Renderer", "check_templates", "templates_of", "variables_used"]
+__all__ = ["Renderer", "Renderers", "check_templates", "templates_of", "variables_used"]
 
 FUEL: Final = 200_000
 """Instructions of one template."""
@@ -39,6 +40,12 @@ _UNSAFE_GLOBALS: Final = ("debug",)
 _INCLUDED: Final = re.compile(r"{%-?\+?\s*(?:include|import|from|extends)\s+(?:\"([^\"]*)\"|'([^']*)')")
 _WRITTEN: Final = "penstock.written"
 _CAUSE: Final = re.compile(r"^caused by: (?P<reason>.*) \(in (?P<name>.*):(?P<line>[0-9]+)\)$", re.MULTILINE)
+MAX_RENDERERS: Final = 1_000
+MAX_RENDERER_BYTES: Final = 64 * 1024 * 1024
+RENDERER_BYTES: Final = 16 * 1024
+"""Of an environment without templates, as measured."""
+SOURCE_FACTOR: Final = 3
+"""Bytes that are held for each byte of a template, as measured: its source, its instructions, and their places."""
 FAILURES: Final = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
@@ -212,7 +219,10 @@ class Renderer:
         self._defaults = {
             name: one.default for name, one in prompt.variables.items() if one.default is not msgspec.UNSET
         }
+        self.size = RENDERER_BYTES
+        """Bytes that it takes, as estimated."""
         for name, source in (*compiled.fragments.items(), *templates_of(prompt)):
+            self.size += SOURCE_FACTOR * len(source)
             try:
                 self._environment.add_template(name, source)
             except minijinja.TemplateError as error:
@@ -320,6 +330,43 @@ class Renderer:
             hint=_nearest(name, declared) or known,
             code="variable_unknown",
         )
+
+
+class Renderers:
+    """Prompts made ready, the most recently used of them: a process serves more versions than it need hold compiled.
+
+    Args:
+        count: How many are kept.
+        size: Bytes that they may take together, as estimated; one that is larger is kept alone.
+    """
+
+    def __init__(self, *, count: int = MAX_RENDERERS, size: int = MAX_RENDERER_BYTES) -> None:
+        self._count = count
+        self._size = size
+        self._kept: OrderedDict[Hashable, Renderer] = OrderedDict()
+        self._held = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def held(self) -> int:
+        """Bytes, as estimated."""
+        return self._held
+
+    def find(self, key: Hashable, compiled: Callable[[], CompiledPrompt]) -> Renderer:
+        """The renderer under a key, made of what `compiled` gives where there is none. Raises as `Renderer`."""
+        known = self._kept.get(key)
+        if known is not None:
+            self._kept.move_to_end(key)
+            return known
+        made = Renderer(compiled())
+        self._kept[key] = made
+        self._held += made.size
+        while len(self._kept) > 1 and (len(self._kept) > self._count or self._held > self._size):
+            _, oldest = self._kept.popitem(last=False)
+            self._held -= oldest.size
+        return made
 
 
 def _copy(value: Any) -> Any:

@@ -14,7 +14,7 @@ from penstock.evals.experiments.keys import digest, trace_id
 from penstock.evals.experiments.ports import Caller, Request
 from penstock.evals.experiments.types import CallMark, Output, Row, VariantSpec
 from penstock.wire.prompts import CompiledPrompt, Message, Text, Variable, VariableType, read_prompt
-from penstock.wire.templates import Renderer
+from penstock.wire.templates import Renderer, Renderers
 
 __all__ = ["FunctionTarget", "Inline", "ModelTarget", "RegistryPrompt", "messages_of"]
 
@@ -34,7 +34,7 @@ class Inline:
 
     def __init__(self, messages: list[dict[str, Any]]) -> None:
         self._messages = messages
-        self._renderers: dict[tuple[tuple[str, VariableType], ...], Renderer] = {}
+        self._renderers = Renderers()
         self._renderer({INPUT: ""})
         self.digest = digest(messages)
         self.headers: dict[str, str] = {}
@@ -50,14 +50,13 @@ class Inline:
         signature: tuple[tuple[str, VariableType], ...] = tuple(
             (name, _type(value)) for name, value in sorted(values.items())
         )
-        known = self._renderers.get(signature)
-        if known is None:
+
+        def compiled() -> CompiledPrompt:
             variables = {name: Variable(type=kind, default=None) for name, kind in signature}
             body = {"messages": self._messages, "variables": msgspec.to_builtins(variables)}
-            prompt = read_prompt(body)
-            known = Renderer(CompiledPrompt(name="messages", version=0, digest="", prompt=prompt))
-            self._renderers[signature] = known
-        return known
+            return CompiledPrompt(name="messages", version=0, digest="", prompt=read_prompt(body))
+
+        return self._renderers.find(signature, compiled)
 
 
 class RegistryPrompt:
