@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from e2e_harness import Control
+from e2e_harness import Control, eventually
 from penstock.testing.server import PenstockServer
+from penstock.testing.simulator import SimulatorServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-prompts")]
 
@@ -48,3 +50,58 @@ def test_a_draft_is_saved_as_a_prompt(page: Page, control: Control) -> None:
     expect(dialog).to_be_hidden()
     saved = control.ask("GET", "/artifacts/prompt/played:first/versions/latest")
     assert [message["role"] for message in saved["body"]["messages"]] == ["system", "user"]
+
+
+def ask(page: Page, question: str) -> Locator:
+    """Run the first variant of a new playground; its region."""
+    page.goto("/playground")
+    page.get_by_label("question", exact=True).fill(question)
+    return page.get_by_role("region", name="Variant 1")
+
+
+def test_stop_ends_the_call_at_the_provider_and_what_came_is_kept_and_billed(
+    page: Page, control: Control, penstock_simulator_process: SimulatorServer
+) -> None:
+    """FAILURES G6, G13."""
+    penstock_simulator_process.reset()
+    penstock_simulator_process.set_faults({"slow": 0.2, "tokens": 400})
+    variant = ask(page, "Tell me everything about penstocks.")
+    variant.get_by_role("button", name="Run", exact=True).click()
+    answer = variant.get_by_role("log", name="Answer")
+    expect(answer).not_to_contain_text("Waiting for the first word")
+    expect(answer).to_have_text(re.compile(r"\w{2}"))
+    variant.get_by_role("button", name="Stop", exact=True).click()
+    expect(answer).to_contain_text("Stopped.")
+    shown = answer.inner_text().removesuffix("Stopped.").strip()
+    # The provider saw its connection closed, long before the answer's end.
+    counts = penstock_simulator_process.wait(path="/v1/chat/completions", cancelled=1)["paths"]["/v1/chat/completions"]
+    assert (counts["started"], counts["finished"]) == (1, 0)
+
+    def recorded() -> dict[str, Any] | None:
+        rows = control.ask("GET", "/traces", q="tags.penstock.playground:yes status:interrupted", limit=1)["items"]
+        return rows[0] if rows else None
+
+    row = eventually(recorded, seconds=10)
+    assert row
+    assert row["cost"] > 0
+    spans = control.trace(row["trace_id"])["spans"]
+    kept = " ".join(text for span in spans for text in [str(span.get("output") or "")])
+    assert shown.split()[0] in kept
+
+
+def test_tools_of_a_draft_are_offered_and_their_calls_shown(page: Page, control: Control) -> None:
+    variant = ask(page, "Please call get_weather for Bern.")
+    variant.get_by_text("Tools", exact=True).click()
+    variant.get_by_role("textbox", name="Tools").fill(
+        "- name: get_weather\n"
+        "  description: The weather of a city.\n"
+        "  parameters:\n"
+        "    type: object\n"
+        "    properties: {city: {type: string}}\n"
+        "    required: [city]\n"
+    )
+    variant.get_by_role("button", name="Run", exact=True).click()
+    answer = variant.get_by_role("log", name="Answer")
+    expect(answer).to_contain_text("calls get_weather")
+    expect(answer).to_contain_text("city")
+    expect(variant).to_contain_text(re.compile(r"\$0\.\d+"))
