@@ -11,12 +11,13 @@ from sqlglot import parse_one
 
 from penstock.core.errors import InvalidInput, MissingExtra, Unavailable
 from penstock.store.spans.clickhouse import rollup
-from penstock.store.spans.clickhouse.engine import Address, ClickHouseEngine, Refused
+from penstock.store.spans.clickhouse.engine import FEW_ROWS, Address, ClickHouseEngine, Refused
 from penstock.store.spans.clickhouse.functions import bound, render
 from penstock.store.spans.clickhouse.loader import PLAN
 from penstock.store.spans.clickhouse.migrations import SCHEMA
 from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
 from penstock.store.spans.deletion import Selection
+from penstock.store.spans.expressions import sql
 from penstock.store.spans.queries.window import Window
 from penstock.testing.journal import PROJECT
 
@@ -291,6 +292,41 @@ def test_json_that_is_a_bare_text_stays_json(store, journal):
     store.load([journal.write(journal.span(input=msgspec.Raw(b'"a \\"b\\""'), attributes=msgspec.Raw(b"[1]")))])
 
     assert store._engine.ask("SELECT input, attributes FROM spans") == [('"a \\"b\\""', "[1]")]
+
+
+def extents(store, **values):
+    of = sql("SELECT min(started), max(started) FROM spans")
+    for name in values:
+        of = of.where(f"{name} = ${name}", dialect="duckdb")
+    ((first, last),) = store._engine.read(of, values)
+    return first, last
+
+
+def test_the_extent_of_spans_is_that_of_those_that_fit_and_none_without_any(store, journal):
+    assert extents(store) == extents(store, project=PROJECT) == (None, None)
+    spans = [journal.span(started=at, project=project) for at, project in ((3, PROJECT), (5, PROJECT), (9, "another"))]
+    store.load([journal.write(*spans)])
+    assert extents(store) == (3, 9)
+    assert extents(store, project=PROJECT) == (3, 5)
+    assert extents(store, project="a third") == (None, None)
+
+
+def test_the_extent_of_groups_is_read_as_it_is_asked_for():
+    text = render(sql("SELECT min(started), max(started) FROM spans GROUP BY project"))
+    assert text == "SELECT MIN(started), MAX(started) FROM spans GROUP BY project"
+
+
+def test_what_a_snapshot_was_asked_before_is_not_asked_of_the_server_again(store, journal):
+    store.load([journal.write(*(journal.span(started=at) for at in range(FEW_ROWS + 1)))])
+    few = sql("SELECT started FROM spans WHERE started < $before ORDER BY started")
+    with store._engine.snapshot() as read:
+        first = read(few, {"before": 2})
+        many = read(few, {"before": FEW_ROWS + 1})
+        first.append("of the caller")
+        store.load([journal.write(journal.span(started=1))])
+        assert read(few, {"before": 2}) == [(0,), (1,)]
+        assert len(read(few, {"before": FEW_ROWS + 1})) == len(many) + 1
+    assert len(store._engine.read(few, {"before": 2})) == 3
 
 
 def test_scores_of_given_traces_are_found_before_they_are_merged():

@@ -60,6 +60,14 @@ def books(store):
     return found.spans, found.cost, found.tokens
 
 
+def settings_of(store, table):
+    ((settings,),) = store._engine.ask(
+        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+        {"table": table},
+    )
+    return settings
+
+
 def reopened(store, journal, clock):
     store.close()
     return ClickHouseSpanStore(
@@ -83,10 +91,7 @@ def test_an_upgrade_keeps_every_span_wherever_it_is_cut(coarse, journal, clock):
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%other'"
     )
     assert others == []
-    ((settings,),) = store._engine.ask(
-        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'spans'"
-    )
-    assert "index_granularity = 1024" in settings
+    assert "index_granularity = 1024" in settings_of(store, "spans")
     store.load([journal.write(journal.span(cost=1))])
     assert books(store) == (5, 10, 5)
     store.close()
@@ -112,6 +117,20 @@ def test_what_was_half_loaded_before_an_upgrade_is_stored_once(coarse, journal, 
 
     assert len(loaded) == 2
     assert books(store) == (4, 9, 5)
+    store.close()
+
+
+def test_an_upgrade_lets_each_granule_be_unpacked_by_itself(coarse, journal, clock):
+    coarse.load([journal.write(*covered_trace(journal)), journal.write(journal.span(cost=1))])
+    before = books(coarse)
+
+    store = reopened(coarse, journal, clock)
+
+    assert books(store) == before
+    for table in migrations._ENGINES:
+        assert "min_compress_block_size = 1024" in settings_of(store, table)
+        store._engine.change(f"OPTIMIZE TABLE {table} FINAL")
+    assert books(store) == before
     store.close()
 
 

@@ -49,10 +49,15 @@ def spans(store, journal, clock):
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_sessions_and_users_add_up_whatever_is_summed_up(store, spans, settled):
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(7 * HOUR, 80 * HOUR), (0, 115 * HOUR + 1), (-DAY, 9 * DAY)],
+    ids=["within", "from first to last", "beyond"],
+)
+def test_sessions_and_users_add_up_whatever_is_summed_up(store, spans, low, high, settled):
     if settled:
         upkeep(store)
-    low, high = START + 7 * HOUR, START + 80 * HOUR
+    low, high = START + low, START + high
     inside = [span for span in spans if low <= span.started < high]
 
     for ask, name in ((store.sessions, "session"), (store.users, "user")):

@@ -26,6 +26,16 @@ before it is an alias. Tables whose rows replace each other are read as if they 
 _NEWEST = parse_one("SELECT max(rowid) FROM spans", dialect="duckdb")
 # A maximum reads the whole column; by the index of least and most, the first of an order reads some granules.
 _NEWEST_BY_INDEX = parse_one("SELECT (SELECT rowid FROM spans ORDER BY rowid DESC LIMIT 1)", dialect="duckdb")
+_EXTENT = [parse_one("min(started)", dialect="duckdb"), parse_one("max(started)", dialect="duckdb")]
+# What parts know of themselves tells the extent of all spans, but not by sums that are null of nothing.
+_EXTENT_OF_ALL = parse_one(
+    """
+    SELECT if(spans = 0, NULL, low), if(spans = 0, NULL, high)
+    FROM (SELECT count(*) AS spans, min(started) AS low, max(started) AS high FROM spans)
+    SETTINGS aggregate_functions_null_for_empty = 0
+    """,
+    dialect="clickhouse",
+)
 _UNTYPED = re.compile(r"\{(\w+):\?(keys)?\}")
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."$]+)')
 _INT64 = 2**63
@@ -99,12 +109,27 @@ def _translated(node: exp.Expr) -> exp.Expr:
     if node == _NEWEST:
         return _NEWEST_BY_INDEX.copy()
     if isinstance(node, exp.Select):
+        if node.expressions == _EXTENT and (extent := _extent(node)) is not None:
+            return extent
         _find_judgements(node)
     if isinstance(node, exp.Anonymous):
         name = _RENAMED.get(node.name.upper())
         if name is not None:
             return exp.Anonymous(this=name, expressions=node.expressions)
     return node
+
+
+def _extent(query: exp.Select) -> exp.Expr | None:
+    """When the first and the last of some spans started, by the order they lie in rather than from each of them."""
+    where = query.args.get("where")
+    source = query.args.get("from_")
+    if source is None or source.this != exp.to_table("spans") or query.args.get("joins") or query.args.get("group"):
+        return None
+    if where is None:
+        return _EXTENT_OF_ALL.copy()
+    found = exp.select("started").from_("spans").where(where.this.copy()).limit(1)
+    ends = (found.order_by(order, dialect=DIALECT).subquery(copy=False) for order in ("started", "started DESC"))
+    return exp.select(*ends)
 
 
 def _find_judgements(query: exp.Select) -> None:

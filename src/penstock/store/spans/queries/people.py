@@ -126,7 +126,9 @@ def _parts(read: Read, window: Window, who: Who, values: Values) -> list[exp.Sel
         return []
     low = oldest if window.from_ is None else max(window.from_, oldest)
     high = newest + 1 if window.to is None else min(window.to, newest + 1)
-    first, last = -(-low // DAY) * DAY, high // DAY * DAY
+    # Of a day before which, or after which, there is nothing, the window has all.
+    first = low // DAY * DAY if low == oldest else -(-low // DAY) * DAY
+    last = -(-high // DAY) * DAY if high == newest + 1 else high // DAY * DAY
     if first >= last:
         return [_piece(who, low, high, values)] if low < high else []
     pending = read(sql("SELECT day FROM pending_days WHERE day >= $first AND day < $last ORDER BY day"),
