@@ -1,13 +1,17 @@
 """Experiments in a real browser, run by a real console against the simulator."""
 
+import re
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from e2e_harness import Control
+from penstock.testing.simulator import SimulatorServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-experiments")]
+
+PLAIN = re.compile(r"/experiments/[0-9a-f-]+\?project")
 
 
 @pytest.fixture
@@ -36,3 +40,35 @@ def test_an_experiment_is_set_up_run_and_compared_row_by_row(page: Page, dataset
     page.get_by_role("table", name="Rows").get_by_text("Question 3", exact=True).click()
     expect(page.get_by_role("article", name="Answer of candidate")).to_contain_text("Trace")
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_running_one_is_told_of_by_a_stream_that_ends_with_it_and_is_asked_for_where_none_comes(
+    page: Page, dataset: str, control: Control, penstock_simulator_process: SimulatorServer
+) -> None:
+    penstock_simulator_process.set_faults({"delay": 0.4})
+    streams: list[str] = []
+    asked: list[str] = []
+    page.on("request", lambda request: streams.append(request.url) if "/progress?" in request.url else None)
+    page.on("request", lambda request: asked.append(request.url) if PLAIN.search(request.url) else None)
+    spec = {"name": "Streamed", "dataset": f"{dataset}@1", "concurrency": 1,
+            "variants": [{"name": "a", "model": "fast"}]}  # fmt: skip
+
+    def started() -> str:
+        made = control.ask("POST", "/experiments", {"spec": spec, "cache": False})
+        control.ask("POST", f"/experiments/{made['id']}/start")
+        return f"/experiments/{made['id']}"
+
+    page.goto(started())
+    progress = page.get_by_role("region", name="How far it is")
+    expect(progress).to_contain_text(re.compile(r"[1-9] of 12"))
+    expect(progress).to_contain_text(re.compile(r"Rate\d"))
+    expect(progress).to_contain_text("at its end")
+    expect(progress).to_contain_text("12 of 12")
+    expect(progress).to_contain_text("Took")
+    # Told, the page asks when it opens and hardly again.
+    assert (len(streams), len(asked) <= 3) == (1, True)
+    asked.clear()
+    page.route("**/progress?*", lambda route: route.fulfill(status=204))
+    page.goto(started())
+    expect(progress).to_contain_text("12 of 12")
+    assert len(asked) > 3
