@@ -1,10 +1,12 @@
 """Statements on experiments. Every function runs in the transaction of the connection it is given, decides nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, cast
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, case, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from penstock.evals.experiments.types import Cell, Counts, Finding, Output, Row
@@ -29,7 +31,7 @@ __all__ = [
     "judgements",
     "listed",
     "mark_calls",
-    "measures",
+    "measured_cells",
     "outputs",
     "put_cells",
     "put_judgements",
@@ -42,8 +44,10 @@ __all__ = [
     "with_leases",
 ]
 
-AT_ONCE: Final = 400
+AT_ONCE: Final = 1000
 """Keys of one statement: SQLite bounds the number of bound values."""
+STREAMED: Final = 1000
+"""Rows of a long answer that are held at a time."""
 _encode = msgspec.json.Encoder().encode
 _decode_output = msgspec.json.Decoder(Output).decode
 _decode_row = msgspec.json.Decoder(Row).decode
@@ -84,6 +88,9 @@ class CellRow(msgspec.Struct, frozen=True, kw_only=True):
     judge_cost: int
     unscored: int
     finished: int
+
+
+CELL_COLUMNS: Final = CellRow.__struct_fields__
 
 
 # --- experiments ------------------------------------------------------------------------------
@@ -229,7 +236,7 @@ def cells(
 ) -> list[CellRow]:
     """Recorded cells in the order of rows, variants, repetitions."""
     c = experiment_cells.c
-    query: Select[Any] = select(experiment_cells).where(c.experiment == experiment)
+    query: Select[Any] = select(*(c[name] for name in CELL_COLUMNS)).where(c.experiment == experiment)
     if positions is not None:
         query = query.where(c.position >= min(positions), c.position <= max(positions))
     if after is not None:
@@ -241,7 +248,41 @@ def cells(
     query = query.order_by(c.position, c.variant, c.repetition)
     if limit is not None:
         query = query.limit(limit)
-    return [_cell(row) for row in connection.execute(query).mappings()]
+    return [_cell(row) for row in connection.execute(query)]
+
+
+def measured_cells(
+    connection: Connection, project: str, experiment: str, evaluators: Sequence[str]
+) -> Iterator[tuple[CellRow, tuple[int | None, int] | None, dict[str, list[Finding]]]]:
+    """Each cell in order, cost and latency of its answer, and its findings by evaluator; without their reasons."""
+    cell, output, judged = experiment_cells.c, experiment_outputs.c, experiment_judgements.c
+    answered = and_(output.project == project, output.key == cell.key, cell.error.is_(None))
+    judges = and_(
+        judged.project == project,
+        judged.key == output.key,
+        judged.reference == cell.reference,
+        judged.evaluator.in_(list(evaluators)),
+    )
+    finding = (judged.evaluator, judged.name, judged.kind, judged.number, judged.label, judged.error)
+    query = (
+        select(*(cell[name] for name in CELL_COLUMNS), output.cost, output.latency, *finding)
+        .select_from(experiment_cells.outerjoin(experiment_outputs, answered).outerjoin(experiment_judgements, judges))
+        .where(cell.experiment == experiment)
+        .order_by(cell.position, cell.variant, cell.repetition, judged.name)
+        .execution_options(yield_per=STREAMED)
+    )
+    width = len(CELL_COLUMNS)
+    recorded = cast("Iterable[Sequence[Any]]", connection.execute(query))
+    for _, some in groupby(recorded, key=itemgetter(0, 1, 2)):
+        rows = list(some)
+        cost, latency = rows[0][width : width + 2]
+        found: dict[str, list[Finding]] = {}
+        for row in rows:
+            evaluator, name, kind, number, label, error = row[width + 2 :]
+            if evaluator is not None:
+                value = _value(kind, number, label)
+                found.setdefault(evaluator, []).append(Finding(name=name, value=value, error=error))
+        yield _cell(rows[0][:width]), None if latency is None else (cost, latency), found
 
 
 def put_outputs(connection: Connection, project: str, values: Sequence[tuple[str, Output]], *, now: int) -> None:
@@ -266,16 +307,6 @@ def outputs(connection: Connection, project: str, keys: Sequence[str]) -> dict[s
     for some in _pieces(list(dict.fromkeys(keys))):
         query = select(c.key, c.body).where(c.project == project, c.key.in_(some))
         found |= {row[0]: _decode_output(row[1]) for row in connection.execute(query)}
-    return found
-
-
-def measures(connection: Connection, project: str, keys: Sequence[str]) -> dict[str, tuple[int | None, int]]:
-    """Cost and latency of answers."""
-    c = experiment_outputs.c
-    found: dict[str, tuple[int | None, int]] = {}
-    for some in _pieces(list(dict.fromkeys(keys))):
-        query = select(c.key, c.cost, c.latency).where(c.project == project, c.key.in_(some))
-        found |= {row[0]: (row[1], row[2]) for row in connection.execute(query)}
     return found
 
 
@@ -319,12 +350,13 @@ def judgements(
     c = experiment_judgements.c
     found: dict[tuple[str, str], dict[str, list[Finding]]] = {}
     for some in _pieces(list(dict.fromkeys(keys))):
-        query = select(experiment_judgements).where(
-            c.project == project, c.key.in_(some), c.evaluator.in_(list(evaluators))
-        )
-        for row in connection.execute(query.order_by(c.name)).mappings():
-            by_evaluator = found.setdefault((row["key"], row["reference"]), {})
-            by_evaluator.setdefault(row["evaluator"], []).append(_finding(row))
+        query = select(
+            c.key, c.reference, c.evaluator, c.name, c.kind, c.number, c.label, c.reason, c.error, c.cost
+        ).where(c.project == project, c.key.in_(some), c.evaluator.in_(list(evaluators)))
+        for row in connection.execute(query.order_by(c.name)):
+            key, reference, evaluator, name, kind, number, label, reason, error, cost = row
+            finding = Finding(name=name, value=_value(kind, number, label), reason=reason, error=error, cost=cost)
+            found.setdefault((key, reference), {}).setdefault(evaluator, []).append(finding)
     return found
 
 
@@ -358,8 +390,8 @@ def counts(connection: Connection, experiment: str, *, total: int) -> Counts:
 # --- parts ------------------------------------------------------------------------------------
 
 
-def _cell(row: RowMapping) -> CellRow:
-    return CellRow(**{name: row[name] for name in CellRow.__struct_fields__})
+def _cell(row: Sequence[Any]) -> CellRow:
+    return CellRow(**dict(zip(CELL_COLUMNS, row, strict=True)))
 
 
 def _stored(finding: Finding) -> dict[str, Any]:
@@ -373,11 +405,10 @@ def _stored(finding: Finding) -> dict[str, Any]:
     return {"kind": "number", "number": float(value), "label": None}
 
 
-def _finding(row: RowMapping) -> Finding:
-    value: float | bool | str | None = row["number"] if row["kind"] != "category" else row["label"]
-    if row["kind"] == "boolean":
-        value = bool(value)
-    return Finding(name=row["name"], value=value, reason=row["reason"], error=row["error"], cost=row["cost"])
+def _value(kind: str | None, number: float | None, label: str | None) -> float | bool | str | None:
+    if kind == "category":
+        return label
+    return bool(number) if kind == "boolean" else number
 
 
 def _pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:

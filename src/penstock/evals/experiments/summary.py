@@ -1,5 +1,6 @@
 """What an experiment found: each metric with its interval, each variant against the baseline, and the gate's answer."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -108,13 +109,14 @@ def summarize(table: Table, *, gates: Mapping[str, GateResult]) -> Summary:
     level = table.spec.confidence
     names = table.names()
     baseline = table.baseline
-    variants = [_variant(table, variant.name, names, level) for variant in table.spec.variants]
+    means = _Means(table)
+    variants = [_variant(means, variant.name, names, level) for variant in table.spec.variants]
     others = [variant.name for variant in table.spec.variants if variant.name != baseline]
     compared = [
         found
         for name in names
         for variant in others
-        if (found := _comparison(table, name, variant, baseline, level)) is not None
+        if (found := _comparison(means, name, variant, baseline, level)) is not None
     ]
     corrected = holm([one.p for one in compared])
     comparisons = [msgspec.structs.replace(one, p_corrected=p) for one, p in zip(compared, corrected, strict=True)]
@@ -123,15 +125,44 @@ def summarize(table: Table, *, gates: Mapping[str, GateResult]) -> Summary:
         confidence=level,
         variants=variants,
         comparisons=comparisons,
-        slices=[one for field in table.spec.slices for one in _slices(table, field, names, level)],
+        slices=[one for field in table.spec.slices for one in _slices(means, field, names, level)],
         gates=dict(gates),
     )
 
 
-def _variant(table: Table, variant: str, names: Sequence[str], level: float) -> VariantSummary:
+class _Means:
+    """Means of rows, each computed once however many figures are made of them."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._known: dict[tuple[str, str], tuple[dict[str, float], dict[str, int]]] = {}
+
+    def of(self, variant: str, name: str) -> tuple[dict[str, float], dict[str, int]]:
+        """Of each row that has a value, the mean of its repetitions; and how many values each row lacks."""
+        known = self._known.get((variant, name))
+        if known is None:
+            found = self.table.metrics[variant].get(name)
+            if found is None:
+                return {}, {}
+            series = Series(rows=found.rows, values=found.values, unit=found.unit)
+            missing = Counter(row for row, value in zip(found.rows, found.values, strict=True) if value is None)
+            known = self._known[variant, name] = row_means(series), missing
+        return known
+
+    def groups(self, rows: Sequence[str]) -> list[str] | None:
+        """Of each row; None where there are none."""
+        table = self.table
+        if not table.groups:
+            return None
+        # A row without a group is one by itself; the prefix keeps its name from being that of a group.
+        return [f"group {table.groups[row]}" if row in table.groups else f"row {row}" for row in rows]
+
+
+def _variant(means: _Means, variant: str, names: Sequence[str], level: float) -> VariantSummary:
+    table = means.table
     errors = table.errors[variant]
-    latency = table.series(variant, "latency")
-    values, groups = _by_row(latency, table) if latency is not None else ([], None)
+    latency = means.of(variant, "latency")[0] if table.series(variant, "latency") is not None else {}
+    values, groups = list(latency.values()), means.groups(list(latency))
     return VariantSummary(
         variant=variant,
         done=table.done[variant],
@@ -140,16 +171,16 @@ def _variant(table: Table, variant: str, names: Sequence[str], level: float) -> 
         cached=table.cached[variant],
         paid=table.paid[variant],
         unpriced=table.unpriced[variant],
-        metrics=[one for name in names if (one := _metric(table, variant, name, level)) is not None],
+        metrics=[one for name in names if (one := _metric(means, variant, name, level)) is not None],
         latency_p50=_percentile(values, 0.5, groups, level),
         latency_p95=_percentile(values, 0.95, groups, level),
     )
 
 
 def _metric(
-    table: Table, variant: str, name: str, level: float, *, only: frozenset[str] | None = None
+    means: _Means, variant: str, name: str, level: float, *, only: Sequence[str] | None = None
 ) -> MetricSummary | None:
-    found = table.metrics[variant].get(name)
+    found = means.table.metrics[variant].get(name)
     if found is None:
         return None
     if found.labels:
@@ -158,12 +189,11 @@ def _metric(
         return MetricSummary(
             metric=name, unit="number", n=n, unscored=unscored, reasons=found.reasons, figure=None, labels=found.labels
         )
-    series = Series(rows=found.rows, values=found.values, unit=found.unit)
-    values, groups = _by_row(series, table, only=only)
-    unscored = sum(
-        value is None and (only is None or row in only) for row, value in zip(found.rows, found.values, strict=True)
-    )
-    estimate = _estimate(values, groups, found.unit, level)
+    known, missing = means.of(variant, name)
+    rows = list(known) if only is None else [row for row in only if row in known]
+    unscored = sum(missing.values()) if only is None else sum(missing[row] for row in only if row in missing)
+    values = [known[row] for row in rows]
+    estimate = _estimate(values, means.groups(rows), found.unit, level)
     return MetricSummary(
         metric=name,
         unit=found.unit,
@@ -183,32 +213,13 @@ def _estimate(values: Sequence[float], groups: list[str] | None, unit: Unit, lev
     return mean(values, groups=groups, level=level) if len(values) > 1 else None
 
 
-def _by_row(
-    series: Series, table: Table, *, only: frozenset[str] | None = None
-) -> tuple[list[float], list[str] | None]:
-    """The mean of each row's repetitions, and the rows' groups where there are any."""
-    sums: dict[str, list[float]] = {}
-    for row, value in zip(series.rows, series.values, strict=True):
-        if value is not None and (only is None or row in only):
-            sums.setdefault(row, []).append(value)
-    values = [sum(found) / len(found) for found in sums.values()]
-    return values, _groups(list(sums), table)
-
-
-def _groups(rows: Sequence[str], table: Table) -> list[str] | None:
-    if not table.groups:
+def _comparison(means: _Means, name: str, variant: str, baseline: str, level: float) -> VariantComparison | None:
+    ours = means.table.series(variant, name)
+    if ours is None or means.table.series(baseline, name) is None:
         return None
-    # A row without a group is one by itself; the prefix keeps its name from being that of a group.
-    return [f"group {table.groups[row]}" if row in table.groups else f"row {row}" for row in rows]
-
-
-def _comparison(table: Table, name: str, variant: str, baseline: str, level: float) -> VariantComparison | None:
-    ours, theirs = table.series(variant, name), table.series(baseline, name)
-    if ours is None or theirs is None:
-        return None
-    mine, other = row_means(ours), row_means(theirs)
+    mine, other = means.of(variant, name)[0], means.of(baseline, name)[0]
     shared = [row for row in mine if row in other]
-    groups = _groups(shared, table)
+    groups = means.groups(shared)
     if len(shared) < 2 or (groups is not None and len(set(groups)) < 2):
         return None
     found = paired_difference([mine[row] for row in shared], [other[row] for row in shared], groups=groups, level=level)
@@ -230,18 +241,19 @@ def _comparison(table: Table, name: str, variant: str, baseline: str, level: flo
     )
 
 
-def _slices(table: Table, field: str, names: Sequence[str], level: float) -> list[SliceSummary]:
-    members: dict[str, set[str]] = {}
+def _slices(means: _Means, field: str, names: Sequence[str], level: float) -> list[SliceSummary]:
+    table = means.table
+    members: dict[str, list[str]] = {}
     for row, fields in table.fields.items():
         if field in fields:
-            members.setdefault(fields[field], set()).add(row)
+            members.setdefault(fields[field], []).append(row)
     largest = sorted(members, key=lambda value: (-len(members[value]), value))[:MAX_SLICES]
     found: list[SliceSummary] = []
     for value in largest:
-        only = frozenset(members[value])
+        only = members[value]
         variants = {
             variant.name: [
-                one for name in names if (one := _metric(table, variant.name, name, level, only=only)) is not None
+                one for name in names if (one := _metric(means, variant.name, name, level, only=only)) is not None
             ]
             for variant in table.spec.variants
         }

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from penstock.evals.experiments import store
 from penstock.evals.experiments.store import CellRow
 from penstock.evals.experiments.types import ExperimentSpec, Finding
+from penstock.evals.gates.parser import parse
 from penstock.evals.gates.types import Results, Series, Unit
 from penstock.store.metadata import Metadata
 
 __all__ = ["Standing", "Table", "load_table", "row_means"]
 
-PAGE: Final = 500
+PAGE: Final = 1000
 MEASURES: Final[Mapping[str, Unit]] = {"latency": "seconds", "cost": "dollars"}
 """What is known of every answer without an evaluator."""
 NANO: Final = 1e9
@@ -174,31 +175,36 @@ def load_table(
         evaluators: Digest of each evaluator to its name.
     """
     table = Table(spec)
+    asked = {*spec.slices, *(field for rule in spec.gate for field, _ in parse(rule).slice)}
     with metadata.read() as connection:
         for rows in _row_pages(connection, experiment):
             for position, group, fields in rows:
                 if group is not None:
                     table.groups[str(position)] = group
-                named = {name: str(fields[name]) for name in fields if not isinstance(fields[name], dict | list)}
+                named = {
+                    name: str(fields[name])
+                    for name in asked
+                    if name in fields and not isinstance(fields[name], dict | list)
+                }
                 if named:
                     table.fields[str(position)] = named
-        for cells in _cell_pages(connection, experiment):
-            keys = [cell.key for cell in cells if cell.error is None]
-            measures = store.measures(connection, project, keys)
-            judged = store.judgements(connection, project, keys, list(evaluators)) if evaluators else {}
-            for cell in cells:
-                found = judged.get((cell.key, cell.reference), {})
-                table.add(cell, measures.get(cell.key), found, evaluators)
+        for cell, measured, found in store.measured_cells(connection, project, experiment, list(evaluators)):
+            table.add(cell, measured, found, evaluators)
     return table
 
 
 def row_means(series: Series) -> dict[str, float]:
     """The mean of each row's repetitions, of those that have a value."""
-    sums: dict[str, list[float]] = {}
+    means: dict[str, float] = {}
+    again: dict[str, list[float]] = {}
     for row, value in zip(series.rows, series.values, strict=True):
-        if value is not None:
-            sums.setdefault(row, []).append(value)
-    return {row: sum(found) / len(found) for row, found in sums.items()}
+        if value is None:
+            continue
+        if row not in means:
+            means[row] = value
+        else:
+            again.setdefault(row, [means[row]]).append(value)
+    return means | {row: sum(found) / len(found) for row, found in again.items()}
 
 
 class _RowHead(msgspec.Struct):
@@ -218,11 +224,3 @@ def _row_pages(connection: Connection, experiment: str) -> Iterator[list[tuple[i
         heads = [_decode_head(body) for body in bodies]
         yield [(head.position, head.group, head.metadata) for head in heads]
         position = heads[-1].position + 1
-
-
-def _cell_pages(connection: Connection, experiment: str) -> Iterator[list[CellRow]]:
-    after: tuple[int, str, int] | None = None
-    while cells := store.cells(connection, experiment, after=after, limit=PAGE):
-        yield cells
-        last = cells[-1]
-        after = (last.position, last.variant, last.repetition)

@@ -84,7 +84,7 @@ def gather(measured: Measured, rule: Rule, results: Results) -> Sample:
     if theirs is None or not shared:
         return _apart(ours, theirs, results.groups, average=average)
     kept = [row for row in shared if ours.by_row[row] and theirs.by_row[row]]
-    pairs = [(fmean(ours.by_row[row]), fmean(theirs.by_row[row])) for row in kept]
+    pairs = [(_mean(ours.by_row[row]), _mean(theirs.by_row[row])) for row in kept]
     values = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     return Sample(
         ours=values[:, 0],
@@ -120,13 +120,13 @@ def _apart(ours: _Column, theirs: _Column | None, groups: Mapping[str, str], *, 
     rows: list[str] = []
     values: list[float] = []
     for row, scored in ours.by_row.items():
-        taken = [fmean(scored)] if average and scored else scored
+        taken = [_mean(scored)] if average and scored else scored
         values += taken
         rows += [row] * len(taken)
     others = None
     if theirs is not None:
         others = np.array(
-            [one for scored in theirs.by_row.values() for one in ([fmean(scored)] if average and scored else scored)],
+            [one for scored in theirs.by_row.values() for one in ([_mean(scored)] if average and scored else scored)],
             dtype=np.float64,
         )
     return Sample(
@@ -138,6 +138,11 @@ def _apart(ours: _Column, theirs: _Column | None, groups: Mapping[str, str], *, 
         unmatched=len(ours.by_row) + len(theirs.by_row) if theirs else 0,
         total=ours.total + (theirs.total if theirs else 0),
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Most rows are asked once."""
+    return values[0] if len(values) == 1 else fmean(values)
 
 
 def _groups(rows: Sequence[str], groups: Mapping[str, str]) -> list[str] | None:
