@@ -15,6 +15,7 @@ export const PAGES = [
   { to: "/datasets", label: "Datasets", icon: "datasets", key: "f" },
   { to: "/experiments", label: "Experiments", icon: "experiments", key: "x" },
   { to: "/annotation", label: "Annotation", icon: "annotation", key: "n" },
+  { to: "/calibrations", label: "Calibrations", icon: "calibrations", key: "j" },
   { to: "/registry", label: "Registry", icon: "registry", key: "v" },
   { to: "/routes", label: "Routes", icon: "routes", key: "r" },
   { to: "/limits", label: "Limits", icon: "limits", key: "l" },

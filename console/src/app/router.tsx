@@ -12,6 +12,7 @@ import {
 } from "@tanstack/react-router";
 import { validateAlert, validateAlerts } from "@/features/alerts/search";
 import { validateQueue, validateQueues } from "@/features/annotation/search";
+import { validateCalibration, validateCalibrations } from "@/features/calibrations/search";
 import { validateDashboard } from "@/features/dashboards/search";
 import { validateDataset, validateDatasets } from "@/features/datasets/search";
 import { validateExperiment, validateExperiments } from "@/features/experiments/search";
@@ -201,6 +202,20 @@ const experiment = createRoute({
   component: lazyRouteComponent(() => import("@/features/experiments/detail/page"), "ExperimentPage"),
 });
 
+const calibrations = createRoute({
+  getParentRoute: () => app,
+  path: "/calibrations",
+  validateSearch: validateCalibrations,
+  component: lazyRouteComponent(() => import("@/features/calibrations/page"), "CalibrationsPage"),
+});
+
+const calibration = createRoute({
+  getParentRoute: () => app,
+  path: "/calibrations/$name",
+  validateSearch: validateCalibration,
+  component: lazyRouteComponent(() => import("@/features/calibrations/detail/page"), "CalibrationPage"),
+});
+
 const annotation = createRoute({
   getParentRoute: () => app,
   path: "/annotation",
@@ -340,6 +355,8 @@ export const routeTree = root.addChildren([
     experiments,
     experiment,
     annotation,
+    calibrations,
+    calibration,
     queue,
     labelling,
     prompts,

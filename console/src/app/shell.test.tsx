@@ -24,6 +24,7 @@ describe("the shell", () => {
       "Datasets",
       "Experiments",
       "Annotation",
+      "Calibrations",
       "Registry",
       "Routes",
       "Limits",

@@ -30,7 +30,7 @@ const dark: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "water",
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: 7,
   colors: { water, dark },
   autoContrast: true,
   fontFamily: '"Inter Variable", system-ui, -apple-system, "Segoe UI", sans-serif',

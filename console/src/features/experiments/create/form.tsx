@@ -8,10 +8,12 @@ import { Variants } from "./variants";
 
 interface FormProps {
   spec: ExperimentSpec;
+  /** What the API said of it. */
+  error: Error | null;
   onChange: (next: Partial<ExperimentSpec>) => void;
 }
 
-export function ExperimentForm({ spec, onChange }: FormProps) {
+export function ExperimentForm({ spec, error, onChange }: FormProps) {
   const choices = useChoices();
   const count = (value: string | number) => (value === "" ? undefined : Number(value));
   return (
@@ -56,6 +58,8 @@ export function ExperimentForm({ spec, onChange }: FormProps) {
       <Variants variants={spec.variants} choices={choices} onChange={(variants) => onChange({ variants })} />
       <Evaluators
         evaluators={(spec.evaluators ?? []) as Record<string, unknown>[]}
+        models={choices.models}
+        error={error}
         onChange={(evaluators) => onChange({ evaluators })}
       />
       <TagsInput

@@ -105,7 +105,7 @@ function Editor({ first }: { first: ExperimentSpec }) {
         />
       </div>
       {text === null ? (
-        <ExperimentForm spec={spec} onChange={(next) => setSpec({ ...spec, ...next })} />
+        <ExperimentForm spec={spec} error={create.error} onChange={(next) => setSpec({ ...spec, ...next })} />
       ) : (
         <SourceEditor
           label="Experiment as YAML"

@@ -1,40 +1,32 @@
 /** An experiment as the form has it, and as the API takes it. */
 
+import type { EvaluatorType } from "@/features/calibrations/types";
 import type { ExperimentSpec, VariantSpec } from "../types";
 
-/** What an evaluator needs at least, and what it does; others are written as YAML. */
-export const EVALUATORS: readonly { type: string; says: string; body: Record<string, unknown> }[] = [
-  { type: "exact", says: "the answer is the reference", body: {} },
-  { type: "contains", says: "the answer holds the reference, or given texts", body: {} },
-  { type: "numeric", says: "the last number of the answer is that of the reference", body: {} },
-  { type: "regex", says: "the answer matches a pattern", body: { pattern: "" } },
-  { type: "json_schema", says: "the answer is JSON of a schema", body: { schema: { type: "object" } } },
-  { type: "fields", says: "fields of a JSON answer are those of the reference", body: {} },
-  { type: "edit_distance", says: "how much of the reference's text is there", body: {} },
-  { type: "token_overlap", says: "F1 of words with the reference", body: {} },
-  { type: "rouge", says: "ROUGE with the reference", body: {} },
-  { type: "length", says: "how long the answer is", body: { unit: "words" } },
-  { type: "language", says: "the language of the answer", body: { same_as: "input" } },
-  {
-    type: "rubric",
-    says: "a model judges by criteria",
-    body: {
-      model: "",
-      criteria: [{ name: "helpful", description: "Does the answer help who asked?", scale: "boolean" }],
-    },
+/** What a new evaluator of a type begins with, where its required parameters alone say little. */
+const STARTERS: Record<string, Record<string, unknown>> = {
+  rubric: {
+    criteria: [{ name: "helpful", description: "Does the answer help who asked?", scale: "boolean" }],
   },
-  {
-    type: "pairwise",
-    says: "a model says which of two answers is better",
-    body: { model: "", criterion: "", against: "reference" },
-  },
-  { type: "groundedness", says: "a model checks each claim against the context", body: { model: "" } },
-  {
-    type: "instructions",
-    says: "a model checks given instructions",
-    body: { model: "", instructions: [""] },
-  },
-];
+  instructions: { instructions: [] },
+  language: { same_as: "input" },
+  length: { unit: "words" },
+};
+
+/** A definition of a type with a place for each required parameter. */
+export function newEvaluator({ type, parameters }: EvaluatorType): Record<string, unknown> {
+  const required = parameters.filter((one) => one.required);
+  return {
+    type,
+    ...Object.fromEntries(required.map((one) => [one.name, emptyOf(one.schema)])),
+    ...STARTERS[type],
+  };
+}
+
+function emptyOf({ type }: Record<string, unknown>): unknown {
+  if (type === "array") return [];
+  return type === "object" ? {} : "";
+}
 
 export const NEW_SPEC: ExperimentSpec = {
   name: "",
@@ -76,7 +68,9 @@ export function missingIn(spec: ExperimentSpec): string | null {
   if (!spec.dataset?.trim()) return "Choose a dataset.";
   if (!spec.variants?.length) return "Add a variant.";
   const without = spec.variants.find((one) => !one.model?.trim() && !one.python);
-  return without ? `Choose a model for ${without.name || "each variant"}.` : null;
+  if (without) return `Choose a model for ${without.name || "each variant"}.`;
+  const judge = spec.evaluators?.find((one) => (one as Record<string, unknown>).model === "");
+  return judge ? `Choose a model for the evaluator ${(judge as Record<string, unknown>).type}.` : null;
 }
 
 /** A name that no variant has yet. */
