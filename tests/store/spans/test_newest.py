@@ -42,8 +42,15 @@ def test_rare_rows_are_found_page_by_page_wherever_they_lie(store, journal, cloc
     upkeep(store)
     expected = [span.span_id for span in reversed(spans) if span.route == "rare"]
     user = Filter(column="user", operator="eq", value="mary")
+    fine = Filter(column="status", operator="eq", value="ok")
 
-    for where in (RARE, user, And((RARE, user)), And((RARE, Filter(column="duration", operator="gte", value=0)))):
+    for where in (
+        RARE,
+        user,
+        And((RARE, user)),
+        And((user, fine)),
+        And((RARE, Filter(column="duration", operator="gte", value=0))),
+    ):
         found, place = [], None
         while len(found) <= len(rare):
             page = store.list_calls(WINDOW, where=where, after=place, limit=2)
