@@ -13,9 +13,17 @@ from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import FAMILIES, Family, family_of
-from penstock.store.spans.queries.metrics import Labels, label_key, label_keys, rolled_population
+from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.overview import Histogram, known_cost
-from penstock.store.spans.queries.populations import check, columns_of, grouped_by, source_of
+from penstock.store.spans.queries.populations import (
+    Labels,
+    check,
+    columns_of,
+    grouped_by,
+    label_key,
+    label_keys,
+    source_of,
+)
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import looked_up
 from penstock.store.spans.queries.window import Window, closed

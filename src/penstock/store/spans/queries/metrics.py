@@ -18,10 +18,13 @@ from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.populations import (
+    Labels,
     check,
     columns_of,
     field_of,
     grouped_by,
+    label_key,
+    label_keys,
     source_of,
     unit_of,
 )
@@ -30,18 +33,13 @@ from penstock.store.spans.queries.texts import looked_up
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 
-__all__ = ["Labels", "label_key", "label_keys", "measure", "rolled_population"]
+__all__ = ["measure", "rolled_population"]
 
 MOST_GROUPS = 100
 _SECOND = 1_000_000
-_NONE = "\x00"
-"""Stands for a missing label where labels are compared."""
-_BETWEEN = "\x1f"
-
 _BOUNDS = (("from", "to"), ("since", "until"))
 """Names of the window's bounds; a score may be of a span of another time, so that of spans none are said."""
 
-Labels = tuple[str | None, ...]
 _Key = tuple[Labels, int]
 _Ask = Literal["counts", "amounts", "largest"]
 
@@ -455,21 +453,6 @@ def rolled_population(
 def _rolled_sums(field: str, population: Population, family: Family) -> list[exp.Expr]:
     count, name = family.sums(field, rows=population in {"calls", "traces"})
     return [parsed(f"sum({count}) AS c"), parsed(f"sum({name}) AS s")]
-
-
-def label_key(labels: Labels) -> str:
-    """Labels as one text, as `label_keys` makes it of a row's."""
-    return _BETWEEN.join(_NONE if label is None else label for label in labels)
-
-
-def label_keys(labels: Sequence[exp.Expr]) -> exp.Expr:
-    """The labels as one text, a missing one marked."""
-    marked = [exp.func("coalesce", label.copy(), exp.func("chr", exp.Literal.number(0))) for label in labels]
-    if len(marked) == 1:
-        return marked[0]
-    return exp.DPipe(
-        this=exp.DPipe(this=marked[0], expression=exp.func("chr", exp.Literal.number(31))), expression=marked[1]
-    )
 
 
 def _series(query: MetricQuery, labels: Labels, cells: Mapping[_Key, _Cell], total: _Cell) -> MetricSeries:

@@ -1,5 +1,6 @@
 """What a metric is of: where its population is found, what its fields are worth, and what can be asked at all."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 from sqlglot import exp, parse_one
@@ -14,11 +15,27 @@ from penstock.store.spans.queries.cube import ASKED
 from penstock.store.spans.queries.rows import ROW, with_totals
 from penstock.store.spans.tree import Node
 
-__all__ = ["Source", "Unit", "check", "columns_of", "field_of", "grouped_by", "source_of", "unit_of"]
+__all__ = [
+    "Labels",
+    "Source",
+    "Unit",
+    "check",
+    "columns_of",
+    "field_of",
+    "grouped_by",
+    "label_key",
+    "label_keys",
+    "source_of",
+    "unit_of",
+]
 
 Unit = Literal[
     "count", "per_second", "share", "microseconds", "nano_dollars", "tokens", "tokens_per_second", "score", "number"
 ]
+Labels = tuple[str | None, ...]
+_NONE = "\x00"
+"""Stands for a missing label where labels are compared."""
+_BETWEEN = "\x1f"
 NUMERIC = ("duration", "ttft", "http_status", "cost", "saved", *USAGE, "usage_total")
 THROUGHPUT = "throughput"
 _TOKENS_PER_SECOND = """
@@ -234,3 +251,18 @@ def _label(name: str, values: Values, scope: Scope) -> exp.Expr:
     place = place_of(name, values, scope=scope)
     plain = name in BY_NAME and BY_NAME[name].form in {"text", "choice"}
     return place if plain else exp.cast(place, "VARCHAR")
+
+
+def label_key(labels: Labels) -> str:
+    """Labels as one text, as `label_keys` makes it of a row's."""
+    return _BETWEEN.join(_NONE if label is None else label for label in labels)
+
+
+def label_keys(labels: Sequence[exp.Expr]) -> exp.Expr:
+    """The labels as one text, a missing one marked."""
+    marked = [exp.func("coalesce", label.copy(), exp.func("chr", exp.Literal.number(0))) for label in labels]
+    if len(marked) == 1:
+        return marked[0]
+    return exp.DPipe(
+        this=exp.DPipe(this=marked[0], expression=exp.func("chr", exp.Literal.number(31))), expression=marked[1]
+    )
