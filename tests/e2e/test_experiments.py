@@ -29,7 +29,7 @@ place = ConsolePlace(ControlClient(console, key), None)
 session = Session(
     place, Gateway(url=gateway, key=key), folder=Path.cwd(), clock=clock, ids=RandomIds(clock), random=Random(1)
 )
-print(asyncio.run(session.run(place.get(id_), patience=4.0)).state)
+print(asyncio.run(session.run(place.get(id_), patience=15.0)).state)
 """
 """What `penstock eval resume` does, without the time that a command line takes to start."""
 
