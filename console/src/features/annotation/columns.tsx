@@ -45,7 +45,7 @@ export const QUEUE_COLUMNS: readonly RowColumn<Queue>[] = [
 ];
 
 export function Progress({ queue: { items, done, skipped } }: { queue: Queue }) {
-  if (items === 0) return <span className="faint">no items</span>;
+  if (items === 0) return <span className="dim">no items</span>;
   return (
     <span className={classes.progress} title={skipped ? `${skipped} could not be judged` : undefined}>
       <ProgressBar done={done} errors={skipped} total={items} />
@@ -59,15 +59,15 @@ export function Progress({ queue: { items, done, skipped } }: { queue: Queue }) 
 /** Of the question on which people agree least. */
 function AgreementCell({ queue }: { queue: Queue }) {
   const { data, error } = useReport(queue.id);
-  if (error && !data) return <span className="faint">{NOTHING}</span>;
+  if (error && !data) return <span className="dim">{NOTHING}</span>;
   if (!data) return <Skeleton height={12} width={80} />;
   const least = leastAgreed(data.agreement);
   const trust = trustIn(least?.alpha ?? null);
-  if (!least || !trust) return <span className="faint">too few labels</span>;
+  if (!least || !trust) return <span className="dim">too few labels</span>;
   const { value, interval } = sayAlpha(least.alpha);
   return (
     <span title={`Krippendorff's alpha of ${least.question}, 95 % interval: ${trust.says}`}>
-      <b className={trust.tone}>α {value}</b> <span className="faint">{interval}</span>
+      <b className={trust.tone}>α {value}</b> <span className="dim">{interval}</span>
     </span>
   );
 }
@@ -75,14 +75,14 @@ function AgreementCell({ queue }: { queue: Queue }) {
 function GoldenCell({ queue }: { queue: Queue }) {
   const { data } = useReport(queue.id);
   const { right, answered } = goldenShare(data?.golden ?? []);
-  if (answered === 0) return <span className="faint">{NOTHING}</span>;
+  if (answered === 0) return <span className="dim">{NOTHING}</span>;
   return (
     <span title={`${right} of ${answered} answers to golden items`}>{formatPercent(right / answered)}</span>
   );
 }
 
 function Annotators({ queue: { annotators } }: { queue: Queue }) {
-  if (annotators.length === 0) return <span className="faint">anybody</span>;
+  if (annotators.length === 0) return <span className="dim">anybody</span>;
   return <span title={annotators.join(", ")}>{annotators.join(", ")}</span>;
 }
 

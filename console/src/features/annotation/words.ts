@@ -74,6 +74,8 @@ export type Trust = "good" | "warn" | "bad";
 
 export function trustIn(alpha: Estimate | null): { tone: Trust; says: string } | null {
   if (alpha === null) return null;
+  if (alpha.value < LEAST_ALPHA && alpha.interval.high >= LEAST_ALPHA)
+    return { tone: "warn", says: "not clear yet: more items labelled by two tell" };
   if (alpha.value >= GOOD_ALPHA) return { tone: "good", says: "reliable" };
   if (alpha.value >= LEAST_ALPHA) return { tone: "warn", says: "for tentative conclusions" };
   return { tone: "bad", says: "too unlike: the rubric needs better guidance" };

@@ -8,6 +8,7 @@ import { Icon } from "@/components/icons";
 import watch from "@/components/watch.module.css";
 import { formatCount, formatPercent, formatTime } from "@/lib/format";
 import { useSignedIn } from "@/lib/session";
+import classes from "../annotation.module.css";
 import { Progress } from "../columns";
 import { useQueueWrites } from "../queries";
 import type { QueueSearch } from "../search";
@@ -63,13 +64,14 @@ export function Header({ report, onBack, onChange }: HeaderProps) {
           download
           href={`/api/v1/annotation/${queue.id}/export?project=${project.id}`}
           leftSection={<Icon name="download" size={13} />}
+          style={{ color: "inherit" }}
         >
           Export
         </Button>
         {may("annotation:write") && <Delete queue={queue} />}
       </div>
       <section className={`card ${watch.pad}`} aria-label="How far it is">
-        {queue.description && <p className="dim">{queue.description}</p>}
+        {queue.description && <p className={classes.description}>{queue.description}</p>}
         <Facts>
           <Fact label="Done">
             <Progress queue={queue} />

@@ -108,14 +108,14 @@ function columnsOf(report: QueueReport): RowColumn<LabelledItem>[] {
   const { questions } = report.queue;
   return [
     { id: "state", label: "State", width: 84, cell: (row) => <State row={row} /> },
-    { id: "input", label: "Input", width: 240, cell: ({ item }) => inShort(item.input) },
-    { id: "output", label: "Output", width: 240, cell: ({ item }) => inShort(item.output) },
+    { id: "input", label: "Input", width: 200, cell: ({ item }) => inShort(item.input) },
     ...questions.map((question) => ({
       id: `answer ${question.name}`,
       label: question.name,
-      width: 120,
+      width: 110,
       cell: (row: LabelledItem) => <Said row={row} question={question} />,
     })),
+    { id: "output", label: "Output", width: 240, cell: ({ item }) => inShort(item.output) },
     {
       id: "by",
       label: "By",
@@ -135,7 +135,7 @@ function State({ row: { item } }: { row: LabelledItem }) {
 function Said({ row: { item, labels }, question }: { row: LabelledItem; question: Question }) {
   const given = labels.filter((label) => label.skipped === null).map((label) => label.answers[question.name]);
   const known = given.filter((value) => value !== undefined && value !== null);
-  if (known.length === 0) return <span className="faint">{labels.length ? "–" : ""}</span>;
+  if (known.length === 0) return <span className="dim">{labels.length ? "–" : ""}</span>;
   const values = [...new Set(known.map(sayAnswer))];
   const disputed = !item.golden && isDisputed(question, known);
   return (
@@ -157,7 +157,7 @@ function CompactItem({ row, report }: { row: LabelledItem; report: QueueReport }
       <span className={rowClasses.compactLine}>
         {questions.slice(0, 2).map((question) => (
           <span key={question.name} className="cut">
-            <span className="faint">{question.name}</span> <Said row={row} question={question} />
+            <span className="dim">{question.name}</span> <Said row={row} question={question} />
           </span>
         ))}
       </span>

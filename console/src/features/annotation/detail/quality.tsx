@@ -54,9 +54,11 @@ function AgreementTable({ report }: { report: QueueReport }) {
                   <td className={classes.interval}>
                     <b>{value}</b> <span className="faint">{interval}</span>
                   </td>
-                  <td className={trust?.tone}>{trust?.says ?? "cannot be told"}</td>
+                  <td className={`${classes.why} ${trust?.tone ?? "faint"}`}>
+                    {trust?.says ?? "cannot be told"}
+                  </td>
                   <td>
-                    <CalibrationLink queue={queue} question={one.question} />
+                    <CalibrationLink queue={queue} />
                   </td>
                 </tr>
               );

@@ -35,7 +35,8 @@ export function QuestionField({ question, value, active, onActive, onChange, onS
               className={classes.option}
               onClick={() => onChange(option.value === value && !question.required ? null : option.value)}
             >
-              {option.key !== null && <Kbd size="xs">{option.key}</Kbd>} {option.label}
+              {option.key !== null && option.key !== option.label && <Kbd size="xs">{option.key}</Kbd>}
+              {option.label}
             </button>
           ))}
         </div>
