@@ -15,11 +15,12 @@ from penstock.evals.datasets.service import Datasets
 from penstock.evals.evaluators.catalog import load
 from penstock.evals.evaluators.definition import Services
 from penstock.evals.evaluators.types import Evaluator
-from penstock.evals.experiments.calibration_runs import CalibrationLabels, CalibrationRuns, ModelAccess
+from penstock.evals.experiments.calibration_runs import CalibrationLabels, CalibrationRuns
 from penstock.evals.experiments.calibrations import Calibrations
 from penstock.evals.experiments.jobs import ExperimentJob
 from penstock.evals.experiments.known_evaluators import KnownEvaluators
 from penstock.evals.experiments.places import check_evaluator
+from penstock.evals.experiments.ports import ModelAccess
 from penstock.evals.experiments.progress import ProgressFeed
 from penstock.evals.experiments.results import Results
 from penstock.evals.experiments.runner import Resolve

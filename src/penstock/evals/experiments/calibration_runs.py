@@ -28,6 +28,7 @@ from penstock.evals.experiments.caller import HttpCaller
 from penstock.evals.experiments.calls import Calls, CallSettings
 from penstock.evals.experiments.embedding import GatewayEmbed
 from penstock.evals.experiments.pacing import Pacer
+from penstock.evals.experiments.ports import ModelAccess
 from penstock.evals.experiments.types import CallMark
 from penstock.tracing.actor import Actor
 
@@ -37,7 +38,6 @@ __all__ = [
     "CalibrationRuns",
     "DatasetLabels",
     "Labelled",
-    "ModelAccess",
     "NewCalibrationRun",
     "QueueLabels",
 ]
@@ -120,19 +120,6 @@ class CalibrationLabels(Protocol):
 
     def dataset(self, project: str, wanted: DatasetLabels) -> tuple[int, Iterator[Labelled]]:
         """The version's number, and its rows. Raises `NotFound`; `InvalidInput` while reading."""
-        ...
-
-
-class ModelAccess(Protocol):
-    """The console's way to models."""
-
-    @property
-    def url(self) -> str:
-        """Of the gateway. Raises `Unavailable`."""
-        ...
-
-    async def key(self, project: str) -> str:
-        """A key that the gateway takes. Raises `Unavailable`."""
         ...
 
 
