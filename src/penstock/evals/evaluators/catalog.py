@@ -1,17 +1,17 @@
 """All types of evaluators, and how a body becomes one."""
 
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 import msgspec
 
-from penstock.core.errors import InvalidInput
-from penstock.evals.evaluators.definition import Built, Definition, Services, convert, digest_of, named
+from penstock.core.errors import InvalidInput, MissingExtra
+from penstock.evals.evaluators.definition import Built, CodeDefinition, Definition, Services, convert, digest_of, named
 
-__all__ = ["TYPES", "define", "load"]
+__all__ = ["TYPES", "check", "define", "load"]
 
 _PLACES: Final = {
     "exact": "evaluators.texts:Exact",
@@ -81,6 +81,21 @@ def define(body: Mapping[str, Any], *, field: str = "") -> tuple[dict[str, Any],
     definition = named(convert(body, TYPES, field=field))
     with _within(field):
         return msgspec.to_builtins(definition), digest_of(definition, TYPES)
+
+
+def check(body: Mapping[str, Any], *, field: str = "") -> None:
+    """Refuse a definition that no evaluator can be made of: a pattern that is none, bounds the wrong way round.
+
+    Whether whoever runs it has the extras and models that it needs is not asked.
+
+    Raises:
+        InvalidInput: names the parameter that does not fit.
+    """
+    define(body, field=field)
+    definition = convert(body, TYPES, field=field)
+    if isinstance(definition, CodeDefinition):
+        with _within(field), suppress(MissingExtra):
+            definition.compile()
 
 
 def load(body: Mapping[str, Any], services: Services | None = None, *, field: str = "") -> Built:

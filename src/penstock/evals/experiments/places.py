@@ -9,7 +9,7 @@ import msgspec
 from penstock.core.clock import Clock
 from penstock.core.errors import InvalidInput
 from penstock.core.ids import Ids
-from penstock.evals.evaluators.catalog import define
+from penstock.evals.evaluators.catalog import check
 from penstock.evals.experiments.calibration_types import CalibrationRecord, NewCalibration, WrittenCalibration
 from penstock.evals.experiments.calibrations import Calibrations
 from penstock.evals.experiments.differences import DifferenceTerms, RowDifferencePage
@@ -86,7 +86,7 @@ class Place(Protocol):
 
 def check_evaluator(definition: dict[str, Any], field: str) -> None:
     """Refuse a definition that no evaluator can be made of. Raises `InvalidInput`."""
-    define(definition, field=field)
+    check(definition, field=field)
 
 
 class _User:
