@@ -72,7 +72,8 @@ class RegistryPrompt:
     def messages(self, row: Row) -> list[dict[str, Any]]:
         """Raises `InvalidInput`: a variable is missing, unknown, or of another type."""
         given = _variables(row.input)
-        has_input = not isinstance(row.input, str) or INPUT in self._declared
+        # A text or messages that no variable takes are the row's own messages.
+        has_input = not isinstance(row.input, str | list) or INPUT in self._declared
         rendered = self._renderer.render(given if has_input else {})
         if rendered.text is not None:
             own = [{"role": "user", "content": rendered.text}]
