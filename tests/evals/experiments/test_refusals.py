@@ -159,3 +159,25 @@ async def test_a_job_waits_for_a_gateway_that_is_starting_and_says_so(lab: Lab, 
 async def test_an_error_of_one_experiment_ends_that_one_only(lab: Lab, gateway: str, problem, state, said):
     ended = await worked(lab, Access(gateway, problem))
     assert (ended.state, said in (ended.reason or "")) == (state, True)
+
+
+async def test_the_job_looks_again_and_again_and_outlives_a_store_that_cannot_be_read(lab: Lab, gateway: str):
+    service, made = lab.place._experiments, lab.made(2)
+    service.start(lab.place._user, "local", made.id)
+    job = the_job(lab, Access(gateway))
+    take, looks = service.take_next, []
+
+    def take_next(*, runner: str):
+        looks.append(runner)
+        if len(looks) == 1:
+            raise Unavailable("The disk reports an error.")
+        return take(runner=runner)
+
+    service.take_next = take_next
+    running = asyncio.create_task(job.run())
+    while service.get("local", made.id).state != "done":
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (len(looks) > 1, lab.paused[0]) == (True, 1.0)

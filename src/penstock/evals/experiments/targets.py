@@ -72,8 +72,7 @@ class RegistryPrompt:
     def messages(self, row: Row) -> list[dict[str, Any]]:
         """Raises `InvalidInput`: a variable is missing, unknown, or of another type."""
         given = _variables(row.input)
-        # A text or messages that no variable takes are the row's own messages.
-        has_input = not isinstance(row.input, str | list) or INPUT in self._declared
+        has_input = INPUT in self._declared or not _is_conversation(row.input)
         rendered = self._renderer.render(given if has_input else {})
         if rendered.text is not None:
             own = [{"role": "user", "content": rendered.text}]
@@ -208,6 +207,11 @@ def _variables(input_: Any) -> dict[str, Any]:
     if isinstance(input_, dict):
         return cast("dict[str, Any]", input_)
     return {INPUT: input_}
+
+
+def _is_conversation(input_: Any) -> bool:
+    """Whether an input that no variable takes is the row's own messages."""
+    return isinstance(input_, str | list)
 
 
 def _type(value: Any) -> VariableType:
