@@ -11,6 +11,30 @@ const ROWS = 40;
 
 type Body = Record<string, unknown>;
 
+const EVALUATOR_TYPES = [
+  {
+    type: "exact",
+    title: "Exact match",
+    description: "Whether the answer is the reference.",
+    group: "text",
+    parameters: [],
+    installed: true,
+    judge: false,
+  },
+  {
+    type: "regex",
+    title: "Regular expression",
+    description: "Whether a pattern is found in the answer.",
+    group: "text",
+    parameters: [
+      { name: "pattern", description: "", required: true, default: null, schema: { type: "string" } },
+      { name: "full", description: "", required: false, default: false, schema: { type: "boolean" } },
+    ],
+    installed: true,
+    judge: false,
+  },
+];
+
 export class MockEvals {
   readonly experiments: Experiment[];
   readonly rows: StoredRow[];
@@ -56,6 +80,8 @@ export class MockEvals {
     if (path.startsWith("/artifacts/dataset/")) return this.artifact(path);
     if (path === "/protected-labels/dataset") return { kind: "dataset", labels: [] };
     if (path.startsWith("/datasets/")) return this.datasetCall(method, path, params, body);
+    if (path === "/evaluators/types") return page(EVALUATOR_TYPES);
+    if (path === "/evaluators") return page([]);
     if (path === "/experiments") {
       if (method === "GET") return page(this.experiments);
       const made = { ...this.experiment("e9", "", "draft"), spec: body.spec as Experiment["spec"] };
