@@ -33,11 +33,11 @@ test("a queue is made of its rubric, and leads to where its items come from", as
   const form = await screen.findByRole("form", { name: "New queue" });
   const make = within(form).getByRole("button", { name: "Make the queue" });
   expect(make).toHaveProperty("disabled", true);
-  await page.user.type(within(form).getByRole("textbox", { name: "Name" }), "grounded answers");
-  await page.user.type(within(form).getByRole("textbox", { name: "Name of question 1" }), "no good");
+  await page.user.type(within(form).getByRole("textbox", { name: "Name" }), "new");
+  await page.user.type(within(form).getByRole("textbox", { name: "Name of question 1" }), "a b");
   expect(form.textContent).toContain("Name question 1");
   await page.user.clear(within(form).getByRole("textbox", { name: "Name of question 1" }));
-  await page.user.type(within(form).getByRole("textbox", { name: "Name of question 1" }), "grounded");
+  await page.user.type(within(form).getByRole("textbox", { name: "Name of question 1" }), "ok");
   await page.user.click(within(form).getByRole("button", { name: "Add a question" }));
   await page.user.type(within(form).getByRole("textbox", { name: "Name of question 2" }), "tone");
   await page.user.selectOptions(
@@ -55,11 +55,11 @@ test("a queue is made of its rubric, and leads to where its items come from", as
     (one) => one.method === "POST" && one.url.pathname === "/api/v1/annotation",
   );
   expect(sent?.body).toMatchObject({
-    name: "grounded answers",
+    name: "new",
     doubled: 0.1,
     evaluator: null,
     questions: [
-      { name: "grounded", type: "boolean", required: true },
+      { name: "ok", type: "boolean", required: true },
       { name: "tone", type: "category", categories: ["calm", "angry"] },
     ],
   });
@@ -71,13 +71,10 @@ test("a queue is changed, and deleted after one more question", async () => {
   const page = openConsole(`${AT}?edit=yes`);
   show(page);
   const form = await screen.findByRole("form", { name: "Change tone-of-support" });
-  await page.user.type(
-    within(form).getByRole("textbox", { name: "Guidance of question 2" }),
-    "Of the answer.",
-  );
+  await page.user.type(within(form).getByRole("textbox", { name: "Guidance of question 2" }), "Now.");
   await page.user.click(within(form).getByRole("button", { name: "Save" }));
   await waitFor(() => expect(page.requests.some((one) => one.method === "PUT")).toBe(true));
-  expect(page.api.annotation.queues[0]?.questions[1]?.guidance).toBe("Of the answer.");
+  expect(page.api.annotation.queues[0]?.questions[1]?.guidance).toBe("Now.");
   await page.user.click(await screen.findByRole("button", { name: "Delete" }));
   await page.user.click(await screen.findByRole("button", { name: "Delete the queue" }));
   await waitFor(() => expect(page.history.location.pathname).toBe("/annotation"));
