@@ -4526,10 +4526,7 @@ export interface components {
             created: number;
             skipped: string | null;
         };
-        /**
-         * ItemSource
-         * @default {}
-         */
+        /** ItemSource */
         ItemSource: {
             dataset?: string | null;
             experiment?: string | null;
