@@ -72,6 +72,7 @@ BODIES = {
     "/api/v1/datasets/{name:str}/splits": {"shares": {"x": 1}},
     "/api/v1/datasets/{name:str}/contents": [],
     "/api/v1/annotation": {"name": "x", "questions": [{"name": "good", "type": "boolean"}]},
+    "/api/v1/annotation/{queue:str}": {"name": "x", "questions": [{"name": "good", "type": "boolean"}]},
     "/api/v1/annotation/{queue:str}/items": {"items": [{"input": "y"}]},
     "/api/v1/annotation/{queue:str}/items/{item:str}/label": {"answers": {"good": True}},
     "/api/v1/playground/runs": {"model": "x/y", "messages": [{"role": "user", "content": "x"}]},
