@@ -99,7 +99,8 @@ class ItemSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class NewItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One thing to be judged."""
 
-    source: ItemSource = ItemSource()
+    # A factory: a value would be every source's default in the API's document, in some processes and not in others.
+    source: ItemSource = msgspec.field(default_factory=ItemSource)
     input: Any = None
     output: Any = None
     reference: Any = None
