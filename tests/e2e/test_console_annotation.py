@@ -47,7 +47,8 @@ CONTRASTS = """
   for (const element of document.querySelectorAll("main *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     const style = getComputedStyle(element);
-    if (!own || element.matches(":disabled, :disabled *, .visually-hidden, [aria-hidden=true], [aria-hidden=true] *") || style.visibility === "hidden") continue;
+    if (!own || element.matches(":disabled, :disabled *, .visually-hidden, [aria-hidden=true], [aria-hidden=true] *")
+        || style.visibility === "hidden") continue;
     const [text, back] = [luminance(parse(style.color).slice(0, 3)), luminance(behind(element))];
     const contrast = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
     worst.push([contrast, element.textContent.trim().slice(0, 40)]);

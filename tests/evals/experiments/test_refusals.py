@@ -37,6 +37,8 @@ A = VariantSpec(name="a", model="m")
         ({"baseline": "b"}, "baseline"),
         ({"evaluators": [{"type": "exact"}] * 51}, "evaluators"),
         ({"evaluators": [{"type": "exakt"}]}, "evaluators[0].type"),
+        ({"evaluators": [{"type": "latency", "most": 2}]}, "evaluators[0].name"),
+        ({"evaluators": [{"type": "exact"}, {"type": "exact", "name": "cost"}]}, "evaluators[1].name"),
         ({"gate": ["exact >= 50%", "exact >>= 1"]}, "gate[1]"),
         ({"max_cost": "much"}, "max_cost"),
         ({"max_cost": "-1"}, "max_cost"),

@@ -6,6 +6,7 @@ from typing import Any, Final
 from penstock.core.errors import InvalidInput
 from penstock.core.money import from_dollars
 from penstock.evals.experiments.references import definition_of, is_pinned
+from penstock.evals.experiments.table import MEASURES
 from penstock.evals.experiments.types import ExperimentSpec, VariantSpec
 
 __all__ = ["check_spec", "max_cost_of", "needs_process"]
@@ -38,6 +39,14 @@ def check_spec(spec: ExperimentSpec, *, evaluator: CheckEvaluator, rule: Callabl
     if len(spec.evaluators) > MAX_EVALUATORS:
         raise _refused("evaluators", f"Expected at most {MAX_EVALUATORS} evaluators, got {len(spec.evaluators)}.")
     for index, definition in enumerate(spec.evaluators):
+        name = definition.get("name", definition.get("type"))
+        if name in MEASURES:
+            raise InvalidInput(
+                f"evaluators[{index}]: {name} is measured of every answer already, and no evaluator can have its name.",
+                field=f"evaluators[{index}].name",
+                hint=f"Leave it out, or call it otherwise: fast, or {name}_in_budget.",
+                code="invalid_experiment",
+            )
         if "python" not in definition and is_pinned(definition):
             evaluator(dict(definition_of(definition)), f"evaluators[{index}]")
     for index, text in enumerate(spec.gate):
