@@ -208,6 +208,9 @@ class DuckDbEngine:
                 # Lists choose rows by narrow columns, and fetch them by their places: to read the columns late, too, is
                 # to look for every row twice.
                 "late_materialization_max_rows": "0",
+                # DuckDB 2.0.0 packs sums for an ORDER BY by statistics that are those of the summands: 415 comes back
+                # as -97.
+                "disabled_optimizers": "compressed_materialization",
             },
         )
         try:
