@@ -20,7 +20,7 @@ export const JUDGE_COLUMNS: readonly RowColumn<JudgeRow>[] = [
   {
     id: "version",
     label: "Version",
-    width: 120,
+    width: 110,
     cell: (row) => (
       <span title={row.version.evaluator ?? undefined}>
         {sayVersion(row.version)}{" "}
@@ -45,13 +45,13 @@ export const JUDGE_COLUMNS: readonly RowColumn<JudgeRow>[] = [
   {
     id: "sensitivity",
     label: "Sensitivity",
-    width: 170,
+    width: 150,
     cell: (row) => sayEstimate(row.calibration?.report.accuracy?.sensitivity),
   },
   {
     id: "specificity",
     label: "Specificity",
-    width: 170,
+    width: 150,
     cell: (row) => sayEstimate(row.calibration?.report.accuracy?.specificity),
   },
   {
