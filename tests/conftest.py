@@ -1,6 +1,7 @@
 """What holds for every test of the repository."""
 
 import gc
+import logging
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from metadata_harness import MetadataOpener
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# Of each request one line: of a test that fails after hundreds they would hide what it has to say.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 HERE = Path(__file__).parent
 MEASURED = tuple(HERE / name for name in ("cli", "sdk", "server", "simulator", "testing"))

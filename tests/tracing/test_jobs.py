@@ -172,6 +172,41 @@ async def test_the_event_loop_runs_on_while_the_store_works(store, journal, cloc
     assert await step
 
 
+class Meanwhile(Down):
+    """A store during whose work more is sealed, or time passes."""
+
+    def __init__(self, store, meanwhile):
+        super().__init__(store, None)
+        self.meanwhile = meanwhile
+
+    def load(self, segments):
+        self.meanwhile()
+        return super().load(segments)
+
+
+async def test_at_the_end_what_lies_sealed_is_stored_and_what_comes_after_it_is_left(store, journal, clock):
+    """A Penstock that takes this one's place writes on: the end would never come."""
+    for _ in range(BATCH_SEGMENTS + 1):
+        journal.write(journal.span())
+    job = IngestJob(Meanwhile(store, lambda: journal.write(journal.span())), journal.folder, clock=clock)
+
+    await job.finish()
+
+    assert store.books(WINDOW).spans >= BATCH_SEGMENTS + 1
+    assert len(waiting(journal)) == 1
+
+
+async def test_the_end_comes_after_the_given_time_also_when_more_waits(store, journal, clock):
+    for _ in range(2 * BATCH_SEGMENTS + 1):
+        journal.write(journal.span())
+    job = IngestJob(Meanwhile(store, lambda: clock.advance(6)), journal.folder, clock=clock)
+
+    await job.finish(10)
+
+    assert store.books(WINDOW).spans == 2 * BATCH_SEGMENTS
+    assert len(waiting(journal)) == 1
+
+
 async def test_upkeep_is_done_when_nothing_waits(ingest, journal, store, clock):
     journal.write(journal.span())
     await ingest.step()

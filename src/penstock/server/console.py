@@ -59,7 +59,7 @@ class Ends:
 
 
 async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated: bool, ends: Ends) -> None:
-    """Serve until told to stop; then store what the journal still holds, and return.
+    """Serve until told to stop; then store what lies sealed in the journal, and return.
 
     Raises:
         PenstockError: the span store cannot be opened.
@@ -196,8 +196,7 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
             jobs[0].cancel()
             received.close()
             judged.close()
-            while await ingest.step():
-                pass
+            await ingest.finish()
             for job in jobs:
                 job.cancel()
     logger.info("console stopped")

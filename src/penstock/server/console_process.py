@@ -33,8 +33,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--log-level", default="INFO")
     options = parser.parse_args(arguments)
     set_up_logging(options.log_level)
-    # Where both planes share a machine, calls come before what is known of them.
-    os.nice(NICENESS)
     with suppress(KeyboardInterrupt):
         try:
             with lay_foundation(options.home, config=options.config, simulator_url=options.simulator_url) as foundation:
@@ -48,6 +46,9 @@ def _serve(foundation: Foundation, options: argparse.Namespace) -> None:
     # Most of the console's start is the loading of this; gateways serve meanwhile.
     from penstock.server.console import ConsoleSettings, Ends, serve  # noqa: PLC0415
 
+    # Where both planes share a machine, calls come before what is known of them; but somebody waits for the start.
+    # Now, because each thread of the span store takes over the niceness of the one that opens it.
+    os.nice(NICENESS)
     settings = ConsoleSettings(
         console_url=options.console_url, public_url=options.public_url, gateway_url=options.gateway_url
     )

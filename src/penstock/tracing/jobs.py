@@ -28,7 +28,10 @@ BACKOFF_SECONDS = 5.0
 """Longest pause between two tries while the store is down."""
 MAINTAIN_SECONDS = 30.0
 """How often upkeep is looked for, when nothing waits."""
-LOWEST_PRIORITY = 19
+FINISH_SECONDS = 20.0
+"""How long a console that stops goes on storing; what is left waits in the journal, and nothing of it is lost."""
+LOW_PRIORITY = 10
+"""Niceness of ingestion. A tenth of a call's share of a core where all are busy: at the lowest, 19, it stood still."""
 BATCH_BYTES = 96 * 1024 * 1024
 """Of the segments of one transaction, unless the store takes more."""
 BATCH_SEGMENTS = 512
@@ -86,9 +89,9 @@ class Tail:
 
 
 def _stand_back() -> None:
-    """Give this thread the lowest priority: it takes what is left over, and a call never waits for its time slice."""
+    """Give this thread a low priority: it takes what is left over, and a call never waits for its time slice."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
 
 
 class IngestJob:
@@ -166,6 +169,13 @@ class IngestJob:
             tail.wake()
         return True
 
+    async def finish(self, seconds: float = FINISH_SECONDS) -> None:
+        """Store the segments that lie sealed now, for so many seconds. Later ones, and the rest, wait for the next."""
+        deadline = self._clock.monotonic() + seconds
+        left = self._sealed()
+        while left and self._clock.monotonic() < deadline and await self.step():
+            left &= self._sealed()
+
     @contextmanager
     def tail(self) -> Generator[Tail]:
         """A listener, for as long as the block runs."""
@@ -232,6 +242,9 @@ class IngestJob:
         now = self._clock.monotonic()
         if now - self._maintained_at >= MAINTAIN_SECONDS and self._store.maintain() == 0:
             self._maintained_at = now
+
+    def _sealed(self) -> set[Path]:
+        return {path for folder in self._folders for path in folder.path.glob("*.ndjson")}
 
     def _count_waiting(self) -> None:
         self.state.waiting_segments = sum(len(folder.waiting) for folder in self._folders)
