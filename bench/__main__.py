@@ -130,6 +130,7 @@ def table(results: dict[str, Any]) -> str:
             f"| {questions[slowest]['p95_ms']:.0f} ms | {most} |"
         )
     rows += _alert_rows(results["alerts"])
+    rows += _evaluation_rows(results["experiments"], results["registry"])
     rows += ["", *_traffic_rows(results["traffic"]), "", *_chaos_rows(results["chaos"]), ""]
     rows.append(
         f"One core per gateway, 32 connections, 1 KB prompts, streams of 60 chunks, medians of interleaved rounds, on "
@@ -146,6 +147,26 @@ def _alert_rows(alerts: dict[str, Any]) -> list[str]:
         f"| alerts by the default rules, false alarms in a week without a fault, {weeks} weeks | {alarms} | 1 |",
         f"| of {alerts['of']} injected faults found, {weeks} times | {found} | 18 |",
         f"| time to detect, median / p90 | {alerts['median_minutes']:.0f} / {alerts['p90_minutes']:.0f} min | |",
+    ]
+
+
+def _evaluation_rows(experiments: dict[str, Any], registry: dict[str, Any]) -> list[str]:
+    ours, long, peer = (experiments[name] for name in ("penstock", "long", "inspect_ai"))
+    questions = registry["questions"]
+    slowest = max(questions, key=lambda name: questions[name]["p95_ms"])
+    return [
+        (
+            f"| engine of experiments, {experiments['concurrency']} calls at once, CPU per row (inspect_ai beside it) "
+            f"| {ours['cpu_ms_per_row']:.2f} ms ({peer['cpu_ms_per_row']:.2f}) | {experiments['budget_ms']:g} ms |"
+        ),
+        (
+            f"| memory after an experiment of {ours['rows']:,} rows, and after one of {long['rows']:,} "
+            f"| {ours['rss_mb']:.0f}, {long['rss_mb']:.0f} MB | |"
+        ),
+        (
+            f"| slowest of {len(questions)} questions to {registry['artifacts']:,} prompts with {registry['versions']} "
+            f"versions each ({slowest}), p95 | {questions[slowest]['p95_ms']:.0f} ms | {registry['budget_ms']:g} ms |"
+        ),
     ]
 
 
@@ -205,6 +226,8 @@ def main() -> None:
         "ingestion": script("ingestion", *(("--spans", "20000") if options.quick else ())),
         "otlp": script("otlp", "--spans", "20000" if options.quick else "600000"),
         "trace_page": script("trace_page", *(("--sizes", "1000", "--rounds", "1") if options.quick else ())),
+        "experiments": script("experiments", "--peer", "--memory", "2000" if options.quick else "100000"),
+        "registry": script("registry", *(("--artifacts", "200", "--rounds", "20") if options.quick else ())),
         "alerts": script("alerts", *(("1",) if options.quick else ())),
         "console_queries": script("console_queries", *(("--spans", "50000", "--rounds", "5") if options.quick else ())),
     }

@@ -3,6 +3,7 @@
     python -m bench.experiments [--rows 2000] [--memory 100000] [--peer]
 
 CPU time is that of this process alone, divided by rows: reading rows, marking calls, HTTP, recording, one evaluator.
+The last line is JSON.
 """
 
 import argparse
@@ -89,37 +90,40 @@ def peer(folder: Path, url: str, rows: int) -> dict:
     return json.loads(ran.stdout.strip().splitlines()[-1])
 
 
+def figures(rows: int, seconds: float, cpu: float, rss: float) -> dict:
+    """Of one run; memory in MB."""
+    return {"rows": rows, "rows_per_second": rows / seconds, "cpu_ms_per_row": cpu / rows * 1000, "rss_mb": rss}
+
+
+def told(name: str, found: dict, after: str = "") -> None:
+    print(
+        f"{name:<12}{found['rows']:>7,} rows  {found['rows_per_second']:>7.0f} rows/s  "
+        f"{found['cpu_ms_per_row']:.2f} ms CPU/row  {found['rss_mb']:.0f} MB  {after}"
+    )
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--memory", type=int, default=0, help="rows of a run that only looks at memory")
     parser.add_argument("--peer", action="store_true", help="run inspect_ai too")
     options = parser.parse_args()
+    results = {"bench": "experiments", "budget_ms": BUDGET_MS, "concurrency": CONCURRENCY}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "sim").mkdir()
         with SimulatorServer(folder / "sim") as simulator:
             run(folder, simulator.url, 200)
-            seconds, cpu = run(folder, simulator.url, options.rows)
-            each = cpu / options.rows * 1000
-            print(
-                f"penstock    {options.rows:>7,} rows  {options.rows / seconds:>7.0f} rows/s  {each:.2f} ms CPU/row "
-                f"(budget {BUDGET_MS:g})  {rss_mb():.0f} MB"
-            )
+            results["penstock"] = figures(options.rows, *run(folder, simulator.url, options.rows), rss_mb())
+            told("penstock", results["penstock"], f"(budget {BUDGET_MS:g} ms)")
             if options.memory:
-                before = rss_mb()
-                seconds, cpu = run(folder, simulator.url, options.memory)
-                print(
-                    f"penstock    {options.memory:>7,} rows  {options.memory / seconds:>7.0f} rows/s  "
-                    f"{cpu / options.memory * 1000:.2f} ms CPU/row  {before:.0f} -> {rss_mb():.0f} MB"
-                )
+                results["long"] = figures(options.memory, *run(folder, simulator.url, options.memory), rss_mb())
+                told("penstock", results["long"])
             if options.peer:
                 found = peer(folder, simulator.url, options.rows)
-                print(
-                    f"inspect_ai  {options.rows:>7,} rows  {options.rows / found['seconds']:>7.0f} rows/s  "
-                    f"{found['cpu'] / options.rows * 1000:.2f} ms CPU/row  "
-                    f"{found['rss'] / 1024:.0f} MB  {found['status']}"
-                )
+                results["inspect_ai"] = figures(options.rows, found["seconds"], found["cpu"], found["rss"] / 1024)
+                told("inspect_ai", results["inspect_ai"], found["status"])
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":
