@@ -1,13 +1,23 @@
-"""Experiments through a whole Penstock in front of the simulator: killed again and again, and run by the console."""
+"""Experiments through a whole Penstock in front of the simulator: killed again and again, run by the console, and by
+the ready files for CI.
+"""
 
+import http.server
 import json
+import os
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
+from xml.etree import ElementTree as ET
 
 import pytest
+from ruamel.yaml import YAML
 
 from e2e_harness import Control, eventually, scrubbed_environment
 from penstock.testing.server import PenstockServer
@@ -127,3 +137,163 @@ def test_the_console_runs_an_experiment_with_a_key_of_its_own(whole: Whole):
     assert len(page["items"]) == 15
     rest = whole.control.ask("GET", f"/experiments/{id_}/cells", limit=15, cursor=page["next_cursor"])
     assert (len(rest["items"]), rest["next_cursor"]) == (5, None)
+
+
+STUB = """\
+#!{python}
+import json, pathlib, sys
+with pathlib.Path({noted!r}).open("a") as noted:
+    noted.write(json.dumps(sys.argv) + "\\n")
+"""
+"""Stands for a program of the CI's machine, and notes how it is called."""
+
+
+@dataclass
+class Repository:
+    """A stranger's project with an experiment of its own, and the machine that CI runs it on."""
+
+    folder: Path
+    whole: Whole
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.folder / "evals").mkdir()
+        with (self.folder / "evals" / "rows.jsonl").open("w") as rows:
+            rows.writelines(
+                json.dumps({"input": f"{self.folder.name} {n}", "reference": "x"}) + "\n" for n in range(30)
+            )
+        programs = self.folder / "bin"
+        programs.mkdir()
+        for name in ("pip", "gh"):
+            stub = programs / name
+            stub.write_text(STUB.format(python=sys.executable, noted=str(self.folder / f"{name}.calls")))
+            stub.chmod(0o755)
+        key = self.whole.control.new_key(
+            "ci", scopes=["gateway:call", "experiments:read", "experiments:write", "traces:read"]
+        )
+        self.secrets = {"PENSTOCK_KEY": key["secret"], "PENSTOCK_CONSOLE_URL": self.whole.server.console_url}
+
+    def experiment(self, *rules: str) -> None:
+        spec = {
+            "name": "for every change",
+            "dataset": "rows.jsonl",
+            "variants": [{"name": "a", "model": "openai/gpt-4o-mini"}],
+            "evaluators": [{"type": "length"}],
+            "gate": rules,
+        }
+        (self.folder / "evals" / "experiment.yaml").write_text(json.dumps(spec))
+
+    def run(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+        return subprocess.run(
+            ["bash", "-e", "-c", script],
+            cwd=self.folder,
+            env=scrubbed_environment(PATH=path, **environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def ready_file(self, system: str) -> Any:
+        """As `penstock eval init-ci` writes it, decoded."""
+        assert self.run(f"penstock eval init-ci {system}").returncode == 0
+        (path,) = (path for path in self.folder.rglob("eval.yml") if system in str(path))
+        return YAML(typ="safe").load(path.read_text())
+
+    def calls(self, program: str) -> list[list[str]]:
+        path = self.folder / f"{program}.calls"
+        return [json.loads(line)[1:] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def repository(tmp_path: Path, whole: Whole) -> Repository:
+    return Repository(tmp_path, whole)
+
+
+GATES = pytest.mark.parametrize(
+    ("rule", "code", "answer"), [("length >= 1", 0, "PASS"), ("length >= 100000", 1, "FAIL")]
+)
+
+
+@GATES
+def test_the_file_for_github_comments_the_report_and_ends_as_the_gate_says(
+    repository: Repository, rule: str, code: int, answer: str
+):
+    repository.experiment(rule)
+    (job,) = repository.ready_file("github")["jobs"].values()
+    install, evaluate, comment = (step for step in job["steps"] if "run" in step)
+    given = {"secrets": repository.secrets, "github": {"token": "t0ken", "event": {"pull_request": {"number": 7}}}}
+
+    def value(text: str) -> str:
+        found: Any = given
+        for name in re.fullmatch(r"\$\{\{ (.+) \}\}", text)[1].split("."):
+            found = found[name]
+        return str(found)
+
+    def step(one: dict[str, Any], *, ends: int = 0, **environment: str) -> None:
+        known = {name: value(text) for name, text in one.get("env", {}).items()}
+        ran = repository.run(one["run"], **known, **environment)
+        assert ran.returncode == ends, ran.stdout + ran.stderr
+
+    step(install)
+    assert repository.calls("pip") == [["install", "penstock[server]"]]
+    step(evaluate, ends=code)
+    assert comment["if"].startswith("always()"), "also after a step that failed"
+    summary = repository.folder / "summary.md"
+    step(comment, GITHUB_STEP_SUMMARY=str(summary))
+    assert answer in summary.read_text()
+    assert repository.calls("gh") == [
+        ["pr", "comment", "7", "--body-file", "eval.md", "--edit-last", "--create-if-none"]
+    ]
+    assert ET.parse(repository.folder / "eval.xml").getroot().tag == "testsuites"  # noqa: S314 - of our own
+
+
+class Notes(http.server.BaseHTTPRequestHandler):
+    """GitLab's notes of merge requests."""
+
+    posted: ClassVar[list[tuple[str, str | None, str]]] = []
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.posted.append((self.path, self.headers["private-token"], body["body"]))
+        self.send_response(201)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    @classmethod
+    @contextmanager
+    def serve(cls) -> Iterator[tuple[str, list[tuple[str, str | None, str]]]]:
+        cls.posted = []
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), cls) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/api/v4", cls.posted
+            finally:
+                server.shutdown()
+                thread.join()
+
+
+@GATES
+def test_the_file_for_gitlab_comments_the_report_and_ends_as_the_gate_says(
+    repository: Repository, rule: str, code: int, answer: str
+):
+    repository.experiment(rule)
+    job = repository.ready_file("gitlab")["eval"]
+
+    ran = repository.run("\n".join(job["script"]), **repository.secrets)
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert repository.calls("pip") == [["install", "penstock[server]"]]
+    with Notes.serve() as (url, posted):
+        place = {"CI_API_V4_URL": url, "CI_PROJECT_ID": "12", "CI_MERGE_REQUEST_IID": "7"}
+        after = "\n".join(job["after_script"])
+        assert repository.run(after, **place).returncode == 0
+        assert posted == [], "without a token nothing is commented"
+        assert repository.run(after, **place, GITLAB_TOKEN="t0ken").returncode == 0
+    ((path, token, body),) = posted
+    assert (path, token) == ("/api/v4/projects/12/merge_requests/7/notes", "t0ken")
+    assert answer in body
+    assert all((repository.folder / name).exists() for name in job["artifacts"]["paths"])
