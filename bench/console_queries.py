@@ -116,8 +116,9 @@ def _copy(source: Path, target: Path, folder: Path, copies: int) -> None:
             FROM spans WHERE call AND hash(span_id) % 50 = 0
             """
         )
-        connection.execute("DELETE FROM pending_hours")
-        connection.execute("INSERT INTO pending_hours SELECT DISTINCT started // $h * $h FROM spans", {"h": HOUR})
+        for pending, length in (("pending_hours", HOUR), ("pending_text", HOUR), ("pending_days", DAY)):
+            connection.execute(f"DELETE FROM {pending}")
+            connection.execute(f"INSERT INTO {pending} SELECT DISTINCT started // $n * $n FROM spans", {"n": length})
 
 
 Questions = dict[str, Callable[[], object]]

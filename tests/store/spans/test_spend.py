@@ -67,39 +67,39 @@ def by_hand(spans, wanted):
     return {who: costs for who, costs in found.items() if sum(costs.values())}
 
 
-@pytest.mark.parametrize("rolled", [False, True], ids=["spans", "rollup"])
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        area(),
-        area(project=PROJECT),
-        area("project"),
-        area("project", match=(OTHER,)),
-        area("key"),
-        area("key", match=("1-0", "2-1")),
-        area("key", project=OTHER),
-        area("user"),
-        area("user", match=("u2",), project=PROJECT),
-        area("tag", tag="job"),
-        area("tag", tag="job", match=("nightly",)),
-        area(from_=START + 5 * HOUR, to=START + DAY + HOUR + MINUTE),
-    ],
-    ids=str,
+AREAS = (
+    area(),
+    area(project=PROJECT),
+    area("project"),
+    area("project", match=(OTHER,)),
+    area("key"),
+    area("key", match=("1-0", "2-1")),
+    area("key", project=OTHER),
+    area("user"),
+    area("user", match=("u2",), project=PROJECT),
+    area("tag", tag="job"),
+    area("tag", tag="job", match=("nightly",)),
+    area(from_=START + 5 * HOUR, to=START + DAY + HOUR + MINUTE),
 )
-def test_what_an_area_spent_is_the_sum_of_its_spans_wherever_it_is_read_from(store, clock, day, wanted, rolled):
+
+
+@pytest.mark.parametrize("rolled", [False, True], ids=["spans", "rollup"])
+def test_what_an_area_spent_is_the_sum_of_its_spans_wherever_it_is_read_from(store, clock, day, rolled, subtests):
     if rolled:
         clock.advance(30 * 3600)
         while store.maintain():
             pass
-    expected = by_hand(day, wanted)
-    found = ask(store, wanted)
-    sums = {who: sum(costs.values()) for who, costs in expected.items()}
-    assert {row.who: row.spent for row in found.rows if row.spent} == sums
-    assert [row.spent for row in found.rows] == sorted((row.spent for row in found.rows), reverse=True)
-    assert found.spent == sum(sums.values())
-    assert found.counters == len(found.rows)
-    for who, costs in expected.items():
-        assert {t: cost for t, cost in found.series[who].items() if cost} == +costs
+    for wanted in AREAS:
+        with subtests.test(str(wanted)):
+            expected = by_hand(day, wanted)
+            found = ask(store, wanted)
+            sums = {who: sum(costs.values()) for who, costs in expected.items()}
+            assert {row.who: row.spent for row in found.rows if row.spent} == sums
+            assert [row.spent for row in found.rows] == sorted((row.spent for row in found.rows), reverse=True)
+            assert found.spent == sum(sums.values())
+            assert found.counters == len(found.rows)
+            for who, costs in expected.items():
+                assert {t: cost for t, cost in found.series[who].items() if cost} == +costs
 
 
 def test_the_rollup_is_read_up_to_the_first_hour_that_is_pending_again(store, journal, clock, day):

@@ -44,10 +44,16 @@ def filled(store, journal, clock):
     return store
 
 
-@pytest.mark.parametrize(
-    "where", [NEEDLE, And((NEEDLE, ROUTE)), Or((NEEDLE, ROUTE)), And((Not(NEEDLE), ROUTE)), Text(words="nowhere")]
-)
-def test_all_that_counts_says_the_same_with_the_index_and_without(filled, where):
+CONDITIONS = (NEEDLE, And((NEEDLE, ROUTE)), Or((NEEDLE, ROUTE)), And((Not(NEEDLE), ROUTE)), Text(words="nowhere"))
+
+
+def test_all_that_counts_says_the_same_with_the_index_and_without(filled, subtests):
+    for where in CONDITIONS:
+        with subtests.test(str(where)):
+            check(filled, where)
+
+
+def check(filled, where):
     without = Questions(filled.engine)
     metric = MetricQuery(
         project=PROJECT, from_=START, to=START + 12 * HOUR, where=where, aggregation="p95", field="duration",

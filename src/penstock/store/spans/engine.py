@@ -29,6 +29,11 @@ class Prepared:
         self.names = frozenset(placeholder.name for placeholder in query.find_all(exp.Placeholder))
         """Its placeholders."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what it selects."""
+        return tuple(self._query.named_selects) if isinstance(self._query, exp.Query) else ()
+
     def text(self, dialect: str, render: Callable[[exp.Expr], str]) -> str:
         """The query in a dialect; `render` makes it when it was not asked for before."""
         text = self._texts.get(dialect)

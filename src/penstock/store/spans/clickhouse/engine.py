@@ -197,14 +197,14 @@ class ClickHouseEngine:
         with self._guarded() as client:
             client.command(text, values or None, settings=settings)
 
-    def insert_rows(self, table: str, query: exp.Query, values: Mapping[str, Any], **constants: Any) -> None:
+    def insert_rows(self, table: str, query: Prepared, values: Mapping[str, Any], **constants: Any) -> None:
         """Rows that a query in DuckDB's dialect gives, by the names of its columns, with these constants beside them.
 
         Raises as `change`.
         """
-        text, given = bound(render(query), values)
+        text, given = bound(query.text(DIALECT, render), values)
         heads, held = bound(", ".join(f"{{{name}:?}}" for name in constants), constants)
-        names = ", ".join(f"`{name}`" for name in (*constants, *query.named_selects))
+        names = ", ".join(f"`{name}`" for name in (*constants, *query.columns))
         self.change(f"INSERT INTO {table} ({names}) SELECT {heads}, * FROM ({text})", given | held)  # noqa: S608 - an expression; values are bound
 
     def insert(

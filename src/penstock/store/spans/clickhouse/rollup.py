@@ -12,6 +12,7 @@ from typing import Any
 from sqlglot import exp, parse_one
 
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
+from penstock.store.spans.engine import Prepared, prepare
 from penstock.store.spans.expressions import HOUR, sql
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, fill_activity
 from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
@@ -144,20 +145,18 @@ def _roll_up_run(engine: ClickHouseEngine, first: int, last: int, attempt: int) 
 
 
 @cache
-def _cells(text: str) -> exp.Query:
+def _cells(text: str) -> Prepared:
     """The cells of some hours, with their hour by its name."""
     query = sql(text).where("started >= $first AND started < $last", dialect="duckdb")
     for column in query.selects:
         if column.alias == "t":
             column.set("alias", exp.to_identifier("hour"))
-    return query
+    return prepare(query)
 
 
 @cache
-def _query(text: str) -> exp.Query:
-    query = parse_one(text, dialect="duckdb")
-    assert isinstance(query, exp.Query)  # noqa: S101 - the texts are constants of this package
-    return query
+def _query(text: str) -> Prepared:
+    return prepare(parse_one(text, dialect="duckdb"))
 
 
 def forget_segments(engine: ClickHouseEngine, *, before: int, waiting: Sequence[Path]) -> None:

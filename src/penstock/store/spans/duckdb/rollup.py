@@ -1,6 +1,7 @@
 """Upkeep: closed hours are summed up once, so that a long window is read from few rows."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -95,6 +96,7 @@ _SPREAD = """
 """
 
 
+@cache
 def _insert(table: str, cells: str, *constants: str) -> str:
     """The cells of some hours as rows of a rollup; the constants beside them are bound too."""
     rows = sql(cells).where("started >= $first AND started < $last", dialect="duckdb")
