@@ -56,6 +56,8 @@ def test_a_judge_is_calibrated_from_the_page_and_its_report_shown(page: Page, ju
     expect(page.get_by_role("region", name="Disagreements")).to_contain_text("row")
     page.get_by_role("button", name="All judges").click()
     expect(row).to_contain_text("not good enough")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_role("button", name=f"{judge} v1 not good enough")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
 
 

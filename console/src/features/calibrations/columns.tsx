@@ -1,7 +1,7 @@
 import type { RowColumn } from "@/components/rows/columns";
 import rows from "@/components/rows/rows.module.css";
 import { nowMicroseconds } from "@/lib/clock";
-import { formatAgo, formatCount, formatTime, NOTHING } from "@/lib/format";
+import { formatAgo, formatCount, formatPercent, formatTime, NOTHING } from "@/lib/format";
 import { JudgeStateMark } from "./state-mark";
 import { formatCoefficient, type JudgeRow, sayEstimate, sayVersion } from "./words";
 
@@ -46,13 +46,13 @@ export const JUDGE_COLUMNS: readonly RowColumn<JudgeRow>[] = [
     id: "sensitivity",
     label: "Sensitivity",
     width: 150,
-    cell: (row) => sayEstimate(row.calibration?.report.accuracy?.sensitivity),
+    cell: (row) => sayEstimate(row.calibration?.report.accuracy?.sensitivity, formatPercent),
   },
   {
     id: "specificity",
     label: "Specificity",
     width: 150,
-    cell: (row) => sayEstimate(row.calibration?.report.accuracy?.specificity),
+    cell: (row) => sayEstimate(row.calibration?.report.accuracy?.specificity, formatPercent),
   },
   {
     id: "n",
@@ -81,13 +81,14 @@ export function CompactJudge({ row }: { row: JudgeRow }) {
   return (
     <>
       <span className={rows.compactLine}>
-        <b className="cut">{row.metric}</b>
+        <b className="cut">{row.name}</b>
         <span className="faint">{sayVersion(row.version)}</span>
         <span className={rows.compactPush} />
         <JudgeStateMark state={row.state} reason={row.reason} />
       </span>
       <span className={rows.compactLine}>
         <span className="dim cut">
+          {row.metric !== row.name && `${row.metric}, `}
           {row.calibration
             ? `α ${sayEstimate(row.calibration.report.agreement, formatCoefficient)}; ${formatCount(row.calibration.report.n)} labels`
             : "never measured"}
