@@ -374,13 +374,14 @@ def main() -> None:
         while not options.as_it_lies and store.maintain():
             pass
         spans = store.count_spans()
-        print(f"{spans:,} spans, {store.disk_bytes() / spans:.0f} bytes each on disk\n")
+        bytes_each, free = round(store.disk_bytes() / spans), round(store.disk_use().free / spans)
+        print(f"{spans:,} spans, {bytes_each} bytes each on disk, {free} of them blocks that the next spans take\n")
         ask = _Asker(store, random.Random(7))
         every = lists(ask) | metrics(ask) | searches(ask)
         asked = {name: each for name, each in every.items() if any(part in name for part in options.only.split("|"))}
         results = ask_all(asked, options.rounds)
         figures: dict[str, object] = {
-            "bench": "console_queries", "spans": spans, "bytes_per_span": round(store.disk_bytes() / spans),
+            "bench": "console_queries", "spans": spans, "bytes_per_span": bytes_each, "free_bytes_per_span": free,
             "budget_ms": BUDGET_MS, **worst_of(results), "questions": results,
         }  # fmt: skip
         if options.export:
