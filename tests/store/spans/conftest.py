@@ -1,5 +1,4 @@
 import itertools
-import os
 import sys
 from pathlib import Path
 
@@ -16,10 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from clickhouse_server import Server
 
 DATABASES = itertools.count(1)
-EXAMPLES = 4 if os.environ.get("CI") else 8
-"""Of a property on ClickHouse, where each takes seconds; DuckDB tries as many as the test says. CI tries the same ones
-every time, so more of them would tell it nothing new.
-"""
+EXAMPLES = 8
+"""Of a property on ClickHouse, where each takes seconds; DuckDB tries as many as the test says."""
 ENGINES = ("duckdb", "clickhouse")
 
 

@@ -32,7 +32,8 @@ class Prepared:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of what it selects."""
-        return tuple(self._query.named_selects) if isinstance(self._query, exp.Query) else ()
+        assert isinstance(self._query, exp.Query)  # noqa: S101 - nobody asks a statement that selects nothing
+        return tuple(self._query.named_selects)
 
     def text(self, dialect: str, render: Callable[[exp.Expr], str]) -> str:
         """The query in a dialect; `render` makes it when it was not asked for before."""
