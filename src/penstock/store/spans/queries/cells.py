@@ -26,7 +26,19 @@ from penstock.store.spans.expressions import (
 from penstock.store.spans.queries.cube import Family
 from penstock.store.spans.queries.window import Window
 
-__all__ = ["HISTOGRAMS", "PROVIDERS", "SUMS", "Cells", "Dimension", "Latency", "Ranges", "ranges_of"]
+__all__ = [
+    "HISTOGRAMS",
+    "PROVIDERS",
+    "SUMS",
+    "Cells",
+    "Dimension",
+    "Latency",
+    "Ranges",
+    "among",
+    "bounds_of",
+    "ranges_beside",
+    "ranges_of",
+]
 
 Dimension = Literal["all", "route", "model", "key"]
 """What is told apart. In `model` every request to a provider counts, attempts one by one; in the others every call."""
@@ -143,14 +155,34 @@ def ranges_of(read: Read, window: Window, *, step: int, family: Family | None = 
         family: What is read of, where it is told; it may be by the shift, or bounded.
     """
     low, high = _extent(read, window)
-    if low >= high:
-        return Ranges(())
     grain = HOUR if family is None else family.grain
-    first, last = -(-low // grain) * grain, high // grain * grain
+    first, last = _whole(low, high, grain)
     if step % grain or first >= last:
-        return Ranges(((low, high),))
+        return Ranges(((low, high),) if low < high else ())
+    return _cut(low, high, grain, _missing(read, window.project, family, first, last))
+
+
+def ranges_beside(read: Read, windows: Sequence[Window]) -> list[Ranges]:
+    """`ranges_of` each of some closed windows of one project, for steps of whole hours; asked about at once."""
+    ends = [(window.from_ or 0, window.to or 0) for window in windows]
+    first, last = _whole(min(low for low, _ in ends), max(high for _, high in ends), HOUR)
+    missing = _missing(read, windows[0].project, None, first, last) if first < last else []
+    return [_cut(low, high, HOUR, missing) for low, high in ends]
+
+
+def _whole(low: int, high: int, grain: int) -> tuple[int, int]:
+    """From the first to the last whole multiple of the grain within."""
+    return -(-low // grain) * grain, high // grain * grain
+
+
+def _cut(low: int, high: int, grain: int, missing: Sequence[tuple[int, int]]) -> Ranges:
+    """The window from `low` to `high`, when these parts, in order, are not summed up."""
+    first, last = _whole(low, high, grain)
+    if first >= last:
+        return Ranges(((low, high),) if low < high else ())
     pieces: list[tuple[int, int]] = [(low, first)]
-    for begin, end in [*_missing(read, window.project, family, first, last), (last, high)]:
+    within = ((max(begin, first), min(end, last)) for begin, end in missing)
+    for begin, end in [*(part for part in within if part[0] < part[1]), (last, high)]:
         if pieces[-1][1] == begin:
             pieces[-1] = (pieces[-1][0], end)
         else:
@@ -193,11 +225,9 @@ class Cells:
     def __init__(self, read: Read, project: str, ranges: Ranges, *, step: int) -> None:
         self._read = read
         self._ranges = ranges
-        self._values: Values = {"project": project, "step": step}
-        for piece, (low, high) in enumerate(ranges.spans):
-            self._values |= {f"low{piece}": low, f"high{piece}": high}
+        self._values: Values = {"project": project, "step": step} | bounds_of("piece", ranges.spans)
         if ranges.rolled is not None:
-            self._values |= {"first": ranges.rolled[0], "last": ranges.rolled[1]}
+            self._values |= bounds_of("kept", [ranges.rolled])
 
     def sums(self, dimension: Dimension, *, by_time: bool = False) -> Rows:
         """Rows of `(t, label, calls, errors, input, cache_read, cache_write, output, reasoning, tokens,
@@ -274,12 +304,29 @@ def _histogram_query(
 
 
 def _parts(direct: exp.Select, rolled: exp.Select | None, pieces: int) -> exp.Subquery:
-    """The pieces of a window read from spans, and what is read from a rollup, one below the other."""
-    window = "project = $project AND started >= $low{0} AND started < $high{0}"
-    queries = [direct.where(window.format(piece), dialect="duckdb") for piece in range(pieces)]
+    """What of a window is read from spans, and what from a rollup, one below the other."""
+    queries: list[exp.Query] = []
+    if pieces:
+        queries.append(direct.where("project = $project", among("started", "piece", pieces), dialect="duckdb"))
     if rolled is not None:
-        queries.append(rolled.where("hour >= $first AND hour < $last", dialect="duckdb"))
-    united: exp.Query = queries[0]
-    for query in queries[1:]:
-        united = exp.union(united, query, distinct=False)
+        queries.append(rolled.where(among("hour", "kept", 1), dialect="duckdb"))
+    united = queries[0] if len(queries) == 1 else exp.union(*queries, distinct=False)
     return united.subquery("parts")
+
+
+def among(moment: str, name: str, pieces: int) -> str:
+    """Text of the condition that a moment lies in one of some pieces, the placeholders of which are `bounds_of` them.
+
+    One condition for all of them: a branch of a union for each would be planned each by itself, which takes longer
+    than reading what little lies in most.
+    """
+    bounds = (f"{moment} >= ${name}{number}_from AND {moment} < ${name}{number}_to" for number in range(pieces))
+    return f"({' OR '.join(f'({each})' for each in bounds)})"
+
+
+def bounds_of(name: str, pieces: Sequence[tuple[int, int]]) -> Values:
+    """Values of the placeholders of `among`."""
+    values: Values = {}
+    for number, (low, high) in enumerate(pieces):
+        values |= {f"{name}{number}_from": low, f"{name}{number}_to": high}
+    return values

@@ -2,14 +2,15 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
-from penstock.store.spans.engine import Engine, Read
+from penstock.store.spans.engine import Engine
 from penstock.store.spans.expressions import HOUR, measure
-from penstock.store.spans.queries.cells import Cells, Dimension, ranges_of
+from penstock.store.spans.queries.cells import Dimension, Latency
+from penstock.store.spans.queries.compared import Cell, Compared, Sums
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.types import Overview, Point, Top, Tops, Totals, UsageView
 
@@ -56,30 +57,6 @@ class Histogram:
         return None
 
 
-class _Sums(msgspec.Struct):
-    """A row of `Cells.sums` without its time and label."""
-
-    calls: int = 0
-    errors: int = 0
-    input: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    output: int = 0
-    reasoning: int = 0
-    tokens: int = 0
-    estimated: bool = False
-    cost: int = 0
-    known: int = 0
-    unknown: int = 0
-
-    def plus(self, other: "_Sums") -> "_Sums":
-        return _Sums(*(mine + theirs for mine, theirs in zip(_values(self), _values(other), strict=True)))
-
-
-def _values(sums: _Sums) -> tuple[Any, ...]:
-    return msgspec.structs.astuple(sums)
-
-
 def known_cost(cost: int, *, known: int, unknown: int) -> int | None:
     """The sum of what is known; None when there were costs and none is known."""
     return None if unknown and not known else cost
@@ -96,83 +73,86 @@ def overview(engine: Engine, window: Window, *, points: int) -> Overview:
     step = step_of(window.to - window.from_, points)
     before = msgspec.structs.replace(window, from_=window.from_ - (window.to - window.from_), to=window.from_)
     with engine.snapshot() as read:
-        cells = Cells(read, window.project, ranges_of(read, window, step=step), step=step)
-        series, totals = _series(cells, window.from_ // step * step, window.to, step)
-        return Overview(
-            from_=window.from_,
-            to=window.to,
-            step=step,
-            totals=totals,
-            previous=_totals(_whole(read, before)),
-            series=series,
-            top=_tops(_whole(read, window)),
-        )
+        found = _Found(Compared(read, window, before, step=step))
+    first = window.from_ // step * step
+    series = [found.part("all", t) for t in range(first, window.to, step)]
+    return Overview(
+        from_=window.from_,
+        to=window.to,
+        step=step,
+        totals=_total(_joined(series)),
+        previous=_total(found.part("all", None)),
+        series=[_point(t, part) for t, part in zip(range(first, window.to, step), series, strict=True)],
+        top=Tops(routes=found.top("route"), models=found.top("model"), keys=found.top("key")),
+    )
 
 
-def _whole(read: Read, window: Window) -> Cells:
-    """The window as one step."""
-    return Cells(read, window.project, ranges_of(read, window, step=HOUR), step=HOUR)
+class _Part(NamedTuple):
+    sums: Sums
+    durations: Histogram
+    ttfts: Histogram
 
 
-def _series(cells: Cells, first: int, end: int, step: int) -> tuple[list[Point], Totals]:
-    sums = {row[0]: _Sums(*row[2:]) for row in cells.sums("all", by_time=True)}
-    durations = _histograms(cells.histogram("all", by_time=True), by=0)
-    ttfts = _histograms(cells.histogram("all", "ttft", by_time=True), by=0)
-    series = [
-        _point(t, sums.get(t, _Sums()), durations.get(t, Histogram()), ttfts.get(t, Histogram()))
-        for t in range(first, end, step)
-    ]
-    whole = _Sums()
-    for part in sums.values():
-        whole = whole.plus(part)
-    return series, _total(whole, _joined(durations.values()), _joined(ttfts.values()))
+_Key = tuple[Dimension, int | str | None]
+"""A dimension, and in it the step (None: the window before), or the label."""
 
 
-def _totals(cells: Cells) -> Totals:
-    sums = [_Sums(*row[2:]) for row in cells.sums("all")]
-    durations = _histograms(cells.histogram("all"), by=1)
-    ttfts = _histograms(cells.histogram("all", "ttft"), by=1)
-    return _total(sums[0] if sums else _Sums(), _joined(durations.values()), _joined(ttfts.values()))
+class _Found:
+    """What was read, by step and by label."""
+
+    def __init__(self, compared: Compared) -> None:
+        self._sums: defaultdict[_Key, Sums] = defaultdict(Sums)
+        for cell, sums in compared.sums():
+            self._sums[_key(cell)] = self._sums[_key(cell)].plus(sums)
+        self._most: dict[Dimension, list[str]] = {
+            "route": self._busiest("route"),
+            "model": self._busiest("model"),
+            "key": self._busiest("key"),
+        }
+        self._histograms: defaultdict[tuple[_Key, Latency], Histogram] = defaultdict(Histogram)
+        for cell, latency, bucket, calls in compared.histograms(self._most):
+            self._histograms[_key(cell), latency].add(bucket, calls)
+
+    def _busiest(self, dimension: Dimension) -> list[str]:
+        calls = {label: sums.calls for (of, label), sums in self._sums.items() if of == dimension and sums.calls}
+        return sorted((str(label) for label in calls), key=lambda label: (-calls[label], label))[:TOP]
+
+    def part(self, dimension: Dimension, at: int | str | None) -> _Part:
+        key = (dimension, at)
+        return _Part(self._sums[key], self._histograms[key, "duration"], self._histograms[key, "ttft"])
+
+    def top(self, dimension: Dimension) -> list[Top]:
+        return [_top(label, self.part(dimension, label)) for label in self._most[dimension]]
 
 
-def _tops(cells: Cells) -> Tops:
-    return Tops(routes=_top(cells, "route"), models=_top(cells, "model"), keys=_top(cells, "key"))
+def _key(cell: Cell) -> _Key:
+    return cell.dimension, cell.t if cell.dimension == "all" else cell.label
 
 
-def _top(cells: Cells, dimension: Dimension) -> list[Top]:
-    rows: dict[str, _Sums] = {row[1]: _Sums(*row[2:]) for row in cells.sums(dimension) if row[1] is not None}
-    most = sorted((label for label in rows if rows[label].calls), key=lambda label: (-rows[label].calls, label))[:TOP]
-    latencies = _histograms(cells.histogram(dimension, labels=most), by=1) if most else {}
-    return [
-        Top(
-            name=label,
-            id=label,
-            calls=rows[label].calls,
-            errors=rows[label].errors,
-            cost=known_cost(rows[label].cost, known=rows[label].known, unknown=rows[label].unknown),
-            tokens=rows[label].tokens,
-            p95=latencies[label].percentile(0.95) if label in latencies else None,
-        )
-        for label in most
-    ]
+def _top(label: str, part: _Part) -> Top:
+    sums = part.sums
+    return Top(
+        name=label,
+        id=label,
+        calls=sums.calls,
+        errors=sums.errors,
+        cost=known_cost(sums.cost, known=sums.known, unknown=sums.unknown),
+        tokens=sums.tokens,
+        p95=part.durations.percentile(0.95),
+    )
 
 
-def _histograms(rows: Iterable[Sequence[Any]], *, by: int) -> dict[Any, Histogram]:
-    """Histograms out of `(t, label, bucket, calls)`, by the column of this index."""
-    found: defaultdict[Any, Histogram] = defaultdict(Histogram)
-    for row in rows:
-        found[row[by]].add(row[2], row[3])
-    return found
-
-
-def _joined(histograms: Iterable[Histogram]) -> Histogram:
-    joined = Histogram()
-    for histogram in histograms:
-        joined.include(histogram)
+def _joined(parts: Iterable[_Part]) -> _Part:
+    joined = _Part(Sums(), Histogram(), Histogram())
+    for part in parts:
+        joined = joined._replace(sums=joined.sums.plus(part.sums))
+        joined.durations.include(part.durations)
+        joined.ttfts.include(part.ttfts)
     return joined
 
 
-def _measures(sums: _Sums, durations: Histogram, ttfts: Histogram) -> Mapping[str, Any]:
+def _measures(part: _Part) -> Mapping[str, Any]:
+    sums, durations, ttfts = part
     return {
         "calls": sums.calls,
         "errors": sums.errors,
@@ -185,10 +165,11 @@ def _measures(sums: _Sums, durations: Histogram, ttfts: Histogram) -> Mapping[st
     }
 
 
-def _point(t: int, sums: _Sums, durations: Histogram, ttfts: Histogram) -> Point:
+def _point(t: int, part: _Part) -> Point:
+    sums = part.sums
     return Point(
         t=t,
-        **_measures(sums, durations, ttfts),
+        **_measures(part),
         input=sums.input,
         cache_read=sums.cache_read,
         cache_write=sums.cache_write,
@@ -197,9 +178,10 @@ def _point(t: int, sums: _Sums, durations: Histogram, ttfts: Histogram) -> Point
     )
 
 
-def _total(sums: _Sums, durations: Histogram, ttfts: Histogram) -> Totals:
+def _total(part: _Part) -> Totals:
+    sums = part.sums
     return Totals(
-        **_measures(sums, durations, ttfts),
+        **_measures(part),
         error_rate=sums.errors / sums.calls if sums.calls else 0.0,
         usage=UsageView(
             input=sums.input,
