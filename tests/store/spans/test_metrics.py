@@ -295,38 +295,49 @@ def asked(drawn, project, stretch=1):
 
 
 @pytest.mark.parametrize("stretch", [1, 12, 24], ids=["hours", "half days", "days"])
-@settings(
-    max_examples=8,
-    deadline=None,
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    traces=st.lists(TRACE, min_size=1, max_size=8),
-    later=st.lists(TRACE, max_size=2),
-    queries=st.lists(QUERY, min_size=8, max_size=8),
-)
-def test_a_metric_is_what_python_makes_of_the_same_spans(store, journal, clock, stretch, traces, later, queries):
-    """FAILURES O8, O15."""
+def test_a_metric_is_what_python_makes_of_the_same_spans(store, journal, clock, examples, stretch):
+    """FAILURES O8, O15. Examples lie beside each other, a project each, and are summed up together."""
     clock.advance(48 * 3600 * stretch)
-    project = f"p{journal.span().span_id}"
-    built = build(journal, traces, stretch)
-    # Sums of traces that had begun in an hour that was summed up already are those of the hour from then on.
-    load(store, journal, built, project)
-    for query in queries[:2]:
-        check(store, asked(query, project, stretch), built)
+    seen = []
+
+    @settings(
+        max_examples=examples(8),
+        deadline=None,
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(
+        traces=st.lists(TRACE, min_size=1, max_size=8),
+        later=st.lists(TRACE, max_size=2),
+        queries=st.lists(QUERY, min_size=8, max_size=8),
+    )
+    def put(traces, later, queries):
+        project = f"p{journal.span().span_id}"
+        built = build(journal, traces, stretch)
+        # Sums of traces that had begun in an hour that was summed up already are those of the hour from then on.
+        load(store, journal, built, project)
+        queries = [asked(query, project, stretch) for query in queries]
+        for query in queries[:2]:
+            check(store, query, built)
+        seen.append((project, built, later, queries))
+
+    put()
     while store.maintain():
         pass
-    for query in queries[2:6]:
-        check(store, asked(query, project, stretch), built)
-    more = build(journal, later, stretch)
-    load(store, journal, more, project)
-    for query in queries[6:]:
-        check(store, asked(query, project, stretch), built + more)
+    for _, built, _, queries in seen:
+        for query in queries[2:6]:
+            check(store, query, built)
+    for project, built, later, queries in seen:
+        more = build(journal, later, stretch)
+        load(store, journal, more, project)
+        built += more
+        for query in queries[6:]:
+            check(store, query, built)
     while store.maintain():
         pass
-    for query in queries:
-        check(store, asked(query, project, stretch), built + more)
+    for _, built, _, queries in seen:
+        for query in queries:
+            check(store, query, built)
 
 
 PAIRS = st.fixed_dictionaries(
@@ -349,38 +360,45 @@ PAIRS = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=5,
-    deadline=None,
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    traces=st.lists(TRACE, min_size=3, max_size=8),
-    gone=st.sets(st.integers(0, 2), min_size=1, max_size=2),
-    queries=st.lists(PAIRS, min_size=4, max_size=4),
-)
-def test_users_by_model_are_right_when_days_are_summed_up_and_when_traces_are_deleted(
-    store, journal, clock, traces, gone, queries
-):
-    """FAILURES O8."""
+def test_users_by_model_are_right_when_days_are_summed_up_and_when_traces_are_deleted(store, journal, clock, examples):
+    """FAILURES O8. Examples lie beside each other, a project each, and are summed up together."""
     clock.advance(48 * 3600 * 24)
-    project = f"p{journal.span().span_id}"
-    built = build(journal, traces, 24)
-    load(store, journal, built, project)
+    seen = []
+
+    @settings(
+        max_examples=examples(5),
+        deadline=None,
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(
+        traces=st.lists(TRACE, min_size=3, max_size=8),
+        gone=st.sets(st.integers(0, 2), min_size=1, max_size=2),
+        queries=st.lists(PAIRS, min_size=4, max_size=4),
+    )
+    def put(traces, gone, queries):
+        project = f"p{journal.span().span_id}"
+        built = build(journal, traces, 24)
+        load(store, journal, built, project)
+        seen.append((project, built, gone, [asked(query, project, 24) for query in queries]))
+
+    put()
     while store.maintain():
         pass
-    for query in queries:
-        check(store, asked(query, project, 24), built)
-    ids = tuple(built[number][0][0].trace_id for number in gone)
-    store.delete_batch(Selection(project=project, traces=ids), job=project)
-    left = [each for number, each in enumerate(built) if number not in gone]
-    for query in queries[:2]:
-        check(store, asked(query, project, 24), left)
+    for _, built, _, queries in seen:
+        for query in queries:
+            check(store, query, built)
+    for project, built, gone, queries in seen:
+        ids = tuple(built[number][0][0].trace_id for number in gone)
+        store.delete_batch(Selection(project=project, traces=ids), job=project)
+        built[:] = [each for number, each in enumerate(built) if number not in gone]
+        for query in queries[:2]:
+            check(store, query, built)
     while store.maintain():
         pass
-    for query in queries:
-        check(store, asked(query, project, 24), left)
+    for _, left, _, queries in seen:
+        for query in queries:
+            check(store, query, left)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def model_of(span):
 def check(store, spans, window, points):
     overview = store.overview(window, points=points)
     inside = in_window(spans, window)
-    before = Window(project=PROJECT, from_=2 * window.from_ - window.to, to=window.from_)
+    before = Window(project=window.project, from_=2 * window.from_ - window.to, to=window.from_)
     check_totals(overview.totals, inside)
     check_totals(overview.previous, in_window(spans, before))
     times = [point.t for point in overview.series]
@@ -135,8 +135,8 @@ def check(store, spans, window, points):
     check_tops(overview.top.keys, inside, lambda span: span.key, lambda span: span.call)
     check_tops(overview.top.models, inside, model_of, lambda span: is_model(span) and span.provider is not None)
     check_books(store.books(window), inside)
-    check_models(store.model_stats(PROJECT, window.from_, window.to), inside)
-    check_providers(store.provider_stats(PROJECT, window.from_, window.to), inside)
+    check_models(store.model_stats(window.project, window.from_, window.to), inside)
+    check_providers(store.provider_stats(window.project, window.from_, window.to), inside)
 
 
 def check_books(books, spans):
@@ -181,35 +181,45 @@ def check_providers(stats, spans):
         )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(
-    first=st.lists(SPAN, max_size=25),
-    later=st.lists(SPAN, max_size=10),
-    low=st.integers(START - HOUR, START + 6 * HOUR),
-    length=st.integers(1, 8 * HOUR),
-    points=st.sampled_from([1, 3, 60]),
-)
-def test_the_numbers_are_those_of_the_spans_rolled_up_or_not(
-    store, journal, clock, empty, first, later, low, length, points
-):
-    """FAILURES O8: attempts are not counted with the call that they belong to."""
-    empty()
-    clock.advance(24 * 3600)
-    window = Window(project=PROJECT, from_=low, to=low + length)
-    spans = [journal.span(**fields) for fields in first]
-    store.load([journal.write(*spans, journal.span(project="other", started=low, cost=9))])
+def test_the_numbers_are_those_of_the_spans_rolled_up_or_not(store, journal, clock, examples):
+    """FAILURES O8: attempts are not counted with the call that they belong to.
 
-    check(store, spans, window, points)
+    Examples lie beside each other, a project each, and are summed up together.
+    """
+    clock.advance(24 * 3600)
+    seen = []
+
+    @settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        first=st.lists(SPAN, max_size=25),
+        later=st.lists(SPAN, max_size=10),
+        low=st.integers(START - HOUR, START + 6 * HOUR),
+        length=st.integers(1, 8 * HOUR),
+        points=st.sampled_from([1, 3, 60]),
+    )
+    def put(first, later, low, length, points):
+        project = f"p{journal.span().span_id}"
+        window = Window(project=project, from_=low, to=low + length)
+        spans = [journal.span(project=project, **fields) for fields in first]
+        store.load([journal.write(*spans, journal.span(project="other", started=low, cost=9))])
+        check(store, spans, window, points)
+        seen.append((spans, later, window, points))
+
+    put()
     while store.maintain():
         pass
-    check(store, spans, window, points)
+    for spans, _, window, points in seen:
+        check(store, spans, window, points)
     # Late records come into hours that were rolled up.
-    late = [journal.span(**fields) for fields in later]
-    store.load([journal.write(*late)])
-    check(store, spans + late, window, points)
+    for spans, later, window, points in seen:
+        late = [journal.span(project=window.project, **fields) for fields in later]
+        store.load([journal.write(*late)])
+        spans += late
+        check(store, spans, window, points)
     while store.maintain():
         pass
-    check(store, spans + late, window, points)
+    for spans, _, window, points in seen:
+        check(store, spans, window, points)
 
 
 def test_the_current_hour_is_not_rolled_up(store, journal, clock):
