@@ -107,16 +107,21 @@ def _prepared(question: Question, pieces: int, family: Family | None) -> tuple[P
 def _part(query: DistributionQuery, number: int, values: Values, *, family: Family | None) -> exp.Select:
     at: exp.Expr = exp.Placeholder(this="start")
     time = "started" if family is None else "hour"
+    within = (
+        exp.GTE(this=column(time), expression=exp.Placeholder(this=f"low{number}")),
+        exp.LT(this=column(time), expression=exp.Placeholder(this=f"high{number}")),
+    )
     if query.step is not None:
         step = bind(values, query.step)
         at = exp.Mul(this=exp.IntDiv(this=column(time), expression=step), expression=step.copy())
     if family is not None:
         part = rolled_population(query.population, query.field, query.where, family, values)
+        part = part.where(*within, copy=False)
         value, count = column("bucket"), parsed("sum(spans) AS n")
     else:
         part, scope = source_of(
             query.population, query.where, values, columns=columns_of(query.where, fields=(query.field,)),
-            field=query.field,
+            field=query.field, time=within,
         )  # fmt: skip
         value = field_of(query.field, query.population, values, scope=scope)
         if not _is_linear(query.field):
@@ -124,11 +129,6 @@ def _part(query: DistributionQuery, number: int, values: Values, *, family: Fami
                 value = exp.paren(exp.Mul(this=exp.paren(value), expression=exp.Literal.number(FINE)))
             value = parsed(bucket(value.sql("duckdb")))
         count = parsed("count(*) AS n")
-    part = part.where(
-        exp.GTE(this=column(time), expression=exp.Placeholder(this=f"low{number}")),
-        exp.LT(this=column(time), expression=exp.Placeholder(this=f"high{number}")),
-        copy=False,
-    )
     selected = (exp.alias_(at, "t", copy=False), exp.alias_(value, "value", copy=False), count)
     groups = ["value", *(["t"] if query.step is not None else [])]
     return part.select(*selected, append=False, copy=False).group_by(*groups, copy=False)

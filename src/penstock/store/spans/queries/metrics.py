@@ -356,20 +356,19 @@ class _Written:
         query, values = self._plan.query, self.values
         family = self._form.family if number == self._form.pieces else None
         scope: Scope = "span"
-        if family is not None:
-            part = rolled_population(query.population, query.field, query.where, family, values)
-            time = "hour"
-        else:
-            part, scope = source_of(
-                query.population, query.where, values, columns=self._plan.columns, field=query.field
-            )
-            time = "started"
-        labels = grouped_by(query.group_by, values, scope=scope)
-        part = part.where(
+        time = "started" if family is None else "hour"
+        within = (
             exp.GTE(this=column(time), expression=exp.Placeholder(this=f"low{number}")),
             exp.LT(this=column(time), expression=exp.Placeholder(this=f"high{number}")),
-            copy=False,
         )
+        if family is not None:
+            part = rolled_population(query.population, query.field, query.where, family, values)
+            part = part.where(*within, copy=False)
+        else:
+            part, scope = source_of(
+                query.population, query.where, values, columns=self._plan.columns, field=query.field, time=within
+            )
+        labels = grouped_by(query.group_by, values, scope=scope)
         if self._form.chosen:
             # First each label by itself, which costs next to nothing, then those rows' labels together.
             for place, label in enumerate(labels):

@@ -154,8 +154,9 @@ def _piece(who: Who, low: int, high: int, values: Values) -> exp.Select:
 
 
 def _fitting(window: Window, who: Who, where: Node, values: Values) -> exp.Subquery:
-    query = with_totals(exp.select(column(who)).from_("spans"), needed=needs_totals(where))
-    query = query.where(*within(window, values), ROW, compiled(where, values, scope="row"))
+    held = within(window, values)
+    query = with_totals(exp.select(column(who)).from_("spans"), needed=needs_totals(where), time=held)
+    query = query.where(*held, ROW, compiled(where, values, scope="row"))
     return query.subquery(copy=False)
 
 

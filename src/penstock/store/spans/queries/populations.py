@@ -7,7 +7,7 @@ from sqlglot import exp, parse_one
 
 from penstock.core.errors import InvalidInput
 from penstock.store.spans.columns import BY_NAME, COLUMNS, USAGE
-from penstock.store.spans.conditions import compiled, filters_of
+from penstock.store.spans.conditions import Texts, compiled, filters_of
 from penstock.store.spans.expressions import Values, bind, column, sql
 from penstock.store.spans.filters import SUMMED, Filter, Scope, form_of, place_of
 from penstock.store.spans.metrics import Aggregation, Population
@@ -177,9 +177,16 @@ def columns_of(*nodes: Node | None, fields: tuple[str | None, ...] = ()) -> set[
 
 
 def source_of(
-    population: Population, where: Node | None, values: Values, *, columns: set[str], field: str | None
+    population: Population,
+    where: Node | None,
+    values: Values,
+    *,
+    columns: set[str],
+    field: str | None,
+    time: Sequence[exp.Expr],
+    texts: Texts = Texts(),  # noqa: B008 - immutable
 ) -> Source:
-    """The population of spans, held to a project and what must hold; time is for the caller to hold.
+    """The population of spans, held to a project, a time, and what must hold.
 
     Args:
         population: What is counted.
@@ -187,6 +194,8 @@ def source_of(
         values: Collects what placeholders stand for; has `project`; `since` and `until` for scores.
         columns: All names that are asked for, to join no more than is needed.
         field: What is aggregated.
+        time: What holds of `started`.
+        texts: How texts are looked for.
     """
     scope: Scope = "row" if population in _ROWS else "span"
     if population == "scores":
@@ -196,13 +205,13 @@ def source_of(
             query = query.where(exp.EQ(this=column("score_name"), expression=name))
     else:
         summed = scope == "row" and bool(columns & SUMMED)
-        query = with_totals(exp.select("1").from_("spans"), needed=summed)
+        query = with_totals(exp.select("1").from_("spans"), needed=summed, time=time)
         query = query.where(_POPULATIONS[population], dialect="duckdb")
         if field is not None and form_of(field) == "score":
             query = _with_scores(query, field, values)
-    query = query.where(exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")))
+    query = query.where(exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")), *time)
     if where is not None:
-        query = query.where(compiled(where, values, scope=scope))
+        query = query.where(compiled(where, values, scope=scope, texts=texts))
     return Source(query, scope)
 
 

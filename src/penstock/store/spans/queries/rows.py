@@ -1,6 +1,6 @@
 """Rows of a list, out of narrow columns: what a call, the root of a trace or a span shows at a glance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from sqlglot import exp
@@ -47,10 +47,13 @@ _JOIN = f"""
 """  # noqa: S608 - constants; values are bound
 
 
-def with_totals(query: exp.Select, *, needed: bool = True, inner: bool = False) -> exp.Select:
+def with_totals(
+    query: exp.Select, *, needed: bool = True, inner: bool = False, time: Iterable[exp.Expr] = ()
+) -> exp.Select:
     """The query over `spans` with the sums of each row beside it, as `total_<column>`, null where there are none.
 
     With `inner` there are only rows that have sums. Conditions compiled with the scope `row` look for them there.
+    `time` is what holds of when the rows started, and so of their sums: no more of these are read.
     """
     if not needed:
         return query
@@ -58,6 +61,8 @@ def with_totals(query: exp.Select, *, needed: bool = True, inner: bool = False) 
     joins = [join.copy() for join in joined.args["joins"]]
     for join in joins:
         join.set("side", None if inner else join.side)
+        sums = join.this.this
+        sums.where(*(condition.copy() for condition in time), copy=False)
     query.set("joins", joins)
     return query
 

@@ -332,10 +332,11 @@ def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
     if form.sums == "whole":
         value = column(f"total_{SORTS[form.by]}")
     query = exp.select("started", "span_id", "rowid", exp.alias_(value, "sorted_by")).from_("spans")
-    query = with_totals(query, needed=form.sums not in {None, "apart"}, inner=form.sums == "whole")
+    held = _within(form, values)
+    query = with_totals(query, needed=form.sums not in {None, "apart"}, inner=form.sums == "whole", time=held)
     # What has sums is a row.
     row = ROW if form.scope == "row" and form.sums != "whole" else None
-    query = query.where(*_within(form, values), _KINDS[form.sums], row, copy=False)
+    query = query.where(*held, _KINDS[form.sums], row, copy=False)
     if form.bound:
         query = query.where(*_bounded(value, form), copy=False)
     if form.near:
