@@ -79,23 +79,29 @@ async def test_values_of_several_columns_are_of_the_same_calls(ask, calls):
     assert page["items"] == [
         {
             "column": "route",
-            "values": [{"value": "a", "name": None, "count": 2}, {"value": "b", "name": None, "count": 1}],
+            "values": [
+                {"value": "a", "name": None, "count": 2, "margin": 0},
+                {"value": "b", "name": None, "count": 1, "margin": 0},
+            ],
         },
         {
             "column": "key",
             "values": [
-                {"value": "k1", "name": "laptop", "count": 1},
-                {"value": "k2", "name": None, "count": 1},
-                {"value": None, "name": None, "count": 1},
+                {"value": "k1", "name": "laptop", "count": 1, "margin": 0},
+                {"value": "k2", "name": None, "count": 1, "margin": 0},
+                {"value": None, "name": None, "count": 1, "margin": 0},
             ],
         },
         {
             "column": "tags.env",
-            "values": [{"value": None, "name": None, "count": 2}, {"value": "prod", "name": None, "count": 1}],
+            "values": [
+                {"value": None, "name": None, "count": 2, "margin": 0},
+                {"value": "prod", "name": None, "count": 1, "margin": 0},
+            ],
         },
     ]
     one = await ask("/traces/facets", column="route", q="status:error")
-    assert one["items"] == [{"value": "a", "count": 1}]
+    assert one["items"] == [{"value": "a", "count": 1, "margin": 0}]
     for wrong in ("", "input", ",".join(["route"] * 31)):
         assert (await ask("/facets", status=400, columns=wrong))["field"] == "columns"
 

@@ -16,7 +16,8 @@ from penstock.store.spans.types import (
     ActivityView,
     Books,
     Facet,
-    GroupRow,
+    Facets,
+    Groups,
     ModelStat,
     Overview,
     ProviderStat,
@@ -108,8 +109,10 @@ class SpanStore(Protocol):
 
     def facets(self, window: Window, column: str, *, where: Node | None = None) -> list[Facet]: ...
 
-    def facets_of(self, window: Window, columns: Sequence[str], *, where: Node | None = None) -> dict[str, list[Facet]]:
-        """The values of several columns, of the same calls and roots."""
+    def facets_of(
+        self, window: Window, columns: Sequence[str], *, where: Node | None = None, exact: bool = False
+    ) -> Facets:
+        """The values of several columns, of the same calls and roots; estimates under a common word, unless `exact`."""
         ...
 
     def group_by(
@@ -120,8 +123,9 @@ class SpanStore(Protocol):
         where: Node | None = None,
         population: Population = "traces",
         limit: int = 50,
-    ) -> list[GroupRow]:
-        """The largest groups by one or two columns.
+        exact: bool = False,
+    ) -> Groups:
+        """The largest groups by one or two columns; estimates under a common word, unless `exact`.
 
         Raises:
             InvalidInput: there is no grouping by these (`invalid_metric`).

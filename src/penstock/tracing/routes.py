@@ -65,6 +65,9 @@ Sorted = Annotated[
 ]
 Cursor = Annotated[str | None, QueryParameter(name="cursor", description="`next_cursor` of the page before.")]
 Limit = Annotated[int, QueryParameter(name="limit", description="Rows of a page, 1 to 200.")]
+Exact = Annotated[
+    bool, QueryParameter(name="exact", description="Never an estimate from a sample, however long that takes.")
+]
 PACKED = DefineMiddleware(
     CompressionMiddleware,
     config=CompressionConfig(backend="gzip", gzip_compress_level=1, minimum_size=256 * 1024),
@@ -205,9 +208,13 @@ class GroupsController(Controller):
         columns: Annotated[
             str, QueryParameter(name="columns", description="Names of columns, or `tags.NAME`, separated by commas.")
         ],
+        exact: Exact = False,
     ) -> FacetsPage:
-        """The values of several columns among the calls that fit, each with how often it stands there."""
-        return tracing.facets_of(project, asked, columns=_split(columns))
+        """The values of several columns among the calls that fit, each with how often it stands there.
+
+        Under a word that very many texts hold, counts are estimates from a sample, unless `exact`.
+        """
+        return tracing.facets_of(project, asked, columns=_split(columns), exact=exact)
 
     @get("/groups", operation_id="listGroups", opt={"permission": "traces:read"}, sync_to_thread=True)
     def list_groups(  # noqa: PLR0917 - the framework passes them by name
@@ -218,9 +225,13 @@ class GroupsController(Controller):
         by: Annotated[str, QueryParameter(name="by", description="One or two fields, separated by a comma.")],
         population: Annotated[Population, QueryParameter(name="population", description="What is grouped.")] = "traces",
         limit: Annotated[int, QueryParameter(name="limit", description="Groups at most, 1 to 200.")] = 50,
+        exact: Exact = False,
     ) -> GroupPage:
-        """Groups of the calls that fit: how many, errors, latency, tokens, cost. The largest first."""
-        return tracing.groups(project, asked, by=_split(by), population=population, limit=limit)
+        """Groups of the calls that fit: how many, errors, latency, tokens, cost. The largest first.
+
+        Under a word that very many texts hold, all of this is estimated from a sample, unless `exact`.
+        """
+        return tracing.groups(project, asked, by=_split(by), population=population, limit=limit, exact=exact)
 
 
 def _split(names: str) -> list[str]:

@@ -159,15 +159,18 @@ class TracingService:
         found = self._spans.facets(window, column, where=self._reader.where(project, asked))
         return FacetPage(items=found, next_cursor=None)
 
-    def facets_of(self, project: str, asked: Asked, *, columns: Sequence[str]) -> FacetsPage:
-        """The values of several columns, all of the same calls. Raises as `facets`."""
+    def facets_of(self, project: str, asked: Asked, *, columns: Sequence[str], exact: bool = False) -> FacetsPage:
+        """The values of several columns, all of the same calls; under a common word, from a sample unless `exact`.
+
+        Raises as `facets`.
+        """
         if not 1 <= len(columns) <= MAX_FACETS:
             raise InvalidInput(f"1 to {MAX_FACETS} columns can be asked for, got {len(columns)}.", field="columns")
         for column in columns:
             _check_facet(column, "columns")
         window = _window(project, asked.from_, asked.to)
-        found = self._spans.facets_of(window, columns, where=self._reader.where(project, asked))
-        names: Mapping[str, str] = self._key_names(project) if found.get("key") else {}
+        found = self._spans.facets_of(window, columns, where=self._reader.where(project, asked), exact=exact)
+        names: Mapping[str, str] = self._key_names(project) if found.columns.get("key") else {}
         return FacetsPage(
             items=[
                 ColumnFacets(
@@ -177,13 +180,16 @@ class TracingService:
                             value=facet.value,
                             name=names.get(facet.value or "") if column == "key" else None,
                             count=facet.count,
+                            margin=facet.margin,
                         )
-                        for facet in found[column]
+                        for facet in found.columns[column]
                     ],
                 )
                 for column in dict.fromkeys(columns)
             ],
             next_cursor=None,
+            estimated=found.sample < 1,
+            sample=found.sample,
         )
 
     def groups(
@@ -194,8 +200,9 @@ class TracingService:
         by: Sequence[str],
         population: Population = "traces",
         limit: int = 50,
+        exact: bool = False,
     ) -> GroupPage:
-        """The largest groups by one or two fields.
+        """The largest groups by one or two fields; under a common word, from a sample unless `exact`.
 
         Raises:
             InvalidInput: a field cannot be grouped by, or the search, the limit or the window is wrong.
@@ -207,15 +214,15 @@ class TracingService:
         fields = tuple(_grouped(name) for name in by)
         window = _window(project, asked.from_, asked.to)
         where = self._reader.where(project, asked)
-        rows = self._spans.group_by(window, fields, where=where, population=population, limit=limit)
-        if "key" in fields and rows:
+        found = self._spans.group_by(window, fields, where=where, population=population, limit=limit, exact=exact)
+        if "key" in fields and found.rows:
             names = self._key_names(project)
             place = fields.index("key")
-            for row in rows:
+            for row in found.rows:
                 labels = list(row.labels)
                 labels[place] = names.get(labels[place] or "", labels[place])
                 row.labels = tuple(labels)
-        return GroupPage(items=rows, next_cursor=None)
+        return GroupPage(items=found.rows, next_cursor=None, estimated=found.sample < 1, sample=found.sample)
 
     def overview(self, project: str, *, from_: int | None = None, to: int | None = None, points: int = 60) -> Overview:
         """Totals, series and tops of a window; by default the last day.

@@ -69,6 +69,8 @@ class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     """Of a key."""
     count: int
+    margin: int = 0
+    """Of an estimate: the true count lies within so many of it, in 95 of 100 cases."""
 
 
 class ColumnFacets(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,10 @@ class FacetsPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[ColumnFacets]
     next_cursor: str | None
+    estimated: bool = False
+    """Whether the counts are scaled up from a sample."""
+    sample: float = 1.0
+    """The share of the spans that were asked."""
 
 
 class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +95,10 @@ class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[GroupRow]
     next_cursor: str | None
+    estimated: bool = False
+    """Whether all but the latencies is scaled up from a sample."""
+    sample: float = 1.0
+    """The share of the spans that were asked."""
 
 
 class JournalState(msgspec.Struct, frozen=True, kw_only=True):

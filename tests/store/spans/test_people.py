@@ -119,14 +119,14 @@ def test_groups_and_facets_count_the_same_calls(store, spans, settled):
     fitting = [span for span in spans if span.status == "ok"]
 
     for columns, names in ((("route",), ["route"]), (("tags.team", "route"), ["team", "route"])):
-        groups = store.group_by(WINDOW, columns, where=where)
+        groups = store.group_by(WINDOW, columns, where=where).rows
         expected = Counter(
             tuple(span.tags.get("team") if name == "team" else span.route for name in names) for span in fitting
         )
         assert {group.labels: group.calls for group in groups} == expected
         assert sum(group.cost for group in groups) == sum(span.cost for span in fitting)
         assert not sum(group.errors for group in groups)
-    facets = store.facets_of(WINDOW, ("route", "model", "user", "tags"), where=where)
+    facets = store.facets_of(WINDOW, ("route", "model", "user", "tags"), where=where).columns
     assert {facet.value: facet.count for facet in facets["route"]} == Counter(span.route for span in fitting)
     assert [(facet.value, facet.count) for facet in facets["model"]] == [("p/m", len(fitting))]
     assert {facet.value: facet.count for facet in facets["user"]} == Counter(span.user for span in fitting)

@@ -4134,6 +4134,11 @@ export interface components {
         Facet: {
             /** Format: int64 */
             count: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            margin: number;
             value: string | null;
         };
         /** FacetPage */
@@ -4145,13 +4150,22 @@ export interface components {
         FacetValue: {
             /** Format: int64 */
             count: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            margin: number;
             name: string | null;
             value: string | null;
         };
         /** FacetsPage */
         FacetsPage: {
+            /** @default false */
+            estimated: boolean;
             items: components["schemas"]["ColumnFacets"][];
             next_cursor: string | null;
+            /** @default 1 */
+            sample: number;
         };
         /** Fault */
         Fault: {
@@ -4317,8 +4331,12 @@ export interface components {
         };
         /** GroupPage */
         GroupPage: {
+            /** @default false */
+            estimated: boolean;
             items: components["schemas"]["GroupRow"][];
             next_cursor: string | null;
+            /** @default 1 */
+            sample: number;
         };
         /** GroupRow */
         GroupRow: {
@@ -4328,6 +4346,11 @@ export interface components {
             /** Format: int64 */
             errors: number;
             labels: (string | null)[];
+            /**
+             * Format: int64
+             * @default 0
+             */
+            margin: number;
             p50: number | null;
             p95: number | null;
             /** Format: int64 */
@@ -11479,6 +11502,8 @@ export interface operations {
                 to?: number | null;
                 /** @description Names of columns, or `tags.NAME`, separated by commas. */
                 columns: string;
+                /** @description Never an estimate from a sample, however long that takes. */
+                exact?: boolean;
             };
             header?: never;
             path?: never;
@@ -11556,6 +11581,8 @@ export interface operations {
                 population?: "calls" | "model_calls" | "traces" | "spans" | "scores";
                 /** @description Groups at most, 1 to 200. */
                 limit?: number;
+                /** @description Never an estimate from a sample, however long that takes. */
+                exact?: boolean;
             };
             header?: never;
             path?: never;

@@ -48,7 +48,8 @@ from penstock.store.spans.types import (
     ActivityView,
     Books,
     Facet,
-    GroupRow,
+    Facets,
+    Groups,
     ModelStat,
     Overview,
     ProviderStat,
@@ -151,9 +152,11 @@ class Questions:
         """The values of one of `facets.FACET_COLUMNS`."""
         return facets(self._asked, window, column, where=where, candidates=self._candidates)
 
-    def facets_of(self, window: Window, columns: Sequence[str], *, where: Node | None = None) -> dict[str, list[Facet]]:
-        """The values of several of `facets.FACET_COLUMNS`, of the same calls."""
-        return facets_of(self._asked, window, columns, where=where, candidates=self._candidates)
+    def facets_of(
+        self, window: Window, columns: Sequence[str], *, where: Node | None = None, exact: bool = False
+    ) -> Facets:
+        """The values of several of `facets.FACET_COLUMNS`, of the same calls; estimates under a common word."""
+        return facets_of(self._asked, window, columns, where=where, candidates=self._candidates, exact=exact)
 
     def group_by(
         self,
@@ -163,8 +166,12 @@ class Questions:
         where: Node | None = None,
         population: Population = "traces",
         limit: int = 50,
-    ) -> list[GroupRow]:
-        """The largest groups by one or two columns; raises `InvalidInput` (`invalid_metric`)."""
+        exact: bool = False,
+    ) -> Groups:
+        """The largest groups by one or two columns; estimates under a common word.
+
+        Raises `InvalidInput` (`invalid_metric`).
+        """
         return group_by(
             self._asked,
             window,
@@ -173,6 +180,7 @@ class Questions:
             population=population,
             limit=limit,
             candidates=self._candidates,
+            exact=exact,
         )
 
     def sessions(

@@ -15,7 +15,9 @@ __all__ = [
     "ActivityView",
     "Books",
     "Facet",
+    "Facets",
     "GroupRow",
+    "Groups",
     "Measures",
     "ModelStat",
     "Overview",
@@ -257,6 +259,16 @@ class TraceView(msgspec.Struct, kw_only=True):
 class Facet(msgspec.Struct, kw_only=True):
     value: str | None
     count: int
+    margin: int = 0
+    """Of an estimate: the true count lies within so many of it, in 95 of 100 cases."""
+
+
+class Facets(msgspec.Struct, kw_only=True):
+    """Values of columns among the same rows."""
+
+    columns: dict[str, list[Facet]]
+    sample: float = 1.0
+    """The share of the spans that were asked; below 1 the counts are estimates."""
 
 
 class GroupRow(msgspec.Struct, kw_only=True):
@@ -270,6 +282,16 @@ class GroupRow(msgspec.Struct, kw_only=True):
     p95: int | None
     tokens: int
     cost: int | None
+    margin: int = 0
+    """Of an estimate: the true number of calls lies within so many of it, in 95 of 100 cases."""
+
+
+class Groups(msgspec.Struct, kw_only=True):
+    """The largest groups, the largest first."""
+
+    rows: list[GroupRow]
+    sample: float = 1.0
+    """The share of the spans that were asked; below 1 all but the latencies are scaled up from it."""
 
 
 class Activity(msgspec.Struct, kw_only=True):

@@ -1,6 +1,7 @@
 """The values of columns, the most frequent first: filter menus."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
@@ -13,15 +14,17 @@ from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import columns_of
 from penstock.store.spans.queries.rows import ROW, with_totals
+from penstock.store.spans.queries.samples import Sample
 from penstock.store.spans.queries.search import Candidates
-from penstock.store.spans.queries.texts import looked_up
+from penstock.store.spans.queries.texts import Found, sampled
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
-from penstock.store.spans.types import Facet
+from penstock.store.spans.types import Facet, Facets
 
 __all__ = ["FACET_COLUMNS", "facets", "facets_of"]
 
 MOST = 50
+LISTS = frozenset(("tags", "finish_reasons"))
 FACET_COLUMNS: dict[str, str] = {
     **{
         name: f'"{name}"'
@@ -43,9 +46,9 @@ def facets(
 ) -> list[Facet]:
     """Values among calls and roots of the window that fit, with how often they stand there, at most 50.
 
-    `name` is one of `FACET_COLUMNS`, or `tags.<key>`.
+    `name` is one of `FACET_COLUMNS`, or `tags.<key>`. Never an estimate.
     """
-    return facets_of(engine, window, (name,), where=where, candidates=candidates)[name]
+    return facets_of(engine, window, (name,), where=where, candidates=candidates, exact=True).columns[name]
 
 
 def facets_of(
@@ -55,14 +58,62 @@ def facets_of(
     *,
     where: Node | None = None,
     candidates: Candidates | None = None,
-) -> dict[str, list[Facet]]:
-    """The values of several columns, all of the same calls and roots; as `facets`."""
+    exact: bool = False,
+) -> Facets:
+    """The values of several columns, all of the same calls and roots; as `facets`.
+
+    Where a condition looks into very many texts they are estimates from a sample, unless `exact`.
+    """
     with engine.snapshot() as read:
         whole = closed(read, window)
         if whole is None:
-            return {name: [] for name in names}
-        found = looked_up(read, whole, where, candidates)
-        return {name: _facets(read, whole, name, found) for name in names}
+            return Facets(columns={name: [] for name in names})
+        found = sampled(read, whole, where, candidates, exact=exact)
+        if found.sample is not None:
+            estimated = _estimated(read, whole, names, found, found.sample)
+            # Of what lies in no block that was read, a sample cannot tell that there is none.
+            if any(estimated.values()):
+                return Facets(columns=estimated, sample=found.sample.share)
+        return Facets(columns={name: _facets(read, whole, name, found.where) for name in names})
+
+
+def _estimated(
+    read: Read, window: Window, names: Sequence[str], found: Found, sample: Sample
+) -> dict[str, list[Facet]]:
+    """All columns by one look into the texts of the sample."""
+    values: Values = {}
+    query = with_totals(exp.select("1").from_("spans"), needed=needs_totals(found.where))
+    query = query.where(ROW, *within(window, values), copy=False)
+    if found.where is not None:
+        query = query.where(compiled(found.where, values, scope="row", texts=found.texts), copy=False)
+    aliases = [f"f{at}" for at in range(len(names))]
+    given = [exp.alias_(_together(name, values), alias) for name, alias in zip(names, aliases, strict=True)]
+    number = exp.alias_(sample.number(values), "block", copy=False)
+    query = query.select(number, "count(*)", *given, append=False, copy=False).group_by("block", *aliases)
+    sample.narrow(query, values)
+    counts: list[defaultdict[str | None, Counter[int]]] = [defaultdict(Counter) for _ in names]
+    for block, spans, *row in read(query, values):
+        for name, of_column, value in zip(names, counts, row, strict=True):
+            for each in (value or ()) if name in LISTS else (value,):
+                of_column[each][block] += spans
+    return {name: _most(of_column, sample) for name, of_column in zip(names, counts, strict=True)}
+
+
+def _most(counts: Mapping[str | None, Counter[int]], sample: Sample) -> list[Facet]:
+    most = sorted(counts, key=lambda value: (-counts[value].total(), value is None, value or ""))[:MOST]
+    estimates = [sample.estimate(counts[value]) for value in most]
+    return [
+        Facet(value=value, count=count, margin=margin) for value, (count, margin) in zip(most, estimates, strict=True)
+    ]
+
+
+def _together(name: str, values: Values) -> exp.Expr:
+    """A row's value of a column as text; of a column of lists, all of its values."""
+    value = _value(name, values)
+    if name in LISTS:
+        # Without the function that gives each value a row.
+        return value.this
+    return exp.cast(value, "VARCHAR")
 
 
 def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[Facet]:
@@ -88,12 +139,13 @@ def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[F
 
 
 def _direct(name: str, where: Node | None, low: int, high: int, values: Values) -> exp.Select:
-    query = with_totals(exp.select("1").from_("spans"), needed=needs_totals(where))
-    query = query.where(ROW, *_between("started", low, high, values), copy=False)
+    held = _between("started", low, high, values)
+    query = with_totals(exp.select("1").from_("spans"), needed=needs_totals(where), time=held)
+    query = query.where(ROW, *held, copy=False)
     if where is not None:
         query = query.where(compiled(where, values, scope="row"), copy=False)
     value = _value(name, values)
-    if name in {"tags", "finish_reasons"}:
+    if name in LISTS:
         inner = query.select(exp.alias_(value, "value"), append=False, copy=False)
         query = exp.select("1").from_(inner.subquery("given", copy=False), copy=False)
         value = column("value")

@@ -1,6 +1,6 @@
 """Rows of the trace list, or spans, by what they have in common."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +8,6 @@ from sqlglot import exp
 
 from penstock.store.spans.engine import Engine, Read, Rows, prepare
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS, Values, bind, bucket, column, parsed
-from penstock.store.spans.filters import Scope
 from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
@@ -17,6 +16,7 @@ from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.overview import Histogram, known_cost
 from penstock.store.spans.queries.populations import (
     Labels,
+    Source,
     check,
     columns_of,
     grouped_by,
@@ -24,11 +24,12 @@ from penstock.store.spans.queries.populations import (
     label_keys,
     source_of,
 )
+from penstock.store.spans.queries.samples import Sample
 from penstock.store.spans.queries.search import Candidates
-from penstock.store.spans.queries.texts import looked_up
-from penstock.store.spans.queries.window import Window, closed
+from penstock.store.spans.queries.texts import Found, sampled
+from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
-from penstock.store.spans.types import GroupRow
+from penstock.store.spans.types import GroupRow, Groups
 
 __all__ = ["group_by"]
 
@@ -44,8 +45,11 @@ def group_by(
     population: Population = "traces",
     limit: int = 50,
     candidates: Candidates | None = None,
-) -> list[GroupRow]:
+    exact: bool = False,
+) -> Groups:
     """The groups with the most rows, the largest first.
+
+    Where a condition looks into very many texts they are estimates from a sample, unless `exact`.
 
     Raises:
         InvalidInput: there is no grouping by these columns (`invalid_metric`).
@@ -54,50 +58,69 @@ def group_by(
     with engine.snapshot() as read:
         whole = closed(read, window)
         if whole is None:
-            return []
-        found = where if population == "scores" else looked_up(read, whole, where, candidates)
+            return Groups(rows=[])
+        found = Found(where) if population == "scores" else sampled(read, whole, where, candidates, exact=exact)
         asked = _Grouped(read, whole, columns, found, population)
+        # Of what lies in no block that was read, a sample cannot tell that there is none.
+        if found.sample is not None and (estimated := asked.estimated(found.sample, min(limit, MOST))):
+            return Groups(rows=estimated, sample=found.sample.share)
         rows = asked.sums(min(limit, MOST))
         if not rows:
-            return []
+            return Groups(rows=[])
         histograms = asked.histograms([tuple(row[: len(columns)]) for row in rows])
-    return [_group(row, len(columns), histograms) for row in rows]
+    return Groups(rows=[_group(row, len(columns), histograms) for row in rows])
 
 
 class _Grouped:
     def __init__(
-        self, read: Read, window: Window, columns: tuple[str, ...], where: Node | None, population: Population
+        self, read: Read, window: Window, columns: tuple[str, ...], found: Found, population: Population
     ) -> None:
         self._read = read
         self._window = window
         self._columns = columns
-        self._where = where
+        self._where = found.where
+        self._texts = found.texts
         self._population: Population = population
         self._names = [f"g{number}" for number in range(len(columns))]
 
     def sums(self, limit: int) -> Rows:
         """`(labels, rows, errors, tokens, cost, known, unknown)` of the largest groups."""
         family = self._family(histogram=False)
-        # Where there is no family, nothing is read from one.
-        kept, rows = family or FAMILIES[0], self._population in {"calls", "traces"}
-        (_, tokens), (known, cost) = kept.sums("usage_total", rows=rows), kept.sums("cost", rows=rows)
-        sums = {
-            "n": ("count(*)", "sum(spans)"),
-            "failed": (f"count(*) FILTER (WHERE {FAILED})", f"sum(spans) FILTER (WHERE {FAILED})"),
-            "tokens": (f"sum({self._own('tokens')})", f"sum({tokens})"),
-            "cost": (f"sum({self._own('cost')})", f"sum({cost})"),
-            "known": (f"count({self._own('cost')})", f"sum({known})"),
-            "unknown": (
-                f"count(*) FILTER (WHERE {MODEL_SPAN} AND {self._own('cost')} IS NULL)",
-                f"sum(spans - ({known})) FILTER (WHERE {MODEL_SPAN})",
-            ),
-        }
+        sums = self._sums(family)
         values, parts = self._parts(sums, family=family, groups=())
         merged = [f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS all_{name}" for name in sums]
         query = exp.select(*self._names, *merged).from_(parts, copy=False).group_by(*self._names)
         ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
         query = query.order_by("all_n DESC", *ordered).limit(bind(values, limit), copy=False)
         return self._read(prepare(query), values)
+
+    def estimated(self, sample: Sample, limit: int) -> list[GroupRow]:
+        """The largest groups of a sample, scaled up."""
+        values: Values = {"project": self._window.project}
+        part, scope = self._direct(values, within(self._window, values), fields=("cost",))
+        number, of_duration = sample.number(values), parsed(bucket("duration"))
+        labels = grouped_by(self._columns, values, scope=scope)
+        selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
+        selected += [exp.alias_(number, "block", copy=False), exp.alias_(of_duration, "bucket", copy=False)]
+        amounts = [f"CAST(coalesce({of_spans}, 0) AS BIGINT)" for of_spans, _ in self._sums(None).values()]
+        query = part.select(*selected, *amounts, append=False, copy=False)
+        query = query.group_by(*self._names, "block", "bucket", copy=False)
+        sample.narrow(query, values)
+        sums: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * len(amounts))
+        blocks: defaultdict[Labels, Counter[int]] = defaultdict(Counter)
+        histograms: defaultdict[Labels, Histogram] = defaultdict(Histogram)
+        for row in self._read(query, values):
+            given, (block, number_, *found) = tuple(row[: len(labels)]), row[len(labels) :]
+            sums[given] = [one + other for one, other in zip(sums[given], found, strict=True)]
+            blocks[given][block] += found[0]
+            histograms[given].add(number_, found[0])
+        most = sorted(sums, key=lambda given: (-sums[given][0], *((name is None, name or "") for name in given)))
+        rows: list[GroupRow] = []
+        for given in most[:limit]:
+            group = _group((*given, *map(sample.scaled, sums[given])), len(labels), histograms)
+            group.margin = sample.estimate(blocks[given]).margin
+            rows.append(group)
+        return rows
 
     def histograms(self, chosen: Sequence[Labels]) -> dict[Labels, Histogram]:
         """Of these groups."""
@@ -110,7 +133,26 @@ class _Grouped:
             found[tuple(row[: len(self._names)])].add(row[-2], row[-1])
         return found
 
+    def _sums(self, family: Family | None) -> dict[str, tuple[str, str]]:
+        """What is summed up, of spans and of a family's rows."""
+        # Where there is no family, nothing is read from one.
+        kept, rows = family or FAMILIES[0], self._population in {"calls", "traces"}
+        (_, tokens), (known, cost) = kept.sums("usage_total", rows=rows), kept.sums("cost", rows=rows)
+        return {
+            "n": ("count(*)", "sum(spans)"),
+            "failed": (f"count(*) FILTER (WHERE {FAILED})", f"sum(spans) FILTER (WHERE {FAILED})"),
+            "tokens": (f"sum({self._own('tokens')})", f"sum({tokens})"),
+            "cost": (f"sum({self._own('cost')})", f"sum({cost})"),
+            "known": (f"count({self._own('cost')})", f"sum({known})"),
+            "unknown": (
+                f"count(*) FILTER (WHERE {MODEL_SPAN} AND {self._own('cost')} IS NULL)",
+                f"sum(spans - ({known})) FILTER (WHERE {MODEL_SPAN})",
+            ),
+        }
+
     def _family(self, *, histogram: bool) -> Family | None:
+        if self._population == "scores":
+            return None
         length = (self._window.to or 0) - (self._window.from_ or 0)
         wanted = columns_of(self._where, fields=self._columns)
         summed = () if histogram else ("cost", "usage_total")
@@ -135,19 +177,23 @@ class _Grouped:
         window = self._window
         low, high = window.from_ or 0, window.to or 0
         ranges = Ranges(((low, high),)) if family is None else ranges_of(self._read, window, step=DAY, family=family)
-        values: Values = {"project": window.project, "from": low, "to": high}
+        values: Values = {"project": window.project, "from": low, "to": high, "since": low, "until": high}
         if chosen is not None:
             values["chosen"] = [label_key(labels) for labels in chosen]
         pieces = [(piece, None) for piece in ranges.spans]
         united: exp.Query | None = None
         for (begin, end), rolled in [*pieces, *([] if ranges.rolled is None else [(ranges.rolled, family)])]:
-            part, time, scope = self._source(rolled, values)
-            labels = grouped_by(self._columns, values, scope=scope)
-            part = part.where(
+            time = "started" if rolled is None else "hour"
+            within = (
                 exp.GTE(this=column(time), expression=bind(values, begin)),
                 exp.LT(this=column(time), expression=bind(values, end)),
-                copy=False,
             )
+            if rolled is None:
+                part, scope = self._direct(values, within, fields=() if "bucket" in amounts else ("cost",))
+            else:
+                part, scope = rolled_population(self._population, "duration", self._where, rolled, values), "span"
+                part = part.where(*within, copy=False)
+            labels = grouped_by(self._columns, values, scope=scope)
             if chosen is not None:
                 unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
                 part = part.where(exp.In(this=label_keys(labels), query=unnested), copy=False)
@@ -161,13 +207,11 @@ class _Grouped:
         assert united is not None  # noqa: S101 - a closed window has a piece
         return values, united.subquery("parts", copy=False)
 
-    def _source(self, family: Family | None, values: Values) -> tuple[exp.Select, str, Scope]:
-        if family is not None:
-            part = rolled_population(self._population, "duration", self._where, family, values)
-            return part, "hour", "span"
-        columns = columns_of(self._where, fields=("cost",))
-        part, scope = source_of(self._population, self._where, values, columns=columns, field=None)
-        return part, "started", scope
+    def _direct(self, values: Values, time: Sequence[exp.Expr], *, fields: tuple[str, ...]) -> Source:
+        columns = columns_of(self._where, fields=fields)
+        return source_of(
+            self._population, self._where, values, columns=columns, field=None, time=time, texts=self._texts
+        )
 
 
 def _group(row: Sequence[Any], labels: int, histograms: dict[Labels, Histogram]) -> GroupRow:

@@ -1,9 +1,11 @@
 """Conditions on text, looked up before anything is counted: which spans hold it, by the index of words.
 
-A question that counts asks its conditions of every span of its time, and of a text this means to unpack all of them.
+A question that counts asks its conditions of every span of its time, and of a text this means to unpack all of them;
+where very many hold it, a page that somebody waits for is answered from a sample.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -11,16 +13,28 @@ from penstock.store.spans.conditions import Texts, compiled, is_narrow
 from penstock.store.spans.engine import Prepared, Read, prepare
 from penstock.store.spans.expressions import Values, bind, sql
 from penstock.store.spans.filters import PLACE, Filter
+from penstock.store.spans.queries.samples import Sample, draw
 from penstock.store.spans.queries.search import Candidates, Stretch, searches
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import And, Node, all_of
 
-__all__ = ["MOST_PLACES", "looked_up"]
+__all__ = ["MOST_PLACES", "Found", "looked_up", "sampled"]
 
 MOST_PLACES = 4096
 """Spans that are named by their places; where more hold the text, each is asked with the other conditions."""
 NEAR = 10_000_000
 """Microseconds between two stretches that are read rather than to ask twice."""
+
+
+class Found(NamedTuple):
+    """How spans are found that fit."""
+
+    where: Node | None
+    """What must hold of them, as of those that were asked for."""
+    sample: Sample | None = None
+    """Set when only these are to be asked, for the texts are too many."""
+    texts: Texts = Texts()
+    """How texts are looked for that are still to be."""
 
 
 def looked_up(read: Read, window: Window, where: Node | None, candidates: Candidates | None) -> Node | None:
@@ -29,26 +43,46 @@ def looked_up(read: Read, window: Window, where: Node | None, candidates: Candid
     They stay as they are where no index tells, where too many spans hold the texts, and where a text may be absent
     rather than present. What comes back is true within the snapshot of `read` alone.
     """
+    return _look_up(read, window, where, candidates)[0]
+
+
+def sampled(
+    read: Read, window: Window, where: Node | None, candidates: Candidates | None, *, exact: bool = False
+) -> Found:
+    """As `looked_up`; but where texts stay, with a sample of the spans that can hold them.
+
+    There is none where those are few, nor when it has to be `exact`.
+    """
+    found, stretches = _look_up(read, window, where, candidates)
+    whole = closed(read, window)
+    if exact or whole is None or found is not where or not searches(where):
+        return Found(found)
+    return Found(found, draw(read, whole, stretches), Texts(apart=_apart(read, whole)))
+
+
+def _look_up(
+    read: Read, window: Window, where: Node | None, candidates: Candidates | None
+) -> tuple[Node | None, Sequence[Stretch] | None]:
+    """The conditions, and where spans can lie that hold texts, if anything is known of it."""
     if candidates is None or where is None or not searches(where):
-        return where
+        return where, None
     terms = where.terms if isinstance(where, And) else (where,)
     texts = all_of(*(term for term in terms if searches(term)))
     whole = closed(read, window)
     stretches = None if whole is None else candidates(read, whole, texts)
     if texts is None or whole is None or stretches is None or not _spares(whole, stretches):
-        return where
+        return where, stretches
     places = _places(read, whole, texts, stretches)
     if places is None:
-        return where
+        return where, stretches
     # Never empty: an engine could not tell of what.
     place = Filter(column=PLACE, operator="in", value=places or [-1])
-    return all_of(place, *(term for term in terms if not searches(term)))
+    return all_of(place, *(term for term in terms if not searches(term))), stretches
 
 
 def _places(read: Read, window: Window, texts: Node, stretches: Sequence[Stretch]) -> list[int] | None:
     """Where the spans lie that hold the texts; None when they are too many."""
-    values: Values = {}
-    apart = bool(read(sql("SELECT 1 FROM payloads LIMIT 1").where(*within(window, values)), values))
+    apart = _apart(read, window)
     exactly = Texts(apart=apart)
     narrow = is_narrow(texts)
     # A pattern takes long to make ready, for each question anew: words are looked for first.
@@ -64,6 +98,12 @@ def _places(read: Read, window: Window, texts: Node, stretches: Sequence[Stretch
         return found
     likely = Filter(column=PLACE, operator="in", value=found)
     return [place for (place,) in read(*_asked(window, And((likely, texts)), exactly))]
+
+
+def _apart(read: Read, window: Window) -> bool:
+    """Whether some texts of the window lie apart from their spans."""
+    values: Values = {}
+    return bool(read(sql("SELECT 1 FROM payloads LIMIT 1").where(*within(window, values)), values))
 
 
 def _asked(window: Window, where: Node, texts: Texts) -> tuple[Prepared, Values]:

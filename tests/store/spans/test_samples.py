@@ -1,0 +1,174 @@
+"""Where very many texts would have to be looked into, counts are estimated from some of them, and say how well."""
+
+import random
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from penstock.store.spans.filters import Filter
+from penstock.store.spans.queries import samples
+from penstock.store.spans.queries.samples import Sample
+from penstock.store.spans.queries.window import Window
+from penstock.store.spans.tree import And, Not, Or, Text
+from penstock.testing.journal import PROJECT
+
+HOUR = 3_600_000_000
+START = 1_700_000_000_000_000 // HOUR * HOUR
+HOURS = 48
+WINDOW = Window(project=PROJECT, from_=START, to=START + HOURS * HOUR)
+LEFT = Filter(column="route", operator="eq", value="left")
+COMMON = Text(words="common")
+CONDITIONS = {
+    "a word": COMMON,
+    "a word and a route": And((COMMON, LEFT)),
+    "no word": Not(Text(words="odd")),
+    "a word or a route": Or((Text(words="odd"), LEFT)),
+    "a piece of a text": Filter(column="input", operator="contains", value="commo"),
+    "a word or a sum": Or((Text(words="odd"), Filter(column="cost", operator="gt", value=30))),
+}
+
+
+def said(text):
+    return msgspec.Raw(msgspec.json.encode([{"role": "user", "parts": [{"type": "text", "content": text}]}]))
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(samples, "SAMPLE_SPANS", 200)
+
+
+@pytest.fixture
+def filled(store, journal, clock):
+    """Two days: ten to thirty calls an hour, a word in most of them."""
+    clock.advance(40 * 24 * 3600)
+    rng = random.Random(5)
+    spans = [
+        journal.span(
+            started=START + hour * HOUR + at * 60_000_000,
+            input=said(f"{'common' if rng.random() < 0.8 else 'rare'} {'odd' if at % 2 else 'even'}"),
+            route=rng.choice(("left", "left", "right")),
+            status="error" if rng.random() < 0.1 else "ok",
+            cost=at,
+            tags={"team": rng.choice("ab")},
+        )
+        for hour in range(HOURS)
+        for at in range(rng.randrange(10, 30))
+    ]
+    store.load([journal.write(*spans)])
+    return store
+
+
+def upkeep(store):
+    while store.maintain():
+        pass
+
+
+def counts(facets):
+    return {facet.value: facet.count for facet in facets}
+
+
+def near(estimates, exact, *, times=2.5):
+    """Within two and a half margins, of which one holds 95 of 100: a sample of eight is that far off once in 10,000."""
+    return all(abs(one.count - exact.get(one.value, 0)) <= times * one.margin for one in estimates)
+
+
+def test_facets_and_groups_are_estimated_and_say_how_well(filled, subtests):
+    for settled in (False, True):
+        if settled:
+            upkeep(filled)
+        for name, where in CONDITIONS.items():
+            with subtests.test(f"{name}, {'indexed' if settled else 'not indexed'}"):
+                check(filled, where)
+
+
+def check(filled, where):
+    columns = ("route", "status", "tags", "tags.team", "finish_reasons")
+    found = filled.facets_of(WINDOW, columns, where=where)
+    exact = filled.facets_of(WINDOW, columns, where=where, exact=True)
+    assert 0.1 < found.sample < 0.4
+    assert exact.sample == 1.0
+    for name in ("route", "status", "tags", "tags.team"):
+        assert {*counts(found.columns[name])} == {*counts(exact.columns[name])}
+        assert near(found.columns[name], counts(exact.columns[name]))
+        assert any(facet.margin for facet in found.columns[name])
+        assert not any(facet.margin for facet in exact.columns[name])
+    assert {*counts(found.columns["finish_reasons"])} == {*counts(exact.columns["finish_reasons"])}
+    groups = filled.group_by(WINDOW, ("route",), where=where)
+    every = filled.group_by(WINDOW, ("route",), where=where, exact=True)
+    assert (groups.sample, every.sample) == (found.sample, 1.0)
+    routes = {facet.value: facet for facet in found.columns["route"]}
+    for row in groups.rows:
+        (label,) = row.labels
+        assert (row.calls, row.margin) == (routes[label].count, routes[label].margin)
+        (whole,) = (each for each in every.rows if each.labels == row.labels)
+        assert row.p50 == whole.p50
+        assert row.cost == pytest.approx(whole.cost, rel=0.5)
+        assert row.tokens == pytest.approx(whole.tokens, rel=0.5)
+
+
+def test_the_same_spans_give_the_same_estimate(filled):
+    upkeep(filled)
+    first, second = (filled.group_by(WINDOW, ("route", "status"), where=COMMON) for _ in range(2))
+    assert first == second
+
+
+def test_nothing_is_estimated_without_a_text_nor_of_few_spans(filled):
+    upkeep(filled)
+    assert filled.facets_of(WINDOW, ("route",), where=LEFT).sample == 1.0
+    assert filled.group_by(WINDOW, ("route",), where=None).sample == 1.0
+    assert filled.group_by(WINDOW, ("route",), where=LEFT, population="scores").sample == 1.0
+    part = Window(project=PROJECT, from_=START, to=START + 6 * HOUR)
+    found = filled.facets_of(part, ("route",), where=COMMON)
+    assert (found.sample, found) == (1.0, filled.facets_of(part, ("route",), where=COMMON, exact=True))
+    assert filled.facets(WINDOW, "route", where=COMMON) == filled.facets_of(
+        WINDOW, ("route",), where=COMMON, exact=True
+    ).columns["route"]  # fmt: skip
+
+
+def test_what_a_sample_does_not_hold_is_counted_in_all(filled, journal):
+    """One call in a block that the sample leaves out."""
+    filled.load([journal.write(journal.span(started=START + HOUR // 2, input=said("needle odd"), route="left"))])
+    needle = Filter(column="input", operator="contains", value="needle")
+    assert counts(filled.facets_of(WINDOW, ("route",), where=needle).columns["route"]) == {"left": 1}
+    assert [row.calls for row in filled.group_by(WINDOW, ("route",), where=needle).rows] == [1]
+
+
+def test_blocks_come_from_all_of_the_window_and_none_from_where_nothing_can_be(filled):
+    upkeep(filled)
+    lately = [(START + hour * HOUR, START + (hour + 1) * HOUR) for hour in range(24, HOURS)]
+    with filled.engine.snapshot() as read:
+        whole = samples.draw(read, WINDOW, None)
+        late = samples.draw(read, WINDOW, [*reversed(lately), (START, START + HOUR)])
+    assert len(whole.blocks) >= samples.LEAST_BLOCKS
+    assert all(low < high for (_, low), (high, _) in pairwise([*whole.blocks, (START + HOURS * HOUR, 0)]) if low > high)
+    assert whole.blocks == tuple(sorted(whole.blocks))
+    assert {(low - START) // HOUR * 4 // HOURS for low, _ in whole.blocks} == {0, 1, 2, 3}
+    assert late.of < whole.of
+    assert not any(START + HOUR <= low < START + 24 * HOUR for low, _ in late.blocks)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+def test_the_truth_lies_within_the_margin_as_often_as_it_says(share):
+    """Of 400 windows of 300 blocks each, in which the word's frequency drifts: 99.9 of 100, and 95 of 100."""
+    outside = {0.95: 0, 0.999: 0}
+    sums = 0.0
+    for seed in range(400):
+        rng = random.Random(seed)
+        sizes = [rng.randrange(200, 2000) for _ in range(300)]
+        found = [round(size * share * rng.uniform(0.9, 1.1)) for size in sizes]
+        chosen = sorted(rng.sample(range(300), 9))
+        drawn = Sample(tuple((at, at + 1) for at in chosen), tuple(sizes[at] for at in chosen), sum(sizes))
+        for confidence in outside:
+            value, margin = drawn.estimate({at: found[block] for at, block in enumerate(chosen)}, confidence)
+            outside[confidence] += abs(value - sum(found)) > margin
+        sums += value / sum(found)
+    assert outside[0.999] <= 2
+    assert outside[0.95] <= 40
+    assert sums / 400 == pytest.approx(1, abs=0.02)
+
+
+def test_a_sample_of_everything_is_no_estimate():
+    everything = Sample(((0, 1), (1, 2), (2, 3)), (10, 20, 30), 60)
+    assert everything.estimate({0: 3, 2: 4}) == (7, 0)
+    assert everything.share == 1
