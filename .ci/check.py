@@ -212,8 +212,10 @@ def python_tests(_output: Output) -> Counts:
             "pytest",
             "-n",
             WORKERS,
+            # By files, so that what the tests of one share is made once; `tests/conftest.py` sets their order.
             "--dist",
-            "loadgroup",
+            "loadfile",
+            "--no-loadscope-reorder",
             "--cov",
             "--cov-report=",
             f"--junitxml={report}",

@@ -24,6 +24,40 @@ MEASURED = tuple(HERE / name for name in ("cli", "sdk", "server", "simulator", "
 """Folders of the tests whose child processes are measured by coverage too: there is code that only those run."""
 CHILDREN = "COVERAGE_PROCESS_CONFIG"
 """By this variable coverage begins in a child."""
+LONGEST = (
+    "store/spans/test_metrics.py",
+    "repository/test_packaging.py",
+    "e2e/test_console_observability.py",
+    "store/spans/test_server_kills.py",
+    "e2e/test_change_without_a_drop.py",
+    "store/spans/test_people.py",
+    "e2e/test_console_watching.py",
+    "store/spans/test_sorted_lists.py",
+    "e2e/test_console_annotation.py",
+    "server/test_routes.py",
+    "e2e/test_operations.py",
+    "store/spans/test_clickhouse.py",
+    "e2e/test_traffic.py",
+    "store/spans/test_texts.py",
+    "e2e/test_console_traffic.py",
+    "store/spans/test_filters.py",
+    "e2e/test_console_prompts.py",
+    "store/spans/test_traces.py",
+    "e2e/test_console.py",
+    "store/spans/test_search.py",
+    "e2e/test_emitters.py",
+    "store/spans/test_newest.py",
+    "e2e/test_recovery.py",
+    "store/spans/test_spend.py",
+    "cli/test_up.py",
+    "store/spans/test_overview.py",
+    "cli/test_sync.py",
+    "store/spans/test_intake.py",
+    "e2e/test_prompts.py",
+    "store/spans/test_deletion.py",
+    "e2e/test_frameworks.py",
+)
+"""Files of tests that take longest, the longest first and those that wait much beside those that do not."""
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -37,6 +71,13 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begins with the longest files where workers share them out, so that no worker is left with one at the end."""
+    if hasattr(config, "workerinput"):
+        place = {HERE / name: number for number, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
