@@ -43,6 +43,8 @@ export function faultIn(q: string): MockAnswer | null {
 export class MockLooking {
   readonly views: SavedView[] = [];
   readonly scores: Score[] = [];
+  /** Whether facets and groups are estimates, unless they are asked for exactly. */
+  sampled = false;
 
   constructor(
     private readonly now: () => number,
@@ -52,9 +54,14 @@ export class MockLooking {
   answer(method: string, path: string, params: URLSearchParams, body: unknown): unknown {
     const rows = this.rows().filter((row) => matches(row, params.get("q") ?? ""));
     if (path === "/query/complete") return complete(params.get("q") ?? "", Number(params.get("cursor")));
-    if (path === "/facets")
-      return page((params.get("columns") ?? "").split(",").map((column) => facetOf(rows, column)));
-    if (path === "/groups") return page(groupsOf(rows, (params.get("by") ?? "").split(",")));
+    const about = this.sampled && params.get("exact") !== "true";
+    const worth = { estimated: about, sample: about ? 0.003 : 1 };
+    if (path === "/facets") {
+      const columns = (params.get("columns") ?? "").split(",");
+      return { ...page(columns.map((column) => facetOf(rows, column, about))), ...worth };
+    }
+    if (path === "/groups")
+      return { ...page(groupsOf(rows, (params.get("by") ?? "").split(","), about)), ...worth };
     if (path === "/sessions") return page(activitiesOf(rows, "session"));
     if (path === "/users") return page(activitiesOf(rows, "user"));
     if (path.startsWith("/views")) return this.viewCall(method, path, body as ViewDocument);
@@ -190,22 +197,29 @@ function groupBy<Key>(rows: readonly TraceRow[], keyOf: (row: TraceRow) => Key):
   return groups;
 }
 
-function facetOf(rows: readonly TraceRow[], column: string) {
+/** Estimates are of a thousand times as much, 4 % to either side. */
+function scaled(count: number, about: boolean) {
+  return about ? { count: count * 1000, margin: count * 40 } : { count, margin: 0 };
+}
+
+function facetOf(rows: readonly TraceRow[], column: string, about: boolean) {
   const counts = new Map<string | null, number>();
   for (const row of rows) counts.set(textOf(row, column), (counts.get(textOf(row, column)) ?? 0) + 1);
   const values = [...counts]
-    .map(([value, count]) => ({ value, name: null, count }))
+    .map(([value, count]) => ({ value, name: null, ...scaled(count, about) }))
     .sort((a, b) => b.count - a.count);
   return { column, values };
 }
 
-function groupsOf(rows: readonly TraceRow[], by: readonly string[]) {
+function groupsOf(rows: readonly TraceRow[], by: readonly string[], about: boolean) {
   const groups = groupBy(rows, (row) => JSON.stringify(by.map((column) => textOf(row, column))));
   return [...groups].map(([key, own]) => {
     const totals = totalsOf(own);
+    const { count: calls, margin } = scaled(totals.calls, about);
     return {
       labels: JSON.parse(key) as (string | null)[],
-      calls: totals.calls,
+      calls,
+      margin,
       errors: totals.errors,
       p50: totals.p50,
       p95: totals.p95,

@@ -33,7 +33,8 @@ export function useCursor<Row>(
     k: () => move(-1),
     arrowdown: () => move(1),
     arrowup: () => move(-1),
-    enter: withRow(onOpen),
+    // While no row is under the cursor, Enter presses the button that has the focus.
+    ...(at >= 0 && { enter: withRow(onOpen) }),
     escape: () => {
       if (key !== null) setKey(null);
       else options.onEscape?.();

@@ -1,6 +1,7 @@
 /** The values that occur in some columns under the filter, with how often; and calls counted in groups. */
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { api, bodyOf } from "@/api/client";
 import { useAddress } from "@/lib/address";
 import { nowMicroseconds } from "@/lib/clock";
@@ -28,12 +29,21 @@ export const FACET_COLUMNS = [
 
 const REFRESH_MS = 30_000;
 
+/** Whether a question is asked exactly: until it is another one. */
+function useExact(question: readonly unknown[]) {
+  const asked = JSON.stringify(question);
+  const [chosen, choose] = useState<string | null>(null);
+  return { exact: chosen === asked || undefined, count: () => choose(asked) };
+}
+
 export function useFacets(search: TracesSearch, enabled: boolean) {
   const { range, live } = useAddress();
   const { project } = useSignedIn();
   const { q, filter } = search;
-  return useQuery({
-    queryKey: ["facets", project.id, range, q, filter],
+  const question = ["facets", project.id, range, q, filter];
+  const { exact, count } = useExact(question);
+  const found = useQuery({
+    queryKey: [...question, exact],
     queryFn: async ({ signal }) => {
       const query = {
         project: project.id,
@@ -41,22 +51,27 @@ export function useFacets(search: TracesSearch, enabled: boolean) {
         columns: FACET_COLUMNS.map((column) => column.id).join(","),
         q,
         filter,
+        exact,
       };
-      return bodyOf(await api.GET("/api/v1/facets", { params: { query }, signal })).items;
+      return bodyOf(await api.GET("/api/v1/facets", { params: { query }, signal }));
     },
     enabled,
     placeholderData: keepPreviousData,
     staleTime: 20_000,
-    refetchInterval: live ? REFRESH_MS : false,
+    // What takes long is not asked again by itself.
+    refetchInterval: live && !exact ? REFRESH_MS : false,
   });
+  return { ...found, countExactly: count, counting: exact === true && found.isFetching };
 }
 
 export function useGroups(search: TracesSearch, by: readonly string[]) {
   const { range, live } = useAddress();
   const { project } = useSignedIn();
   const { q, filter } = search;
-  return useQuery({
-    queryKey: ["groups", project.id, range, q, filter, by],
+  const question = ["groups", project.id, range, q, filter, by];
+  const { exact, count } = useExact(question);
+  const found = useQuery({
+    queryKey: [...question, exact],
     queryFn: async ({ signal }) => {
       const query = {
         project: project.id,
@@ -64,10 +79,12 @@ export function useGroups(search: TracesSearch, by: readonly string[]) {
         by: by.join(","),
         q,
         filter,
+        exact,
       };
       return bodyOf(await api.GET("/api/v1/groups", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
-    refetchInterval: live ? REFRESH_MS : false,
+    refetchInterval: live && !exact ? REFRESH_MS : false,
   });
+  return { ...found, countExactly: count, counting: exact === true && found.isFetching };
 }

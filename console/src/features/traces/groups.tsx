@@ -14,6 +14,7 @@ import {
   NOTHING,
 } from "@/lib/format";
 import { termOf, withTerm } from "@/lib/query-text";
+import { ABOUT, EstimateNote, worthOf } from "./estimate";
 import { useGroups } from "./facets";
 import { labelOfGroup } from "./group-menu";
 import type { TracesSearch } from "./search";
@@ -26,29 +27,59 @@ interface GroupsProps {
   onChange: (next: TracesSearch) => void;
 }
 
-const NUMBERS: readonly RowColumn<GroupRow>[] = [
-  { id: "calls", label: "Calls", width: 90, numeric: true, cell: (row) => formatCount(row.calls) },
-  {
-    id: "errors",
-    label: "Errors",
-    width: 90,
-    numeric: true,
-    cell: (row) => (
-      <span className={row.errors ? "bad" : "faint"} title={formatPercent(row.errors / row.calls)}>
-        {formatCount(row.errors)}
-      </span>
-    ),
-  },
-  { id: "p50", label: "p50", width: 80, numeric: true, cell: (row) => formatDuration(row.p50) },
-  { id: "p95", label: "p95", width: 80, numeric: true, cell: (row) => formatDuration(row.p95) },
-  { id: "tokens", label: "Tokens", width: 90, numeric: true, cell: (row) => formatCompact(row.tokens) },
-  { id: "cost", label: "Cost", width: 110, numeric: true, cell: (row) => formatMoneyRow(row.cost) },
-  { id: "rest", label: "", width: 20, cell: () => null },
-];
+/** The numbers of a group, of which those that were counted in a share of the spans say so. */
+function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
+  const about = sample < 1 ? ABOUT : "";
+  return [
+    {
+      id: "calls",
+      label: "Calls",
+      width: 90,
+      numeric: true,
+      cell: (row) => (
+        <span title={worthOf(sample, row.calls, row.margin)}>
+          {about}
+          {about ? formatCompact(row.calls) : formatCount(row.calls)}
+        </span>
+      ),
+    },
+    {
+      id: "errors",
+      label: "Errors",
+      width: 90,
+      numeric: true,
+      cell: (row) => (
+        <span className={row.errors ? "bad" : "faint"} title={formatPercent(row.errors / row.calls)}>
+          {about}
+          {about ? formatCompact(row.errors) : formatCount(row.errors)}
+        </span>
+      ),
+    },
+    { id: "p50", label: "p50", width: 80, numeric: true, cell: (row) => formatDuration(row.p50) },
+    { id: "p95", label: "p95", width: 80, numeric: true, cell: (row) => formatDuration(row.p95) },
+    {
+      id: "tokens",
+      label: "Tokens",
+      width: 90,
+      numeric: true,
+      cell: (row) => `${about}${formatCompact(row.tokens)}`,
+    },
+    {
+      id: "cost",
+      label: "Cost",
+      width: 110,
+      numeric: true,
+      cell: (row) => (row.cost === null ? NOTHING : `${about}${formatMoneyRow(row.cost)}`),
+    },
+    { id: "rest", label: "", width: 20, cell: () => null },
+  ];
+}
 
 /** Calls counted by one or two columns, the largest group first. A group opens its calls. */
 export function Groups({ search, by, names, onChange }: GroupsProps) {
-  const { data, error, isPending, refetch } = useGroups(search, by);
+  const { data, error, isPending, refetch, countExactly, counting } = useGroups(search, by);
+  const sample = data?.sample ?? 1;
+  const about = sample < 1 ? ABOUT : "";
   const rows = data?.items ?? [];
   const keyOf = (group: GroupRow) => JSON.stringify(group.labels);
   const nameOf = (value: string | null) => (value === null ? null : (names[value] ?? value));
@@ -72,29 +103,41 @@ export function Groups({ search, by, names, onChange }: GroupsProps) {
         return name === null ? <span className="faint">{NOTHING}</span> : <span title={name}>{name}</span>;
       },
     })),
-    ...NUMBERS,
+    ...numbersOf(sample),
   ];
   return (
-    <RowsTable
-      label="Groups"
-      rows={rows}
-      columns={columns}
-      keyOf={keyOf}
-      onOpen={open}
-      cursor={cursor.key}
-      compactHeight={50}
-      compact={(group) => (
-        <>
-          <b className="cut">{group.labels.map((value) => nameOf(value) ?? NOTHING).join(" · ")}</b>
-          <span className={`${classes.compactLine} dim`}>
-            <span>{formatCompact(group.calls)} calls</span>
-            <span className={group.errors ? "bad" : undefined}>{formatCompact(group.errors)} errors</span>
-            <span>{formatDuration(group.p95)}</span>
-            <span>{formatMoneyRow(group.cost)}</span>
-          </span>
-        </>
-      )}
-      empty={<Empty title="No call matches." icon="search" />}
-    />
+    <div className={classes.list}>
+      <EstimateNote sample={sample} counting={counting} onCount={countExactly} />
+      <RowsTable
+        label="Groups"
+        rows={rows}
+        columns={columns}
+        keyOf={keyOf}
+        onOpen={open}
+        cursor={cursor.key}
+        compactHeight={50}
+        compact={(group) => (
+          <>
+            <b className="cut">{group.labels.map((value) => nameOf(value) ?? NOTHING).join(" · ")}</b>
+            <span className={`${classes.compactLine} dim`}>
+              <span title={worthOf(sample, group.calls, group.margin)}>
+                {about}
+                {formatCompact(group.calls)} calls
+              </span>
+              <span className={group.errors ? "bad" : undefined}>
+                {about}
+                {formatCompact(group.errors)} errors
+              </span>
+              <span>{formatDuration(group.p95)}</span>
+              <span>
+                {group.cost !== null && about}
+                {formatMoneyRow(group.cost)}
+              </span>
+            </span>
+          </>
+        )}
+        empty={<Empty title="No call matches." icon="search" />}
+      />
+    </div>
   );
 }

@@ -177,6 +177,47 @@ describe("groups", () => {
   });
 });
 
+describe("estimates", () => {
+  const asked = (page: ReturnType<typeof openConsole>, path: string) =>
+    page.requests
+      .filter((request) => request.url.pathname === path)
+      .map(({ url }) => url.searchParams.get("exact"));
+
+  test("say what they are worth in the panel, and are counted by the keyboard", async () => {
+    window.localStorage.setItem("penstock.traces.facets", "true");
+    const page = openConsole("/traces?q=sheep");
+    page.api.looking.sampled = true;
+    show(page);
+    const panel = await screen.findByRole("complementary", { name: "Values that occur" });
+    const providers = await within(panel).findByRole("region", { name: "Provider" });
+    const value = () => within(providers).getAllByRole("button")[0];
+    expect(value()?.textContent).toContain("≈ ");
+    expect(value()?.title).toMatch(/From a sample of 0\.30% of the spans; ± 4\.0%$/);
+    within(panel).getByRole("button", { name: "Count exactly" }).focus();
+    await page.user.keyboard("{Enter}");
+    await waitFor(() => expect(value()?.textContent).not.toContain("≈"));
+    expect(value()?.title).not.toContain("sample");
+    expect(within(panel).queryByRole("button", { name: "Count exactly" })).toBeNull();
+    expect(asked(page, "/api/v1/facets")).toEqual([null, "true"]);
+  });
+
+  test("stand in groups too, until they are counted or another question is asked", async () => {
+    const page = openConsole("/traces?q=sheep&group=provider");
+    page.api.looking.sampled = true;
+    show(page);
+    const table = await screen.findByRole("table", { name: "Groups" });
+    await waitFor(() => expect(rowTexts().every((text) => text.includes("≈ "))).toBe(true));
+    expect(
+      within(table).getAllByTitle(/^From a sample of 0\.30% of the spans; ± 4\.0%$/).length,
+    ).toBeGreaterThan(0);
+    await page.user.click(screen.getByRole("button", { name: "Count exactly" }));
+    await waitFor(() => expect(rowTexts().some((text) => text.includes("≈"))).toBe(false));
+    act(() => page.history.push("/traces?q=provider:openai&group=provider"));
+    expect(await screen.findByRole("button", { name: "Count exactly" })).toBeTruthy();
+    expect(asked(page, "/api/v1/groups")).toEqual([null, "true", null]);
+  });
+});
+
 describe("rows that are ticked", () => {
   test("are exported or compared", async () => {
     const page = openConsole("/traces", { rows: 20 });

@@ -1,0 +1,32 @@
+import { formatPercent } from "@/lib/format";
+import classes from "./traces.module.css";
+
+/** Before a number that was scaled up from a sample. */
+export const ABOUT = "≈ ";
+
+/** What a number is worth that was counted in a share of the spans; nothing to say when it was all of them. */
+export function worthOf(sample: number, count: number, margin: number): string | undefined {
+  if (sample >= 1) return undefined;
+  const around = count > 0 ? `; ± ${formatPercent(margin / count)}` : "";
+  return `From a sample of ${formatPercent(sample)} of the spans${around}`;
+}
+
+interface EstimateNoteProps {
+  /** The share of the spans that were asked. */
+  sample: number;
+  counting: boolean;
+  onCount: () => void;
+}
+
+/** Says that numbers are estimates, and offers to count. */
+export function EstimateNote({ sample, counting, onCount }: EstimateNoteProps) {
+  if (sample >= 1) return null;
+  return (
+    <div className={classes.estimate}>
+      <span>Estimated from {formatPercent(sample)} of the spans</span>
+      <button type="button" disabled={counting} onClick={onCount}>
+        {counting ? "Counting…" : "Count exactly"}
+      </button>
+    </div>
+  );
+}
