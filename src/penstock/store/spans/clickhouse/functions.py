@@ -106,6 +106,8 @@ def _translated(node: exp.Expr) -> exp.Expr:
     """One node as ClickHouse has it."""
     if isinstance(node, exp.Bracket) and _is_map(node.this):
         return _member(node.this, node.expressions[0])
+    if isinstance(node, exp.In) and (listed := _listed(node)) is not None:
+        return exp.In(this=node.this, field=listed)
     if node == _NEWEST:
         return _NEWEST_BY_INDEX.copy()
     if isinstance(node, exp.Select):
@@ -117,6 +119,18 @@ def _translated(node: exp.Expr) -> exp.Expr:
         if name is not None:
             return exp.Anonymous(this=name, expressions=node.expressions)
     return node
+
+
+def _listed(node: exp.In) -> exp.Placeholder | None:
+    """The list of `x IN (SELECT unnest($list))`: by a list that stands there an index finds more than by a query."""
+    query = node.args.get("query")
+    found = query.unnest() if isinstance(query, exp.Subquery) else None
+    if not isinstance(found, exp.Select) or found.args.get("from_") is not None or len(found.expressions) != 1:
+        return None
+    (unnested,) = found.expressions
+    values = unnested.expressions[0] if isinstance(unnested, exp.Unnest) else unnested.this
+    is_unnested = isinstance(unnested, exp.Unnest | exp.Explode)
+    return values.copy() if is_unnested and isinstance(values, exp.Placeholder) else None
 
 
 def _extent(query: exp.Select) -> exp.Expr | None:

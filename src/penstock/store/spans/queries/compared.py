@@ -98,12 +98,12 @@ class Compared:
                     yield cell, Sums(*sums)
 
     def histograms(self, labels: Mapping[Dimension, Sequence[str]]) -> Iterator[tuple[Cell, Latency, int, int]]:
-        """`(cell, what is measured, bucket, calls)`; of these labels the durations alone.
+        """`(cell, what is measured, bucket, calls)`; of these labels, and maybe others, the durations alone.
 
         What has not been measured has no bucket, and is not told.
         """
-        # A list of nothing has no type. No label is empty.
-        chosen = {f"{dimension}s": list(labels.get(dimension, ())) or [""] for dimension in _LABELED}
+        # Who has a label of another dimension is told, too; nobody asks for that.
+        chosen = {"labels": sorted({label for each in labels.values() for label in each})}
         if self._apart:
             for of_ttft, t, number, calls in self._read(_latency_of_steps(), self._whole):
                 if number is not None:
@@ -190,24 +190,23 @@ _DIRECT_LATENCY = f"""
         count(*) FILTER (WHERE call), count(*) FILTER (WHERE asked)
     FROM (
         SELECT {_KEYS}, call, {_ASKED} AS asked, {bucket("duration")} AS of_duration, {bucket("ttft")} AS of_ttft,
-            CASE WHEN started >= $from AND list_contains($routes, route) THEN route END AS route,
-            CASE WHEN started >= $from AND list_contains($models, {MODEL}) THEN {MODEL} END AS model,
-            CASE WHEN started >= $from AND list_contains($keys, key) THEN key END AS key
+            CASE WHEN started >= $from AND route IN (SELECT unnest($labels)) THEN route END AS route,
+            CASE WHEN started >= $from AND {MODEL} IN (SELECT unnest($labels)) THEN {MODEL} END AS model,
+            CASE WHEN started >= $from AND key IN (SELECT unnest($labels)) THEN key END AS key
         FROM spans
     ) AS found
     GROUP BY GROUPING SETS (
         (t, of_duration), (t, of_ttft), (route, of_duration), (model, of_duration), (key, of_duration)
     )
 """  # noqa: S608 - as above
-_KEPT_LATENCY = f"""
+_KEPT_LATENCY = """
     SELECT dimension, label, CASE WHEN dimension = 'all' AND hour >= $from THEN hour // $step * $step END AS t,
         measure, bucket, CAST(sum(calls) AS BIGINT)
     FROM rollup_latency
-    WHERE project = $project AND (dimension = 'all' OR (hour >= $from AND measure = 'duration' AND (
-        {" OR ".join(f"(dimension = '{each}' AND list_contains(${each}s, label))" for each in _LABELED)}
-    )))
+    WHERE project = $project
+        AND (dimension = 'all' OR (hour >= $from AND measure = 'duration' AND label IN (SELECT unnest($labels))))
     GROUP BY dimension, label, t, measure, bucket
-"""  # noqa: S608 - as above
+"""
 
 
 @cache
@@ -233,8 +232,9 @@ def _direct_latency(pieces: int) -> Prepared:
 def _direct(template: str, pieces: int) -> Prepared:
     """Of the spans in the pieces of a window."""
     query = sql(template)
-    innermost = list(query.find_all(exp.Select))[-1]
-    innermost.where("project = $project", among("started", "piece", pieces), dialect="duckdb", copy=False)
+    source = next(table for table in query.find_all(exp.Table) if table.name == "spans").parent_select
+    assert isinstance(source, exp.Select)  # noqa: S101 - the templates are constants
+    source.where("project = $project", among("started", "piece", pieces), dialect="duckdb", copy=False)
     return prepare(query)
 
 
