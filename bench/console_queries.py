@@ -122,6 +122,8 @@ def _copy(source: Path, target: Path, folder: Path, copies: int) -> None:
 
 
 Questions = dict[str, Callable[[], object]]
+COMMON = ("apples", "dollars", "total", "each")
+"""Words that a tenth and more of the texts hold."""
 
 
 class _Asker:
@@ -218,6 +220,11 @@ def lists(ask: _Asker) -> Questions:
             ("status", "kind", "route", "model", "provider", "key", "service", "error_type")),
         "facets under a condition": lambda: store.facets_of(
             ask.window(24, 168, 720), ("status", "model"), where=Filter(column="route", operator="eq", value="agent")),
+        "facets under a common word": lambda: store.facets_of(
+            ask.last(720), ("status", "kind", "route", "model", "provider", "key", "service", "error_type"),
+            where=Text(words=ask.rng.choice(COMMON))),
+        "groups under a common word": lambda: store.group_by(
+            ask.last(720), ("model",), where=Text(words=ask.rng.choice(COMMON))),
         "facet, session": lambda: store.facets(ask.window(24, 168), "session"),
         "sessions, last seen": lambda: store.sessions(ask.last(720)),
         "sessions, by cost": lambda: store.sessions(ask.last(720), order="cost"),
@@ -272,16 +279,15 @@ def searches(ask: _Asker) -> Questions:
     def search(window: Window, *words: str, where: Node | None = None, prefix: bool = False) -> object:
         return store.list_calls(window, where=all_of(*(Text(words=each, prefix=prefix) for each in words), where))
 
-    common = ("apples", "dollars", "total", "each")
     return {
-        "search, common word": lambda: search(ask.last(720), ask.rng.choice(common)),
+        "search, common word": lambda: search(ask.last(720), ask.rng.choice(COMMON)),
         "search, rare word": lambda: search(ask.last(720), str(ask.rng.randrange(10_000))),
         "search, no such word": lambda: search(ask.last(720), f"zzq{ask.rng.randrange(10**6)}"),
         "search, two words": lambda: search(ask.last(720), "janet", str(ask.rng.randrange(10_000))),
         "search, phrase": lambda: search(ask.last(720), ask.rng.choice(("how many apples", "total cost of the"))),
         "search, prefix": lambda: search(ask.last(720), ask.rng.choice(("appl", "dolla", "quart")), prefix=True),
         "search, common with conditions": lambda: search(
-            ask.last(720), ask.rng.choice(common), where=ask.conditions()),
+            ask.last(720), ask.rng.choice(COMMON), where=ask.conditions()),
         "search, facets of no such word": lambda: store.facets_of(
             ask.last(720), ("status", "model"), where=Text(words=f"zzq{ask.rng.randrange(10**6)}")),
         "search, metric of a rare phrase": lambda: ask.metric(

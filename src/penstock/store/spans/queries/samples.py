@@ -26,7 +26,7 @@ SAMPLE_SPANS = 16_384
 """Spans whose texts are looked into, about; fewer are counted one by one."""
 LEAST_BLOCKS = 8
 """By fewer it cannot be told how far they differ."""
-MOST_BLOCKS = 32
+MOST_BLOCKS = 16
 """Where few spans of a block are the project's; to read a block takes the same however many are."""
 PIECE_SPANS = 2048
 """Of a piece of an hour whose spans are in no block."""
