@@ -9,7 +9,7 @@ from sqlglot import parse_one
 
 from penstock.core.clock import ManualClock
 from penstock.core.errors import PenstockError, Unavailable
-from penstock.store.spans.duckdb.engine import DuckDbEngine, MalformedLine
+from penstock.store.spans.duckdb.engine import BLOCK_BYTES, DuckDbEngine, MalformedLine
 from penstock.store.spans.duckdb.migrations import SCHEMA
 from penstock.store.spans.duckdb.store import open_spans
 from penstock.store.spans.queries.window import Window
@@ -39,6 +39,24 @@ def test_a_closed_store_opens_again_with_what_it_had(store, journal):
     store.close()
 
     assert store.count_spans() == 1
+
+
+def block_bytes(path):
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute("SELECT block_size FROM pragma_database_size()").fetchone()
+
+
+def test_a_new_file_has_small_blocks_and_one_with_larger_ones_is_used_as_it_is(tmp_path, journal):
+    new, old = tmp_path / "new.duckdb", tmp_path / "old.duckdb"
+    duckdb.connect(str(old), config={"storage_compatibility_version": "latest"}).close()
+
+    for path in (new, old):
+        store = open_spans(path, clock=ManualClock())
+        store.load([journal.write(journal.span())])
+        store.close()
+
+    assert block_bytes(new) == (int(BLOCK_BYTES),)
+    assert block_bytes(old) == (256 * 1024,)
 
 
 def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path):

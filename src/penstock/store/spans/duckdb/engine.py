@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 LULL = 0.02
 """Seconds. One question of the console is several to the engine; between them it is not done."""
 DEFAULT_MEMORY_BYTES = 700 * 1024**2
+BLOCK_BYTES = "65536"
 DIALECT = "duckdb"
 
 _BAD_DATA = (
@@ -203,6 +204,9 @@ class DuckDbEngine:
                 "autoload_known_extensions": "false",
                 "allow_community_extensions": "false",
                 "memory_limit": f"{self._memory}B",
+                # Of files made from now on. Rows of a list lie apart, and each is read out of a block a column: a
+                # quarter of the default, they take half the time, hold less of the memory, and the file is as small.
+                "default_block_size": BLOCK_BYTES,
                 # A checkpoint rewrites the newest row group; at the default of 16 MB that is most of the work.
                 "wal_autocheckpoint": "256MB",
                 # Lists choose rows by narrow columns, and fetch them by their places: to read the columns late, too, is
