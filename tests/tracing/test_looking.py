@@ -12,6 +12,7 @@ from litestar.testing import AsyncTestClient
 from pyarrow import parquet
 
 from penstock.server.problems import EXCEPTION_HANDLERS
+from penstock.store.spans.queries import samples
 from penstock.testing.journal import PROJECT
 from penstock.tracing.routes import tracing_router
 from penstock.wire.score import Score
@@ -104,6 +105,30 @@ async def test_values_of_several_columns_are_of_the_same_calls(ask, calls):
     assert one["items"] == [{"value": "a", "count": 1, "margin": 0}]
     for wrong in ("", "input", ",".join(["route"] * 31)):
         assert (await ask("/facets", status=400, columns=wrong))["field"] == "columns"
+
+
+async def test_counts_under_a_common_word_are_estimates_unless_they_have_to_be_exact(
+    ask, journal, store, now, monkeypatch
+):
+    monkeypatch.setattr(samples, "SAMPLE_SPANS", 50)
+    text = msgspec.Raw(b'[{"role":"user","parts":[{"type":"text","content":"a common word"}]}]')
+    hours = [now - hour * HOUR for hour in range(1, 41)]
+    spans = [journal.span(started=hour + at, route="ab"[at % 2], input=text) for hour in hours for at in range(6)]
+    store.load([journal.write(*spans)])
+
+    facets = await ask("/facets", columns="route", q="common")
+    assert (facets["estimated"], facets["sample"]) == (True, pytest.approx(9 / 40, abs=0.05))
+    assert [(one["value"], one["count"], one["margin"]) for one in facets["items"][0]["values"]] == [
+        ("a", 120, 0),
+        ("b", 120, 0),
+    ]
+    groups = await ask("/groups", by="route", q="common")
+    assert (groups["estimated"], groups["sample"]) == (True, facets["sample"])
+    for path, asked in (("/facets", {"columns": "route"}), ("/groups", {"by": "route"})):
+        exact = await ask(path, q="common", exact="true", **asked)
+        assert (exact["estimated"], exact["sample"]) == (False, 1.0)
+        plain = await ask(path, q="has:route", **asked)
+        assert (plain["estimated"], plain["sample"]) == (False, 1.0)
 
 
 async def test_groups_count_calls_errors_tokens_and_cost(ask, calls):
