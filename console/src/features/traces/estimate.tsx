@@ -4,6 +4,13 @@ import classes from "./traces.module.css";
 /** Before a number that was scaled up from a sample. */
 export const ABOUT = "≈ ";
 
+const twoDigits = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 });
+
+/** A count that was scaled up, without digits that nobody knows: `≈ 1.2M`. */
+export function formatAbout(count: number): string {
+  return ABOUT + twoDigits.format(count);
+}
+
 /** What a number is worth that was counted in a share of the spans; nothing to say when it was all of them. */
 export function worthOf(sample: number, count: number, margin: number): string | undefined {
   if (sample >= 1) return undefined;

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { FacetValue } from "@/api/types";
 import { formatCompact, formatCount } from "@/lib/format";
 import { hasTerm, termOf, toggleTerm } from "@/lib/query-text";
-import { ABOUT, EstimateNote, worthOf } from "./estimate";
+import { EstimateNote, formatAbout, worthOf } from "./estimate";
 import { FACET_COLUMNS, useFacets } from "./facets";
 import type { TracesSearch } from "./search";
 import classes from "./traces.module.css";
@@ -77,17 +77,12 @@ function FacetColumn({ column, label, values, sample, names, text, onToggle }: F
             key={String(value)}
             type="button"
             aria-pressed={active}
-            title={
-              worth ? `${name}: ${ABOUT}${formatCount(count)}. ${worth}` : `${name}: ${formatCount(count)}`
-            }
+            title={worth ? `${name}: ${formatAbout(count)}. ${worth}` : `${name}: ${formatCount(count)}`}
             onClick={() => onToggle(term)}
           >
             <span className={classes.facetBar} style={{ width: `${(count / most) * 100}%` }} />
             <span className={`cut ${value === null ? "faint" : ""}`}>{name}</span>
-            <span className={classes.facetCount}>
-              {worth && ABOUT}
-              {formatCompact(count)}
-            </span>
+            <span className={classes.facetCount}>{worth ? formatAbout(count) : formatCompact(count)}</span>
           </button>
         );
       })}

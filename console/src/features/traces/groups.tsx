@@ -14,7 +14,7 @@ import {
   NOTHING,
 } from "@/lib/format";
 import { termOf, withTerm } from "@/lib/query-text";
-import { ABOUT, EstimateNote, worthOf } from "./estimate";
+import { ABOUT, EstimateNote, formatAbout, worthOf } from "./estimate";
 import { useGroups } from "./facets";
 import { labelOfGroup } from "./group-menu";
 import type { TracesSearch } from "./search";
@@ -38,8 +38,7 @@ function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
       numeric: true,
       cell: (row) => (
         <span title={worthOf(sample, row.calls, row.margin)}>
-          {about}
-          {about ? formatCompact(row.calls) : formatCount(row.calls)}
+          {about ? formatAbout(row.calls) : formatCount(row.calls)}
         </span>
       ),
     },
@@ -50,8 +49,7 @@ function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
       numeric: true,
       cell: (row) => (
         <span className={row.errors ? "bad" : "faint"} title={formatPercent(row.errors / row.calls)}>
-          {about}
-          {about ? formatCompact(row.errors) : formatCount(row.errors)}
+          {about ? formatAbout(row.errors) : formatCount(row.errors)}
         </span>
       ),
     },
@@ -62,7 +60,7 @@ function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
       label: "Tokens",
       width: 90,
       numeric: true,
-      cell: (row) => `${about}${formatCompact(row.tokens)}`,
+      cell: (row) => (about ? formatAbout(row.tokens) : formatCompact(row.tokens)),
     },
     {
       id: "cost",
@@ -121,12 +119,10 @@ export function Groups({ search, by, names, onChange }: GroupsProps) {
             <b className="cut">{group.labels.map((value) => nameOf(value) ?? NOTHING).join(" · ")}</b>
             <span className={`${classes.compactLine} dim`}>
               <span title={worthOf(sample, group.calls, group.margin)}>
-                {about}
-                {formatCompact(group.calls)} calls
+                {about ? formatAbout(group.calls) : formatCompact(group.calls)} calls
               </span>
               <span className={group.errors ? "bad" : undefined}>
-                {about}
-                {formatCompact(group.errors)} errors
+                {about ? formatAbout(group.errors) : formatCompact(group.errors)} errors
               </span>
               <span>{formatDuration(group.p95)}</span>
               <span>
