@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries import samples
@@ -74,12 +76,13 @@ def near(estimates, exact, *, times=2.5):
 
 
 def test_facets_and_groups_are_estimated_and_say_how_well(filled, subtests):
-    for settled in (False, True):
-        if settled:
-            upkeep(filled)
-        for name, where in CONDITIONS.items():
-            with subtests.test(f"{name}, {'indexed' if settled else 'not indexed'}"):
-                check(filled, where)
+    for name in ("a word", "a piece of a text"):
+        with subtests.test(f"{name}, not indexed"):
+            check(filled, CONDITIONS[name])
+    upkeep(filled)
+    for name, where in CONDITIONS.items():
+        with subtests.test(name):
+            check(filled, where)
 
 
 def check(filled, where):
@@ -141,11 +144,39 @@ def test_blocks_come_from_all_of_the_window_and_none_from_where_nothing_can_be(f
         whole = samples.draw(read, WINDOW, None)
         late = samples.draw(read, WINDOW, [*reversed(lately), (START, START + HOUR)])
     assert len(whole.blocks) >= samples.LEAST_BLOCKS
-    assert all(low < high for (_, low), (high, _) in pairwise([*whole.blocks, (START + HOURS * HOUR, 0)]) if low > high)
-    assert whole.blocks == tuple(sorted(whole.blocks))
+    assert all(before[1] <= after[0] for before, after in pairwise(whole.blocks))
     assert {(low - START) // HOUR * 4 // HOURS for low, _ in whole.blocks} == {0, 1, 2, 3}
     assert late.of < whole.of
     assert not any(START + HOUR <= low < START + 24 * HOUR for low, _ in late.blocks)
+
+
+def test_hours_that_were_touched_since_they_were_indexed_are_drawn_as_others(filled, journal):
+    upkeep(filled)
+    touched = range(0, HOURS, 4)
+    assert len(touched) > samples.MOST_GAPS
+    filled.load([journal.write(*(journal.span(started=START + hour * HOUR, route="left") for hour in touched))])
+    assert {(low - START) // HOUR % 4 == 0 for low, _ in drawn(filled).blocks} == {False, True}
+    check(filled, COMMON)
+
+
+def drawn(filled):
+    with filled.engine.snapshot() as read:
+        return samples.draw(read, WINDOW, None)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 999), st.integers(1, 50)).map(lambda one: (one[0], one[0] + one[1])), min_size=1)
+)
+def test_zones_are_few_and_hold_all_stretches_of_the_window(stretches):
+    window = Window(project=PROJECT, from_=100, to=900)
+    zones = samples._zones(window, stretches)
+    inside = [(max(low, 100), min(high, 900)) for low, high in stretches if low < 900 and high > 100]
+    assert len(zones) <= samples.ZONES
+    assert all(before[1] < after[0] for before, after in pairwise(zones))
+    assert all(any(low <= begin and end <= high for low, high in zones) for begin, end in inside)
+    if inside:
+        assert (zones[0][0], zones[-1][1]) == (min(low for low, _ in inside), max(high for _, high in inside))
+    assert {low for low, _ in zones} <= {low for low, _ in inside}
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
