@@ -138,6 +138,23 @@ def test_values_are_bound_with_their_types():
         assert part in text
 
 
+def test_a_list_is_looked_for_as_it_stands_and_what_a_query_finds_by_the_query():
+    given = "SELECT a FROM t WHERE x IN (SELECT unnest($e)) AND y IN (SELECT unnest(z) FROM u) AND y IN (SELECT $e)"
+
+    text = render(parse_one(given, dialect="duckdb"))
+
+    assert "x IN {e:?} AND y IN (SELECT arrayJoin(z) FROM u) AND y IN (SELECT {e:?})" in text
+    tag = render(parse_one("SELECT a FROM t WHERE tags[$k] IN (SELECT unnest($e))", dialect="duckdb"))
+    assert "if(mapContains(tags, {k:?}), arrayElement(tags, {k:?}), NULL) IN {e:?}" in tag
+
+
+def test_a_list_of_nothing_holds_nothing(store, journal):
+    store.load([journal.write(journal.span(user="u"))])
+    for name in ("user", "rowid", "trace_id"):
+        found = sql("SELECT count(*) FROM spans").where(f"{name} IN (SELECT unnest($e))", dialect="duckdb")
+        assert store._engine.read(found, {"e": []}) == [(0,)]
+
+
 def test_a_server_that_restarts_is_found_again(tmp_path, journal, clock):
     server = Server(tmp_path / "clickhouse")
     server.start()

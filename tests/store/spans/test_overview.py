@@ -248,6 +248,50 @@ def test_a_window_with_many_pending_hours_is_read_from_its_spans(store, journal,
     assert [point.calls for point in overview.series] == [3] * 20
 
 
+@pytest.mark.parametrize(
+    ("shift", "points", "most"),
+    [(0, 8, 3), (1, 8, 5), (1, 60, 7)],
+    ids=["whole hours", "parts of hours", "steps shorter than an hour"],
+)
+def test_few_questions_tell_a_window_and_the_one_before_it(store, journal, clock, monkeypatch, shift, points, most):
+    clock.advance(100 * 3600)
+    spans = [journal.span(started=START + part * HOUR // 4, route="a", key="k") for part in range(64)]
+    store.load([journal.write(*spans)])
+    while store.maintain():
+        pass
+    asked = []
+    with store._engine.snapshot() as read:
+        reader = type(read)
+    answer = reader.__call__
+    monkeypatch.setattr(reader, "__call__", lambda *given: asked.append(given) or answer(*given))
+
+    window = Window(project=PROJECT, from_=START + 8 * HOUR + shift, to=START + 16 * HOUR + shift)
+    overview = store.overview(window, points=points)
+
+    assert len(asked) == most
+    assert overview.totals.calls == 32 - shift
+    assert overview.previous.calls == 32
+    assert sum(point.calls for point in overview.series) == 32 - shift
+
+
+def test_labels_of_one_name_are_told_apart(store, journal, clock):
+    clock.advance(100 * 3600)
+    window = Window(project=PROJECT, from_=START, to=START + 10 * HOUR)
+    spans = [
+        journal.span(started=START + hour * HOUR, route=route, key=key, duration=duration, kind="gateway")
+        for hour in range(9)
+        for route, key, duration in (("same", "other", 1_000), ("another", "same", 1_000_000))
+    ]
+    store.load([journal.write(*spans)])
+
+    for _ in range(2):
+        top = store.overview(window, points=5).top
+        assert [(each.name, near(each.p95, 1_000)) for each in top.routes] == [("another", False), ("same", True)]
+        assert [(each.name, near(each.p95, 1_000)) for each in top.keys] == [("other", True), ("same", False)]
+        while store.maintain():
+            pass
+
+
 def test_open_windows_reach_as_far_as_the_spans(store, journal):
     store.load([journal.write(*(journal.span(kind="llm", provider="p", served_model="m") for _ in range(3)))])
 

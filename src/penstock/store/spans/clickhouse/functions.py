@@ -107,7 +107,9 @@ def _translated(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Bracket) and _is_map(node.this):
         return _member(node.this, node.expressions[0])
     if isinstance(node, exp.In) and (listed := _listed(node)) is not None:
-        return exp.In(this=node.this, field=listed)
+        # In place: what is put for a node is not translated any further.
+        node.set("query", None)
+        node.set("field", listed)
     if node == _NEWEST:
         return _NEWEST_BY_INDEX.copy()
     if isinstance(node, exp.Select):
