@@ -8,7 +8,7 @@ which makes the error of what rises or falls with time look larger than it is (c
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import NormalDist
 from typing import NamedTuple
@@ -22,13 +22,15 @@ from penstock.store.spans.queries.window import Window, within
 
 __all__ = ["SAMPLE_SPANS", "Estimate", "Sample", "draw"]
 
-SAMPLE_SPANS = 16_384
+SAMPLE_SPANS = 10_240
 """Spans whose texts are looked into, about; fewer are counted one by one."""
 LEAST_BLOCKS = 8
 """By fewer it cannot be told how far they differ."""
 MOST_BLOCKS = 16
 """Where few spans of a block are the project's; to read a block takes the same however many are."""
-PIECE_SPANS = 2048
+PARTS = 2
+"""Of a block of the index: more and smaller ones tell better for the same work."""
+PIECE_SPANS = 1024
 """Of a piece of an hour whose spans are in no block."""
 MOST_GAPS = 8
 """Stretches without blocks that are counted one by one; of more, all that lies between the first and the last."""
@@ -156,7 +158,7 @@ def _blocks(read: Read, window: Window, zone: Stretch) -> list[Stretch]:
         if begin > low:
             gaps.append((low, begin))
         if max(begin, low) < min(end, high):
-            cut.append((max(begin, low), min(end, high)))
+            cut += _parts(max(begin, low), min(end, high), PARTS)
         low = max(low, end)
     if low < high:
         gaps.append((low, high))
@@ -179,10 +181,14 @@ def _pieces(read: Read, window: Window, gaps: Sequence[Stretch]) -> list[Stretch
         for low, high in gaps:
             begin, end = max(low, hour), min(high, hour + HOUR)
             if begin < end:
-                number = min(end - begin, math.ceil(hours[hour] / PIECE_SPANS))
-                bounds = [begin + (end - begin) * at // number for at in range(number + 1)]
-                pieces += pairwise(bounds)
+                pieces += _parts(begin, end, math.ceil(hours[hour] / PIECE_SPANS))
     return pieces
+
+
+def _parts(low: int, high: int, number: int) -> Iterable[Stretch]:
+    """A stretch cut into so many of the same length."""
+    number = min(number, high - low)
+    return pairwise([low + (high - low) * at // number for at in range(number + 1)])
 
 
 def _count(read: Read, window: Window, stretch: Stretch) -> int:
