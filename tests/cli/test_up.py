@@ -18,9 +18,6 @@ from penstock.testing.server import PenstockServer
 
 PENSTOCK = (sys.executable, "-m", "penstock.cli")
 
-# One Penstock serves all of this file; each test makes its own keys and calls.
-pytestmark = pytest.mark.xdist_group("cli-up")
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

@@ -12,8 +12,6 @@ import pytest
 
 from penstock.testing.server import PenstockServer
 
-pytestmark = pytest.mark.xdist_group("e2e-application")
-
 CONFIG = """\
 version: 1
 feedback:

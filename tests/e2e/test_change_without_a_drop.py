@@ -22,8 +22,6 @@ from penstock.testing.process import ReadyProcess
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-pytestmark = pytest.mark.xdist_group("e2e-change")
-
 CONFIG = """\
 version: 1
 providers:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from e2e_harness import Control
 from penstock.testing.server import PenstockServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console")]
+pytestmark = pytest.mark.browser
 PAGES = ("/overview", "/traces", "/models", "/keys")
 
 

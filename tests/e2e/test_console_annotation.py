@@ -11,7 +11,7 @@ from console_seed import Seed
 from e2e_harness import Control, eventually
 from penstock.testing.server import PenstockServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-annotation")]
+pytestmark = pytest.mark.browser
 
 QUESTIONS = [
     {"name": "polite", "type": "boolean", "guidance": "Would you show this to a customer?"},

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from e2e_harness import Control
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-calibration")]
+pytestmark = pytest.mark.browser
 
 ROWS = 40
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from e2e_harness import Control
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-datasets")]
+pytestmark = pytest.mark.browser
 
 
 def test_a_file_is_seen_mapped_and_imported_and_a_row_of_it_changed(

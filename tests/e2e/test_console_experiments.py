@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from e2e_harness import Control
 from penstock.testing.simulator import SimulatorServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-experiments")]
+pytestmark = pytest.mark.browser
 
 PLAIN = re.compile(r"/experiments/[0-9a-f-]+\?project")
 

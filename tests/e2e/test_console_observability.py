@@ -13,7 +13,7 @@ from console_seed import Seed
 from e2e_harness import Control, crowd, eventually
 from penstock.testing.server import PenstockServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-observability")]
+pytestmark = pytest.mark.browser
 
 LARGE = 20_000
 OPENING_SECONDS = 1.0

@@ -11,7 +11,7 @@ from e2e_harness import Control, eventually
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-prompts")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from e2e_harness import Control, eventually
 from penstock.testing.server import PenstockServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-prompts")]
+pytestmark = pytest.mark.browser
 
 NAME = "support/answer"
 ADDRESS = "support:answer"

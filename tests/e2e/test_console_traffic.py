@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from e2e_harness import Control, eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-traffic")]
+pytestmark = pytest.mark.browser
 
 ROUTE = "two-ways"
 LIMIT = "each-person"

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from e2e_harness import Control, eventually
 from penstock.testing.server import PenstockServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e-console-watching")]
+pytestmark = pytest.mark.browser
 
 CALLS = 6
 PAGES = (

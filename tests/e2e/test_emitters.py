@@ -18,10 +18,7 @@ from penstock.testing.simulator import SimulatorServer
 
 HERE = Path(__file__).parent
 PYTHON = Path(sys.prefix) / "emitters" / "bin" / "python"
-pytestmark = [
-    pytest.mark.xdist_group("e2e-emitters"),
-    pytest.mark.skipif(not PYTHON.exists(), reason="no instrumentations here: make emitters"),
-]
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="no instrumentations here: make emitters")
 CONFIG = """\
 version: 1
 providers:

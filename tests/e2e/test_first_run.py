@@ -22,9 +22,6 @@ from penstock.testing.server import PenstockServer
 
 PENSTOCK = (sys.executable, "-m", "penstock.cli")
 
-# One Penstock serves most of this file, so it stays on one worker of xdist.
-pytestmark = pytest.mark.xdist_group("e2e-first-run")
-
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PenstockServer]:

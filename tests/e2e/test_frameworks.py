@@ -20,8 +20,6 @@ from e2e_harness import Control, scrubbed_environment
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-pytestmark = pytest.mark.xdist_group("e2e-frameworks")
-
 HERE = Path(__file__).parent
 PYTHON = Path(sys.prefix) / "frameworks" / "bin" / "python"
 FRAMEWORKS = pytest.mark.skipif(not PYTHON.exists(), reason="no frameworks here: make frameworks")

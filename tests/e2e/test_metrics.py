@@ -7,8 +7,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from e2e_harness import Control, chat, eventually
 from penstock.testing.server import PenstockServer
 
-pytestmark = pytest.mark.xdist_group("e2e-metrics")
-
 
 def total(text: str, name: str) -> float:
     return sum(

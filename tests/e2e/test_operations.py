@@ -24,9 +24,6 @@ from e2e_harness import Control, Plane, chat, children, eventually, scrubbed_env
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-# The Penstock of two workers serves most of this file, so it stays on one worker of xdist.
-pytestmark = pytest.mark.xdist_group("e2e-operations")
-
 CONFIG = """\
 version: 1
 providers:

@@ -11,8 +11,6 @@ from e2e_harness import Control, eventually, text_of
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-pytestmark = pytest.mark.xdist_group("e2e-prompts")
-
 CONFIG = """\
 version: 1
 providers:

@@ -14,9 +14,6 @@ from e2e_harness import Control, chat, children, eventually
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-# One Penstock serves all of this file, whose tests edit its one configuration.
-pytestmark = pytest.mark.xdist_group("e2e-reload")
-
 SECONDS = 2.0
 """Within which a change of the file is in force."""
 CONFIG = """\

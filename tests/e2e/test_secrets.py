@@ -11,8 +11,6 @@ from e2e_harness import Control, chat, eventually, scrubbed_environment
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-pytestmark = pytest.mark.xdist_group("e2e-secrets")
-
 VALUE = "sk-proj-OnlyTheProviderSeesThis-123456"
 CONFIG = """\
 version: 1

@@ -9,7 +9,6 @@ from e2e_harness import Control, chat, eventually
 from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 
-pytestmark = pytest.mark.xdist_group("e2e-span-export")
 CONFIG = """\
 version: 1
 providers:

@@ -20,7 +20,6 @@ from penstock.testing.server import PenstockServer
 from penstock.testing.simulator import SimulatorServer
 from redis_harness import SERVER, RedisServer
 
-pytestmark = pytest.mark.xdist_group("e2e-traffic")
 needs_redis = pytest.mark.skipif(SERVER is None, reason="no redis-server here")
 
 CLIENTS = 64

@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("sh", "env", "uname", "dirname", "readlink", "sed", "tar", "gzip", "gcc", "cc")
 
-# One worker builds, once: the test is one long story.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
+# Built once: the test is one long story.
+pytestmark = pytest.mark.slow
 
 
 def sources() -> list[str]:
