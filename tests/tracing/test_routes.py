@@ -218,9 +218,9 @@ async def test_facets_count_the_values_of_a_column(client, journal, store):
     page = await ask(client, "/traces/facets", column="route")
 
     assert page["items"] == [
-        {"value": "a", "count": 2},
-        {"value": "b", "count": 1},
-        {"value": None, "count": 1},
+        {"value": "a", "count": 2, "margin": 0},
+        {"value": "b", "count": 1, "margin": 0},
+        {"value": None, "count": 1, "margin": 0},
     ]
 
 
