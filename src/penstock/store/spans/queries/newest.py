@@ -4,7 +4,8 @@ Where much fits, the first slice fills the page. Where little does, what is summ
 which stretches anything can lie, and the rest of the time is passed over.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -19,11 +20,11 @@ from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import FAMILIES, Family
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import columns_of
-from penstock.store.spans.queries.search import Choose, Stretch
+from penstock.store.spans.queries.search import Stretch
 from penstock.store.spans.queries.window import Window, closed
 from penstock.store.spans.tree import And, Node, all_of
 
-__all__ = ["newest", "stretches_of"]
+__all__ = ["ChooseWithin", "newest", "stretches_of"]
 
 FIRST_SHARE = 32
 """The first slice is this part of the window."""
@@ -35,8 +36,11 @@ FEW = 8
 """If the first slice fills less than this part of a page, it is worth asking in which stretches anything lies."""
 SHORT = 2 * DAY
 """A window up to this is read at once."""
-MOST_STRETCHES = 12
-"""A stretch is a question of its own: of more than these, the nearest are joined."""
+MOST_STRETCHES = 24
+"""A stretch is a condition of its own: of more than these, the nearest are joined."""
+
+ChooseWithin = Callable[[Window, tuple[int, int] | None, int, Sequence[Stretch]], Rows]
+"""As `search.Choose`, in these stretches of the window alone; in all of it when there are none."""
 
 
 def newest(
@@ -45,7 +49,7 @@ def newest(
     where: Node,
     *,
     scope: Scope,
-    choose: Choose,
+    choose: ChooseWithin,
     after: tuple[int, int] | None,
     limit: int,
 ) -> Rows:
@@ -56,7 +60,7 @@ def newest(
         window: May have open ends.
         where: What must hold; no search for text.
         scope: Rows of the trace list, or spans.
-        choose: Finds them in one slice.
+        choose: Finds them in one slice, or in the stretches of it that are told.
         after: Where to go on from.
         limit: How many.
     """
@@ -66,30 +70,39 @@ def newest(
     oldest = whole.from_
     high = whole.to if after is None else min(whole.to, after[0] + 1)
     if high - oldest <= SHORT:
-        return choose(whole, after, limit)
+        return choose(whole, after, limit, ())
     width = (whole.to - oldest) // FIRST_SHARE
     low = max(oldest, high - width)
-    found = choose(msgspec.structs.replace(whole, from_=low), after, limit)
+    found = choose(msgspec.structs.replace(whole, from_=low), after, limit, ())
     if len(found) == limit or low == oldest:
         return found
     rest = msgspec.structs.replace(whole, from_=oldest, to=low)
     sparse = len(found) * FEW < limit
     stretches = stretches_of(read, rest, where, scope=scope) if sparse else [(oldest, low)]
-    looked, gained = high - low, len(found)
-    for begin, upto in stretches:
-        end = upto
-        while end > begin:
-            # What is missing may lie as close as what was found; not much more is read.
-            missing = int(looked * (limit - len(found)) / len(found) * MARGIN) if gained else width * WIDER
-            width = min(width * WIDER, max(width, missing))
-            start = max(begin, end - width)
-            more = choose(msgspec.structs.replace(whole, from_=start, to=end), after, limit - len(found))
-            found += more
-            if len(found) == limit:
-                return found
-            looked, gained = looked + end - start, len(more)
-            end = start
+    looked, gained, left = high - low, len(found), deque(stretches)
+    while left and len(found) < limit:
+        # What is missing may lie as close as what was found; not much more is read.
+        missing = int(looked * (limit - len(found)) / len(found) * MARGIN) if gained else width * WIDER
+        width = min(width * WIDER, max(width, missing))
+        parts = _taken(left, width)
+        part = msgspec.structs.replace(whole, from_=parts[-1][0], to=parts[0][1])
+        more = choose(part, after, limit - len(found), parts)
+        found += more
+        looked, gained = looked + sum(end - begin for begin, end in parts), len(more)
     return found
+
+
+def _taken(left: deque[Stretch], width: int) -> list[Stretch]:
+    """The newest of what is left, as much of it as is wide enough together: all is asked for in one question."""
+    parts: list[Stretch] = []
+    while left and width > 0:
+        begin, end = left.popleft()
+        start = max(begin, end - width)
+        parts.append((start, end))
+        width -= end - start
+        if start > begin:
+            left.appendleft((begin, start))
+    return parts
 
 
 def stretches_of(read: Read, window: Window, where: Node, *, scope: Scope) -> list[Stretch]:

@@ -11,9 +11,10 @@ from penstock.store.spans.conditions import Texts, compiled, is_narrow, needs_to
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
 from penstock.store.spans.expressions import Values, column, parsed, sql
 from penstock.store.spans.filters import Scope, place_of
-from penstock.store.spans.queries.newest import newest
+from penstock.store.spans.queries.cells import among, bounds_of
+from penstock.store.spans.queries.newest import ChooseWithin, newest
 from penstock.store.spans.queries.rows import ROW, fetch, with_totals
-from penstock.store.spans.queries.search import Candidates, Choose, search, searches
+from penstock.store.spans.queries.search import Candidates, Choose, Stretch, search, searches
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import TraceRow
@@ -160,10 +161,11 @@ def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Cho
     return choose
 
 
-def _plain_chooser(read: Read, where: Node, scope: Scope) -> Choose:
-    def choose(window: Window, after: tuple[int, int] | None, limit: int) -> Rows:
+def _plain_chooser(read: Read, where: Node, scope: Scope) -> ChooseWithin:
+    def choose(window: Window, after: tuple[int, int] | None, limit: int, stretches: Sequence[Stretch]) -> Rows:
         place = None if after is None else Place(*after)
-        return _choose(read, window, where=where, order=NEWEST, scope=scope, after=place, limit=limit)
+        only = _Only(stretches=stretches if len(stretches) > 1 else ())
+        return _choose(read, window, where=where, order=NEWEST, scope=scope, after=place, limit=limit, only=only)
 
     return choose
 
@@ -176,6 +178,8 @@ class _Only(NamedTuple):
     near: Sequence[int] | None = None
     """Those at these places."""
     texts: Texts = Texts()
+    stretches: Sequence[Stretch] = ()
+    """Those that started in one of these, unless there are none."""
 
 
 class _Given(TypedDict):
@@ -206,6 +210,7 @@ def _choose(
         only.beyond is not None,
         texts=only.texts,
         near=only.near is not None,
+        stretches=len(only.stretches),
     )
     # Rows that stand for others are few; the rest need not be looked for among the sums.
     kinds: tuple[_Sums | None, ...] = (None,)
@@ -214,7 +219,7 @@ def _choose(
     elif scope == "row" and needs_totals(where):
         kinds = ("apart", "either")
     given: Values = {"project": window.project, "from": window.from_, "to": window.to, "limit": limit}
-    given |= {"beyond": only.beyond, "near": only.near}
+    given |= {"beyond": only.beyond, "near": only.near} | bounds_of("stretch", only.stretches)
     if after is not None:
         given |= {"at_started": after.started, "at_span": after.span, "at_value": after.value}
     asked = _Asked(read, where, form, given)
@@ -319,6 +324,8 @@ class _Form(NamedTuple):
     near: bool = False
     """Only rows that lie at one of the places in `near`; with `whole`, those that started then."""
     texts: Texts = Texts()
+    stretches: int = 0
+    """Only rows that started in one of so many stretches."""
 
 
 @lru_cache(maxsize=1024)
@@ -342,6 +349,8 @@ def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
     if form.near:
         key = "started" if form.sums == "whole" else "rowid"
         query = query.where(f"{key} IN (SELECT unnest($near))", dialect="duckdb", copy=False)
+    if form.stretches:
+        query = query.where(among("started", "stretch", form.stretches), dialect="duckdb", copy=False)
     if form.beyond:
         query = query.where(exp.GT(this=column("rowid"), expression=exp.Placeholder(this="beyond")), copy=False)
     if form.after is not None:
