@@ -203,3 +203,98 @@ def test_a_sample_of_everything_is_no_estimate():
     everything = Sample(((0, 1), (1, 2), (2, 3)), (10, 20, 30), 60)
     assert everything.estimate({0: 3, 2: 4}) == (7, 0)
     assert everything.share == 1
+
+
+ODD = Filter(column="name", operator="ne", value="nobody")
+"""A condition on a column that nothing is summed up by."""
+
+
+@pytest.fixture
+def many(filled, monkeypatch):
+    """Of which a sixth is read."""
+    upkeep(filled)
+    monkeypatch.setattr(samples, "EXACT_SPANS", 300)
+    monkeypatch.setattr(samples, "CLUSTERS", 12)
+    monkeypatch.setattr(samples, "CLUSTER_SPANS", 15)
+    return filled
+
+
+def test_groups_that_nothing_is_summed_up_for_are_estimated_and_say_how_well(many, subtests):
+    cases = {
+        "two columns": (("route", "tags.team"), ODD),
+        "one": (("name",), None),
+        "a sum of a row": (("route",), And((ODD, Filter(column="cost", operator="lt", value=25)))),
+        "a score": (("route",), Not(Filter(column="score.helpful", operator="eq", value=1))),
+    }
+    for population in ("traces", "calls", "spans"):
+        for name, (by, where) in cases.items():
+            with subtests.test(f"{population}, {name}"):
+                found = many.group_by(WINDOW, by, where=where, population=population)
+                every = many.group_by(WINDOW, by, where=where, population=population, exact=True)
+                assert 0.1 < found.sample < 0.3
+                assert every.sample == 1.0
+                exact = {row.labels: row for row in every.rows}
+                assert {row.labels for row in found.rows} == {*exact}
+                assert not any(row.margin for row in every.rows)
+                for row in found.rows:
+                    whole = exact[row.labels]
+                    assert abs(row.calls - whole.calls) <= 2.5 * row.margin or row.calls == whole.calls
+                    assert row.p50 == whole.p50
+                    assert row.cost == pytest.approx(whole.cost, rel=0.6)
+
+
+def test_groups_with_sums_are_counted_and_only_their_latencies_are_of_a_sample(many):
+    for by in (("user",), ("route", "http_status")):
+        found = many.group_by(WINDOW, by)
+        every = many.group_by(WINDOW, by, exact=True)
+        assert (0.1 < found.sample < 0.3, every.sample) == (True, 1.0)
+        assert found.rows == every.rows
+
+
+def test_few_spans_and_what_is_summed_up_are_counted(many):
+    assert many.group_by(WINDOW, ("route",)).sample == 1.0
+    part = Window(project=PROJECT, from_=START, to=START + 6 * HOUR)
+    assert many.group_by(part, ("name",), where=ODD).sample == 1.0
+    assert many.group_by(WINDOW, ("name",), where=ODD, population="scores").sample == 1.0
+    rare = And((ODD, Filter(column="cost", operator="eq", value=3)))
+    assert many.group_by(WINDOW, ("name",), where=rare).sample == 1.0
+
+
+def test_the_largest_of_many_groups_are_not_those_that_the_sample_holds_too_many_of(store, journal, clock, monkeypatch):
+    """Forty routes of about the same size: were those that chance prefers scaled up, all would be too large."""
+    clock.advance(40 * 24 * 3600)
+    rng = random.Random(7)
+    spans = [
+        journal.span(started=START + at * 60_000_000, route=f"r{rng.randrange(40)}", tags={"team": rng.choice("ab")})
+        for at in range(2800)
+    ]
+    store.load([journal.write(*spans)])
+    upkeep(store)
+    monkeypatch.setattr(samples, "EXACT_SPANS", 1000)
+    monkeypatch.setattr(samples, "CLUSTERS", 24)
+    monkeypatch.setattr(samples, "CLUSTER_SPANS", 40)
+    every = {row.labels: row.calls for row in store.group_by(WINDOW, ("route",), where=ODD, exact=True, limit=200).rows}
+    found = store.group_by(WINDOW, ("route",), where=ODD, limit=8)
+    assert 0.3 < found.sample < 0.4
+    assert [row.calls for row in found.rows] == sorted((row.calls for row in found.rows), reverse=True)
+    assert all(abs(row.calls - every[row.labels]) <= 1.5 * row.margin for row in found.rows)
+    truth = sum(every[row.labels] for row in found.rows)
+    assert sum(row.calls for row in found.rows) == pytest.approx(truth, rel=0.15)
+
+
+def test_groups_that_one_half_of_the_sample_holds_and_the_other_does_not_are_counted(many, journal):
+    """Sessions of an hour: of those that the sample holds, it tells nothing, and of the others neither."""
+    many.load(
+        [
+            journal.write(
+                *(
+                    journal.span(started=START + at * 30_000_000, session=f"s{at // 20}", route="left")
+                    for at in range(4000)
+                )
+            )
+        ]
+    )
+    upkeep(many)
+    found = many.group_by(WINDOW, ("session", "route"), limit=10, where=Filter(column="session", operator="has"))
+    assert found.sample == 1.0
+    assert {row.calls for row in found.rows} == {20}

@@ -291,7 +291,8 @@ class Groups(msgspec.Struct, kw_only=True):
 
     rows: list[GroupRow]
     sample: float = 1.0
-    """The share of the spans that were asked; below 1 all but the latencies are scaled up from it."""
+    """The share of the spans that were asked; below 1 all that has a margin is scaled up from it, and the latencies are
+    those of the sample."""
 
 
 class Activity(msgspec.Struct, kw_only=True):

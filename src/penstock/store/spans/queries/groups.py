@@ -24,7 +24,7 @@ from penstock.store.spans.queries.populations import (
     label_keys,
     source_of,
 )
-from penstock.store.spans.queries.samples import Sample
+from penstock.store.spans.queries.samples import Sample, draw_clusters
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import Found, sampled
 from penstock.store.spans.queries.window import Window, closed, within
@@ -34,6 +34,8 @@ from penstock.store.spans.types import GroupRow, Groups
 __all__ = ["group_by"]
 
 MOST = 200
+LEAST_HITS = 100
+"""In a sample of spans; of what is rarer, all is counted: conditions that sort out so much are quickly asked."""
 
 
 def group_by(
@@ -49,7 +51,9 @@ def group_by(
 ) -> Groups:
     """The groups with the most rows, the largest first.
 
-    Where a condition looks into very many texts they are estimates from a sample, unless `exact`.
+    Where a condition looks into very many texts, or very many spans would be read that no sums are kept of, they are
+    estimates from a sample, unless `exact`; then which groups are the largest is an estimate, too. Where sums are kept
+    but no histograms, only the latencies are.
 
     Raises:
         InvalidInput: there is no grouping by these columns (`invalid_metric`).
@@ -59,16 +63,29 @@ def group_by(
         whole = closed(read, window)
         if whole is None:
             return Groups(rows=[])
-        found = Found(where) if population == "scores" else sampled(read, whole, where, candidates, exact=exact)
+        if population == "scores":
+            found = Found(where, counted=True)
+        else:
+            found = sampled(read, whole, where, candidates, exact=exact)
         asked = _Grouped(read, whole, columns, found, population)
         # Of what lies in no block that was read, a sample cannot tell that there is none.
         if found.sample is not None and (estimated := asked.estimated(found.sample, min(limit, MOST))):
             return Groups(rows=estimated, sample=found.sample.share)
+        clusters = None if found.counted or asked.is_quick else draw_clusters(read, whole)
+        if clusters is not None and not asked.has_sums and (estimated := asked.largest(clusters, min(limit, MOST))):
+            return Groups(rows=estimated, sample=clusters.share)
         rows = asked.sums(min(limit, MOST))
         if not rows:
             return Groups(rows=[])
-        histograms = asked.histograms([tuple(row[: len(columns)]) for row in rows])
-    return Groups(rows=[_group(row, len(columns), histograms) for row in rows])
+        if clusters is not None and (not asked.has_sums or _calls(rows, columns) * clusters.share < LEAST_HITS):
+            clusters = None
+        histograms = asked.histograms([tuple(row[: len(columns)]) for row in rows], clusters)
+    share = 1.0 if clusters is None else clusters.share
+    return Groups(rows=[_group(row, len(columns), histograms) for row in rows], sample=share)
+
+
+def _calls(rows: Rows, columns: Sequence[str]) -> int:
+    return sum(row[len(columns)] for row in rows)
 
 
 class _Grouped:
@@ -83,6 +100,16 @@ class _Grouped:
         self._population: Population = population
         self._names = [f"g{number}" for number in range(len(columns))]
 
+    @property
+    def has_sums(self) -> bool:
+        """Whether all but the latencies is summed up."""
+        return self._family(histogram=False) is not None
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the latencies are, too."""
+        return self.has_sums and self._family(histogram=True) is not None
+
     def sums(self, limit: int) -> Rows:
         """`(labels, rows, errors, tokens, cost, known, unknown)` of the largest groups."""
         family = self._family(histogram=False)
@@ -94,12 +121,42 @@ class _Grouped:
         query = query.order_by("all_n DESC", *ordered).limit(bind(values, limit), copy=False)
         return self._read(prepare(query), values)
 
-    def estimated(self, sample: Sample, limit: int) -> list[GroupRow]:
-        """The largest groups of a sample, scaled up."""
+    def largest(self, sample: Sample, limit: int) -> list[GroupRow]:
+        """The largest groups by a sample of spans; none where it holds too little to tell.
+
+        Where there are more, the half of the sample chooses, and the other half is scaled up.
+        """
+        first, second = sample.halves()
+        chosen = self._chosen(first, limit + 1)
+        if len(chosen) <= limit:
+            rows = self.estimated(sample, limit)
+            enough = sum(row.calls for row in rows) * sample.share >= LEAST_HITS
+        else:
+            rows = self.estimated(second, limit, chosen=chosen[:limit])
+            # What lies together in time, such as a session, one half holds and the other does not.
+            enough = 2 * sum(row.calls > 0 for row in rows) > len(rows)
+        return rows if enough else []
+
+    def _chosen(self, sample: Sample, limit: int) -> list[Labels]:
+        """The largest groups of a sample."""
+        values: Values = {"project": self._window.project}
+        part, scope = self._direct(values, within(self._window, values), fields=())
+        labels = grouped_by(self._columns, values, scope=scope)
+        selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
+        query = part.select(*selected, "count(*) AS n", append=False, copy=False)
+        sample.narrow(query, values)
+        ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
+        query = query.group_by(*self._names, copy=False).order_by("n DESC", *ordered, copy=False)
+        return [tuple(row[:-1]) for row in self._read(query.limit(bind(values, limit), copy=False), values)]
+
+    def estimated(self, sample: Sample, limit: int, *, chosen: Sequence[Labels] | None = None) -> list[GroupRow]:
+        """The largest groups of a sample, scaled up; or those that are chosen, also if it holds none of them."""
         values: Values = {"project": self._window.project}
         part, scope = self._direct(values, within(self._window, values), fields=("cost",))
         number, of_duration = sample.number(values), parsed(bucket("duration"))
         labels = grouped_by(self._columns, values, scope=scope)
+        if chosen is not None:
+            part = part.where(_among(labels, chosen, values), copy=False)
         selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
         selected += [exp.alias_(number, "block", copy=False), exp.alias_(of_duration, "bucket", copy=False)]
         amounts = [f"CAST(coalesce({of_spans}, 0) AS BIGINT)" for of_spans, _ in self._sums(None).values()]
@@ -114,6 +171,9 @@ class _Grouped:
             sums[given] = [one + other for one, other in zip(sums[given], found, strict=True)]
             blocks[given][block] += found[0]
             histograms[given].add(number_, found[0])
+        # Those of which there are none are listed, too.
+        for given in chosen or ():
+            sums.setdefault(given, [0] * len(amounts))
         most = sorted(sums, key=lambda given: (-sums[given][0], *((name is None, name or "") for name in given)))
         rows: list[GroupRow] = []
         for given in most[:limit]:
@@ -122,12 +182,14 @@ class _Grouped:
             rows.append(group)
         return rows
 
-    def histograms(self, chosen: Sequence[Labels]) -> dict[Labels, Histogram]:
-        """Of these groups."""
+    def histograms(self, chosen: Sequence[Labels], sample: Sample | None = None) -> dict[Labels, Histogram]:
+        """Of these groups, in all spans or in a sample."""
         family = self._family(histogram=True)
         sums = {"bucket": (bucket("duration"), "bucket"), "n": ("count(*)", "sum(spans)")}
         values, parts = self._parts(sums, family=family, groups=("bucket",), chosen=chosen)
         query = exp.select(*self._names, "bucket", "CAST(sum(n) AS BIGINT)").from_(parts, copy=False)
+        if sample is not None:
+            sample.narrow(query, values)
         found: defaultdict[Labels, Histogram] = defaultdict(Histogram)
         for row in self._read(prepare(query.group_by(*self._names, "bucket")), values):
             found[tuple(row[: len(self._names)])].add(row[-2], row[-1])
@@ -178,8 +240,6 @@ class _Grouped:
         low, high = window.from_ or 0, window.to or 0
         ranges = Ranges(((low, high),)) if family is None else ranges_of(self._read, window, step=DAY, family=family)
         values: Values = {"project": window.project, "from": low, "to": high, "since": low, "until": high}
-        if chosen is not None:
-            values["chosen"] = [label_key(labels) for labels in chosen]
         pieces = [(piece, None) for piece in ranges.spans]
         united: exp.Query | None = None
         for (begin, end), rolled in [*pieces, *([] if ranges.rolled is None else [(ranges.rolled, family)])]:
@@ -195,8 +255,7 @@ class _Grouped:
                 part = part.where(*within, copy=False)
             labels = grouped_by(self._columns, values, scope=scope)
             if chosen is not None:
-                unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
-                part = part.where(exp.In(this=label_keys(labels), query=unnested), copy=False)
+                part = part.where(_among(labels, chosen, values), copy=False)
             selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
             selected += [
                 exp.alias_(parsed(of_rolled if rolled is not None else of_spans), name, copy=False)
@@ -212,6 +271,13 @@ class _Grouped:
         return source_of(
             self._population, self._where, values, columns=columns, field=None, time=time, texts=self._texts
         )
+
+
+def _among(labels: Sequence[exp.Expr], chosen: Sequence[Labels], values: Values) -> exp.In:
+    """That a row is of one of these groups."""
+    values["chosen"] = [label_key(each) for each in chosen]
+    unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
+    return exp.In(this=label_keys(labels), query=unnested)
 
 
 def _group(row: Sequence[Any], labels: int, histograms: dict[Labels, Histogram]) -> GroupRow:

@@ -1,26 +1,34 @@
-"""Counts from a sample of neighbouring spans, where to look into every text would take too long.
+"""Counts from a sample of neighbouring spans, where to look into every text, or at every span, would take too long.
 
 The window is cut into blocks, stretches of time with about as many spans each; one block in k is read, so that each
-part of the window has its share, and the same spans give the same sample. A block is a cluster: a total is estimated
+part of the window has its share, and the same spans give the same sample. Where no text is looked into, blocks are
+fewer and larger: engines skip rows by the ten thousand. A block is a cluster: a total is estimated
 by the ratio to the number of spans, which is known, and its error by how the blocks differ (W. G. Cochran, Sampling
 Techniques, 3rd ed., 1977, chapters 6 and 9A). Blocks from all parts of the window are taken as if drawn at random,
-which makes the error of what rises or falls with time look larger than it is (chapter 8).
+which makes the error of what rises or falls with time look larger than it is (chapter 8). What a sample holds few of
+has the limits of a Poisson count, of as many hits as those in blocks are worth (E. L. Korn and B. I. Graubard, Survey
+Methodology 24, 1998, 193-201).
+
+The largest of many groups are chosen by chance, too: those that the sample holds too many of. So where not all are
+listed, one half of the blocks chooses, and the other tells how large the chosen are.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from sqlglot import exp
 
-from penstock.store.spans.engine import Read
+from penstock.store.spans.engine import Read, Rows
 from penstock.store.spans.expressions import HOUR, Values, bind, column, sql
+from penstock.store.spans.queries.cells import ranges_of
+from penstock.store.spans.queries.cube import FAMILIES
 from penstock.store.spans.queries.search import Stretch
 from penstock.store.spans.queries.window import Window, within
 
-__all__ = ["SAMPLE_SPANS", "Estimate", "Sample", "draw"]
+__all__ = ["EXACT_SPANS", "SAMPLE_SPANS", "Estimate", "Sample", "draw", "draw_clusters"]
 
 SAMPLE_SPANS = 10_240
 """Spans whose texts are looked into, about; fewer are counted one by one."""
@@ -36,10 +44,22 @@ MOST_GAPS = 8
 """Stretches without blocks that are counted one by one; of more, all that lies between the first and the last."""
 ZONES = 4
 """Parts of the window that are counted as wholes."""
+EXACT_SPANS = 500_000
+"""Spans that are read for a question without texts; of more, a sample."""
+CLUSTERS = 16
+CLUSTER_SPANS = 12_500
+"""Neighbours that are read without looking into their texts, about."""
+FEW = 30
+"""Hits, from which on a count errs as much to either side."""
 CONFIDENCE = 0.95
 TURN = (math.sqrt(5) - 1) / 2
 """Multiples of the golden section lie evenly between 0 and 1, and never in step with days or weeks."""
 _TABLES = frozenset(("spans", "payloads", "totals"))
+_SUMMED_UP = """
+    SELECT hour, CAST(sum(spans) AS BIGINT) AS number FROM {table}
+    WHERE project = $project AND NOT listed AND hour >= $first AND hour < $last
+    GROUP BY hour
+"""
 _BLOCKS = "SELECT low, high FROM text_blocks WHERE high > $low AND low < $high ORDER BY low"
 
 
@@ -96,9 +116,18 @@ class Sample(NamedTuple):
         total = sum(counts.values())
         ratio = total / known
         squares = sum((counts.get(at, 0) - ratio * spans) ** 2 for at, spans in enumerate(self.spans))
-        variance = self.of * self.of * (1 - self.share) * read * squares / ((read - 1) * known * known)
-        margin = _quantile((1 + confidence) / 2, read - 1) * math.sqrt(max(0.0, variance))
-        return Estimate(self.scaled(total), math.ceil(margin))
+        # Of hits in what was read, as if it were some of infinitely many blocks.
+        variance = read * squares / (read - 1)
+        quantile = _quantile((1 + confidence) / 2, read - 1)
+        margin = max(quantile * math.sqrt(variance), _margin_of_few(total, variance, quantile, confidence))
+        return Estimate(self.scaled(total), math.ceil(margin * math.sqrt(max(0.0, 1 - self.share)) * self.of / known))
+
+    def halves(self) -> tuple[Self, Self]:
+        """Every other block, and those between: two samples of the same spans."""
+        return self._every_other(0), self._every_other(1)
+
+    def _every_other(self, first: int) -> Self:
+        return self._replace(blocks=self.blocks[first::2], spans=self.spans[first::2])
 
 
 def draw(read: Read, window: Window, stretches: Sequence[Stretch] | None) -> Sample | None:
@@ -122,6 +151,54 @@ def draw(read: Read, window: Window, stretches: Sequence[Stretch] | None) -> Sam
     chosen = tuple(blocks[int((number + (number + 0.5) * TURN % 1) * step)] for number in range(wanted))
     sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total)
     return sample if any(sample.spans) else None
+
+
+def draw_clusters(read: Read, window: Window) -> Sample | None:
+    """A sample of few large blocks for questions without texts; None when the window's spans can all be read.
+
+    Args:
+        read: The snapshot in which the sample is asked.
+        window: With both ends.
+    """
+    hours = sorted(_hours(read, window).items())
+    total = sum(spans for _, spans in hours)
+    if total <= EXACT_SPANS:
+        return None
+    step, size = total / CLUSTERS, CLUSTER_SPANS
+    begins = [step * number + (step - size) * ((number + 0.5) * TURN % 1) for number in range(CLUSTERS)]
+    times = _times(window, hours, [place for begin in begins for place in (begin, begin + size)])
+    chosen = tuple(each for each in zip(times[::2], times[1::2], strict=True) if each[0] < each[1])
+    sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total)
+    return sample if all(sum(half.spans) and len(half.spans) > 1 for half in sample.halves()) else None
+
+
+def _hours(read: Read, window: Window) -> dict[int, int]:
+    """How many spans started in each hour of the window, by what is summed up as far as it is."""
+    family = FAMILIES[0]
+    ranges = ranges_of(read, window, step=HOUR, family=family)
+    hours: dict[int, int] = {}
+    if ranges.rolled is not None:
+        values: Values = {"project": window.project, "first": ranges.rolled[0], "last": ranges.rolled[1]}
+        hours = dict[int, int](read(sql(_SUMMED_UP.format(table=family.table)), values))
+    for low, high in ranges.spans:
+        for hour, spans in _by_hour(read, window, (low, high)):
+            hours[hour] = hours.get(hour, 0) + spans
+    return hours
+
+
+def _times(window: Window, hours: Sequence[tuple[int, int]], places: Sequence[float]) -> list[int]:
+    """When the spans of these places started, about; the places rise."""
+    first, last = window.from_ or 0, window.to or 0
+    times: list[int] = []
+    before, at = 0, 0
+    for place in places:
+        while at < len(hours) - 1 and before + hours[at][1] <= place:
+            before += hours[at][1]
+            at += 1
+        hour, spans = hours[at]
+        low, high = max(hour, first), min(hour + HOUR, last)
+        times.append(low + int((high - low) * min(1.0, (place - before) / spans)))
+    return times
 
 
 def _zones(window: Window, stretches: Sequence[Stretch] | None) -> list[Stretch]:
@@ -170,11 +247,7 @@ def _pieces(read: Read, window: Window, gaps: Sequence[Stretch]) -> list[Stretch
     asked = gaps if len(gaps) <= MOST_GAPS else [(gaps[0][0], gaps[-1][1])]
     hours: dict[int, int] = {}
     for low, high in asked:
-        values: Values = {"hour": HOUR}
-        part = Window(project=window.project, from_=low, to=high)
-        query = sql("SELECT started // $hour * $hour AS begun, count(*) AS spans FROM spans")
-        query = query.where(*within(part, values)).group_by("started // $hour * $hour", dialect="duckdb")
-        for hour, spans in read(query, values):
+        for hour, spans in _by_hour(read, window, (low, high)):
             hours[hour] = hours.get(hour, 0) + spans
     pieces: list[Stretch] = []
     for hour in sorted(hours):
@@ -183,6 +256,14 @@ def _pieces(read: Read, window: Window, gaps: Sequence[Stretch]) -> list[Stretch
             if begin < end:
                 pieces += _parts(begin, end, math.ceil(hours[hour] / PIECE_SPANS))
     return pieces
+
+
+def _by_hour(read: Read, window: Window, stretch: Stretch) -> Rows:
+    """Hours in which spans of the stretch started, each with their number."""
+    values: Values = {"hour": HOUR}
+    part = Window(project=window.project, from_=stretch[0], to=stretch[1])
+    query = sql("SELECT started // $hour * $hour AS begun, count(*) AS spans FROM spans")
+    return read(query.where(*within(part, values)).group_by("started // $hour * $hour", dialect="duckdb"), values)
 
 
 def _parts(low: int, high: int, number: int) -> Iterable[Stretch]:
@@ -217,6 +298,22 @@ def _between(stretch: Stretch, values: Values) -> exp.Expr:
             copy=False,
         )
     )
+
+
+def _margin_of_few(hits: int, variance: float, quantile: float, confidence: float) -> float:
+    """How many more than these hits there may be; 0 when they are many.
+
+    Hits that come together are worth fewer that come alone: so many fewer as their variance is larger than their
+    number. The limit of the count is Byar's (N. E. Breslow and N. E. Day, Statistical Methods in Cancer Research II,
+    1987, p. 69).
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    together = max(1.0, variance / hits if hits else 1.0) * (quantile / z) ** 2
+    worth = hits / together
+    if worth >= FEW:
+        return 0.0
+    upper = (worth + 1) * (1 - 1 / (9 * (worth + 1)) + z / (3 * math.sqrt(worth + 1))) ** 3
+    return upper * together - hits
 
 
 def _quantile(probability: float, freedom: int) -> float:

@@ -35,6 +35,8 @@ class Found(NamedTuple):
     """Set when only these are to be asked, for the texts are too many."""
     texts: Texts = Texts()
     """How texts are looked for that are still to be."""
+    counted: bool = False
+    """Whether every span has to be asked, for it must be exact, or they are few or known by their places."""
 
 
 def looked_up(read: Read, window: Window, where: Node | None, candidates: Candidates | None) -> Node | None:
@@ -55,9 +57,11 @@ def sampled(
     """
     found, stretches = _look_up(read, window, where, candidates)
     whole = closed(read, window)
-    if exact or whole is None or found is not where or not searches(where):
+    if exact or whole is None or found is not where:
+        return Found(found, counted=True)
+    if not searches(where):
         return Found(found)
-    return Found(found, draw(read, whole, stretches), Texts(apart=_apart(read, whole)))
+    return Found(found, draw(read, whole, stretches), Texts(apart=_apart(read, whole)), counted=True)
 
 
 def _look_up(
