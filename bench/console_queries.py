@@ -215,6 +215,11 @@ def lists(ask: _Asker) -> Questions:
         "groups by tag, 7 d": lambda: store.group_by(ask.window(168), ("tags.team",)),
         "trace": lambda: store.trace(PROJECT, ask.rng.choice(ask.rows).trace_id),
         "tail": lambda: store.rows_after(PROJECT, mark=store.newest_row() - 200),
+        "groups by name, 30 d": lambda: store.group_by(ask.last(720), ("name",)),
+        "groups by session and model, 30 d": lambda: store.group_by(ask.last(720), ("session", "model")),
+        "groups by user and route, 30 d": lambda: store.group_by(ask.last(720), ("user", "route")),
+        "facets without sums, 30 d": lambda: store.facets_of(
+            ask.last(720), ("name", "http_status", "price_version", "requested_model")),
         "facets, 8 columns": lambda: store.facets_of(
             ask.window(24, 168, 720),
             ("status", "kind", "route", "model", "provider", "key", "service", "error_type")),

@@ -295,6 +295,69 @@ def test_groups_that_one_half_of_the_sample_holds_and_the_other_does_not_are_cou
         ]
     )
     upkeep(many)
-    found = many.group_by(WINDOW, ("session", "route"), limit=10, where=Filter(column="session", operator="has"))
-    assert found.sample == 1.0
-    assert {row.calls for row in found.rows} == {20}
+    for limit in (4, 100):
+        given = Filter(column="session", operator="has")
+        found = many.group_by(WINDOW, ("session", "route"), limit=limit, where=given)
+        assert found.sample == 1.0
+        assert {row.calls for row in found.rows} == {20}
+
+
+def test_facets_that_nothing_is_summed_up_for_are_estimated_and_others_counted(many):
+    columns = ("name", "finish_reasons", "route", "session", "tags.team")
+    found = many.facets_of(WINDOW, columns)
+    exact = many.facets_of(WINDOW, columns, exact=True)
+    assert (0.1 < found.sample < 0.3, exact.sample) == (True, 1.0)
+    assert [*found.columns] == [*columns]
+    assert found.columns["route"] == exact.columns["route"]
+    assert found.columns["tags.team"] == exact.columns["tags.team"]
+    for where in (ODD, And((ODD, LEFT)), Filter(column="cost", operator="lt", value=25)):
+        found = many.facets_of(WINDOW, columns, where=where)
+        exact = many.facets_of(WINDOW, columns, where=where, exact=True)
+        assert (0.1 < found.sample < 0.3, exact.sample) == (True, 1.0)
+        for name in columns:
+            assert {*counts(found.columns[name])} == {*counts(exact.columns[name])}
+            assert near(found.columns[name], counts(exact.columns[name]), times=3)
+    assert any(facet.margin for facet in found.columns["tags.team"])
+    rare = Filter(column="cost", operator="eq", value=3)
+    assert many.facets_of(WINDOW, columns, where=rare).sample == 1.0
+
+
+def test_a_facet_of_many_values_is_chosen_by_one_half_and_told_by_the_other(many, journal, monkeypatch):
+    rng = random.Random(3)
+    often = [f"often{at}" for at in range(30)]
+    spans = [
+        journal.span(
+            started=START + at * 40_000_000,
+            session=rng.choice(often) if rng.random() < 0.9 else f"seldom{rng.randrange(900)}",
+            user=f"u{at // 30}",
+        )
+        for at in range(4200)
+    ]
+    many.load([journal.write(*spans)])
+    upkeep(many)
+    monkeypatch.setattr(samples, "CLUSTER_SPANS", 100)
+    found = many.facets_of(WINDOW, ("session", "user"), where=ODD)
+    exact = many.facets_of(WINDOW, ("session", "user"), where=ODD, exact=True)
+    assert found.sample < 0.4
+    whole = counts(exact.columns["session"])
+    assert len(found.columns["session"]) == 50
+    assert {*often} <= {*counts(found.columns["session"])}
+    assert near([one for one in found.columns["session"] if one.value in whole], whole)
+    # Users who came and went: a sample of time cannot tell who was there most.
+    assert found.columns["user"] == exact.columns["user"]
+
+
+@pytest.mark.parametrize("together", [1, 4, 12])
+@pytest.mark.parametrize("frequent", [0.3, 1.5])
+def test_the_margin_of_what_is_rare_and_comes_together_is_wide_enough(together, frequent):
+    """Hits in bunches: of 1,000 samples of 12 out of 300 blocks, in 93 of 100 the truth lies within the margin."""
+    within = 0
+    for seed in range(1000):
+        rng = random.Random(seed)
+        bunches = [sum(rng.random() < frequent / 10 for _ in range(10)) for _ in range(300)]
+        found = [together * number for number in bunches]
+        chosen = sorted(rng.sample(range(300), 12))
+        drawn = Sample(tuple((at, at + 1) for at in chosen), (1000,) * 12, 300_000)
+        value, margin = drawn.estimate({at: found[block] for at, block in enumerate(chosen)})
+        within += abs(value - sum(found)) <= margin
+    assert within >= 930

@@ -14,7 +14,7 @@ from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import columns_of
 from penstock.store.spans.queries.rows import ROW, with_totals
-from penstock.store.spans.queries.samples import Sample
+from penstock.store.spans.queries.samples import Sample, draw_clusters
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import Found, sampled
 from penstock.store.spans.queries.window import Window, closed, within
@@ -25,6 +25,10 @@ __all__ = ["FACET_COLUMNS", "facets", "facets_of"]
 
 MOST = 50
 LISTS = frozenset(("tags", "finish_reasons"))
+LEAST_HITS = 100
+"""In a sample of spans; of what is rarer, all is counted: conditions that sort out so much are quickly asked."""
+_MANY = frozenset(("session", "user"))
+"""Columns of so many values that those of a sample are told of each by itself; as tags are."""
 FACET_COLUMNS: dict[str, str] = {
     **{
         name: f'"{name}"'
@@ -39,6 +43,8 @@ FACET_COLUMNS: dict[str, str] = {
     "finish_reasons": "unnest(finish_reasons)",
 }  # fmt: skip
 """Columns with a menu of values; `tags` lists the tags' names."""
+_Counts = defaultdict[str | None, Counter[int]]
+"""How often each value stands in each block of a sample."""
 
 
 def facets(
@@ -62,7 +68,8 @@ def facets_of(
 ) -> Facets:
     """The values of several columns, all of the same calls and roots; as `facets`.
 
-    Where a condition looks into very many texts they are estimates from a sample, unless `exact`.
+    Where a condition looks into very many texts, or very many spans would be read for columns that no sums are kept of,
+    the values of these are estimates from a sample, unless `exact`; then which are the most frequent is one, too.
     """
     with engine.snapshot() as read:
         whole = closed(read, window)
@@ -74,13 +81,57 @@ def facets_of(
             # Of what lies in no block that was read, a sample cannot tell that there is none.
             if any(estimated.values()):
                 return Facets(columns=estimated, sample=found.sample.share)
-        return Facets(columns={name: _facets(read, whole, name, found.where) for name in names})
+        direct = [] if found.counted else [name for name in names if _family(whole, name, where) is None]
+        clusters = draw_clusters(read, whole) if direct else None
+        estimated = {} if clusters is None else _of_spans(read, whole, direct, found, clusters)
+        share = clusters.share if clusters is not None and estimated else 1.0
+        exactly = {name: _facets(read, whole, name, found.where) for name in names if name not in estimated}
+        return Facets(columns={name: (estimated | exactly)[name] for name in names}, sample=share)
+
+
+def _of_spans(read: Read, window: Window, names: Sequence[str], found: Found, sample: Sample) -> dict[str, list[Facet]]:
+    """Columns by a sample of spans; those of which it holds too little to tell are left out."""
+    together = [name for name in names if name not in _MANY and not name.startswith("tags.")]
+    counts: dict[str, _Counts] = {}
+    for asked in (together, *((name,) for name in names if name not in together)):
+        if asked:
+            counts |= _counts(read, window, asked, found, sample)
+    return {
+        name: facets
+        for name, of_column in counts.items()
+        if sum(spans.total() for spans in of_column.values()) >= LEAST_HITS
+        and (facets := _largest(of_column, sample)) is not None
+    }
+
+
+def _largest(counts: _Counts, sample: Sample) -> list[Facet] | None:
+    """The most frequent values; None where the sample cannot tell which they are.
+
+    Where there are more, one half of the sample chooses, and the other half is scaled up.
+    """
+    if len(counts) <= MOST:
+        facets = _most(counts, sample)
+        known = sum(facet.count for facet in facets if facet.margin < facet.count)
+        return facets if 2 * known > sum(facet.count for facet in facets) else None
+    halves: tuple[_Counts, _Counts] = (defaultdict(Counter), defaultdict(Counter))
+    for value, spans in counts.items():
+        for block, number in spans.items():
+            halves[block % 2][value][block // 2] += number
+    chosen = _frequent(halves[0])
+    facets = _most({value: halves[1][value] for value in chosen}, sample.halves()[1])
+    return facets if 2 * sum(facet.count > 0 for facet in facets) > len(facets) else None
 
 
 def _estimated(
     read: Read, window: Window, names: Sequence[str], found: Found, sample: Sample
 ) -> dict[str, list[Facet]]:
     """All columns by one look into the texts of the sample."""
+    counts = _counts(read, window, names, found, sample)
+    return {name: _most(counts[name], sample) for name in names}
+
+
+def _counts(read: Read, window: Window, names: Sequence[str], found: Found, sample: Sample) -> dict[str, _Counts]:
+    """How often values of columns stand in each block of the sample."""
     values: Values = {}
     query = with_totals(exp.select("1").from_("spans"), needed=needs_totals(found.where))
     query = query.where(ROW, *within(window, values), copy=False)
@@ -91,20 +142,24 @@ def _estimated(
     number = exp.alias_(sample.number(values), "block", copy=False)
     query = query.select(number, "count(*)", *given, append=False, copy=False).group_by("block", *aliases)
     sample.narrow(query, values)
-    counts: list[defaultdict[str | None, Counter[int]]] = [defaultdict(Counter) for _ in names]
+    counts: list[_Counts] = [defaultdict(Counter) for _ in names]
     for block, spans, *row in read(query, values):
         for name, of_column, value in zip(names, counts, row, strict=True):
             for each in (value or ()) if name in LISTS else (value,):
                 of_column[each][block] += spans
-    return {name: _most(of_column, sample) for name, of_column in zip(names, counts, strict=True)}
+    return dict(zip(names, counts, strict=True))
 
 
 def _most(counts: Mapping[str | None, Counter[int]], sample: Sample) -> list[Facet]:
-    most = sorted(counts, key=lambda value: (-counts[value].total(), value is None, value or ""))[:MOST]
+    most = _frequent(counts)
     estimates = [sample.estimate(counts[value]) for value in most]
     return [
         Facet(value=value, count=count, margin=margin) for value, (count, margin) in zip(most, estimates, strict=True)
     ]
+
+
+def _frequent(counts: Mapping[str | None, Counter[int]]) -> list[str | None]:
+    return sorted(counts, key=lambda value: (-counts[value].total(), value is None, value or ""))[:MOST]
 
 
 def _together(name: str, values: Values) -> exp.Expr:
@@ -117,8 +172,7 @@ def _together(name: str, values: Values) -> exp.Expr:
 
 
 def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[Facet]:
-    length = (window.to or 0) - (window.from_ or 0)
-    family = family_of(columns_of(where, fields=(name,)), histogram=False, length=length)
+    family = _family(window, name, where)
     values: Values = {}
     within(window, values)
     if family is None:
@@ -136,6 +190,11 @@ def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[F
     )
     query = query.group_by("value").order_by("total DESC", "value NULLS LAST").limit(MOST)
     return [Facet(value=value, count=count) for value, count in read(prepare(query), values)]
+
+
+def _family(window: Window, name: str, where: Node | None) -> Family | None:
+    length = (window.to or 0) - (window.from_ or 0)
+    return family_of(columns_of(where, fields=(name,)), histogram=False, length=length)
 
 
 def _direct(name: str, where: Node | None, low: int, high: int, values: Values) -> exp.Select:

@@ -128,12 +128,14 @@ class _Grouped:
         """
         first, second = sample.halves()
         chosen = self._chosen(first, limit + 1)
+        # What lies together in time, such as a session, one block holds and others do not: of that it tells nothing.
         if len(chosen) <= limit:
             rows = self.estimated(sample, limit)
-            enough = sum(row.calls for row in rows) * sample.share >= LEAST_HITS
+            calls = sum(row.calls for row in rows)
+            known = sum(row.calls for row in rows if row.margin < row.calls)
+            enough = calls * sample.share >= LEAST_HITS and 2 * known > calls
         else:
             rows = self.estimated(second, limit, chosen=chosen[:limit])
-            # What lies together in time, such as a session, one half holds and the other does not.
             enough = 2 * sum(row.calls > 0 for row in rows) > len(rows)
         return rows if enough else []
 
