@@ -212,7 +212,8 @@ class GroupsController(Controller):
     ) -> FacetsPage:
         """The values of several columns among the calls that fit, each with how often it stands there.
 
-        Under a word that very many texts hold, counts are estimates from a sample, unless `exact`.
+        Under a word that very many texts hold, and of columns that no sums are kept of where very many spans would be
+        read, counts are estimates from a sample, unless `exact`.
         """
         return tracing.facets_of(project, asked, columns=_split(columns), exact=exact)
 
@@ -229,7 +230,8 @@ class GroupsController(Controller):
     ) -> GroupPage:
         """Groups of the calls that fit: how many, errors, latency, tokens, cost. The largest first.
 
-        Under a word that very many texts hold, all of this is estimated from a sample, unless `exact`.
+        Under a word that very many texts hold, and where no sums are kept and very many spans would be read, this is
+        estimated from a sample, unless `exact`.
         """
         return tracing.groups(project, asked, by=_split(by), population=population, limit=limit, exact=exact)
 

@@ -160,7 +160,7 @@ class TracingService:
         return FacetPage(items=found, next_cursor=None)
 
     def facets_of(self, project: str, asked: Asked, *, columns: Sequence[str], exact: bool = False) -> FacetsPage:
-        """The values of several columns, all of the same calls; under a common word, from a sample unless `exact`.
+        """The values of several columns, all of the same calls; where much would be read, from a sample unless `exact`.
 
         Raises as `facets`.
         """
@@ -202,7 +202,7 @@ class TracingService:
         limit: int = 50,
         exact: bool = False,
     ) -> GroupPage:
-        """The largest groups by one or two fields; under a common word, from a sample unless `exact`.
+        """The largest groups by one or two fields; where much would be read, from a sample unless `exact`.
 
         Raises:
             InvalidInput: a field cannot be grouped by, or the search, the limit or the window is wrong.

@@ -85,7 +85,7 @@ class FacetsPage(msgspec.Struct, frozen=True, kw_only=True):
     items: list[ColumnFacets]
     next_cursor: str | None
     estimated: bool = False
-    """Whether the counts are scaled up from a sample."""
+    """Whether counts that have a margin are scaled up from a sample; which values are the most frequent is, too."""
     sample: float = 1.0
     """The share of the spans that were asked."""
 
@@ -96,7 +96,8 @@ class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
     items: list[GroupRow]
     next_cursor: str | None
     estimated: bool = False
-    """Whether all but the latencies is scaled up from a sample."""
+    """Whether groups that have a margin are scaled up from a sample, and latencies are those of it; which groups are
+    the largest is taken from it, too."""
     sample: float = 1.0
     """The share of the spans that were asked."""
 

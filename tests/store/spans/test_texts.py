@@ -11,6 +11,7 @@ from penstock.store.spans.queries.window import Window
 from penstock.store.spans.questions import Questions
 from penstock.store.spans.tree import And, Not, Or, Text
 from penstock.testing.journal import PROJECT
+from penstock.wire.score import Score
 
 HOUR = 3_600_000_000
 START = 1_700_000_000_000_000 // HOUR * HOUR
@@ -89,3 +90,31 @@ def test_only_the_spans_with_the_words_are_asked(filled, monkeypatch):
 
 def test_people_cannot_name_a_place():
     assert form_of(PLACE) is None
+
+
+def test_scores_are_counted_by_what_the_judged_span_says(store, journal):
+    """Whether its text lies in its row or apart, and however much older than the judgement it is."""
+    told = {"short": "needle", "long": f"needle {'hay ' * 12_000}", "other": "hay"}
+    spans = [
+        journal.span(started=START + at, input=said(text), route=route) for at, (route, text) in enumerate(told.items())
+    ]
+    store.load([journal.write(*spans)])
+    judged = [
+        Score(
+            id=f"s{at}", project=PROJECT, name="good", type="number", number=at, trace_id=span.trace_id,
+            span_id=span.span_id, source="user", created=START + 3 * HOUR,
+        )
+        for at, span in enumerate(spans)
+    ]  # fmt: skip
+    store.load_scores([journal.judge(*judged)])
+    later = Window(project=PROJECT, from_=START + HOUR, to=START + 12 * HOUR)
+    contained = Filter(column="input", operator="contains", value="needle")
+    for where in (NEEDLE, contained):
+        rows = store.group_by(later, ("route",), where=where, population="scores").rows
+        assert [(row.labels, row.calls) for row in rows] == [(("long",), 1), (("short",), 1)]
+        query = MetricQuery(
+            project=PROJECT, from_=later.from_, to=later.to, population="scores", where=where, aggregation="sum",
+            field="score.good", group_by=("route",),
+        )  # fmt: skip
+        found = {series.labels: series.total.value for series in store.measure(query).series}
+        assert found == {("short",): 0.0, ("long",): 1.0}

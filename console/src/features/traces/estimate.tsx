@@ -11,11 +11,15 @@ export function formatAbout(count: number): string {
   return ABOUT + twoDigits.format(count);
 }
 
-/** What a number is worth that was counted in a share of the spans; nothing to say when it was all of them. */
+/**
+ * What a number is worth that was counted in a share of the spans; nothing to say when it was all of them. Beside
+ * estimates stand counts of what is summed up, which have no margin.
+ */
 export function worthOf(sample: number, count: number, margin: number): string | undefined {
-  if (sample >= 1) return undefined;
-  const around = count > 0 ? `; ± ${formatPercent(margin / count)}` : "";
-  return `From a sample of ${formatPercent(sample)} of the spans${around}`;
+  if (sample >= 1 || margin === 0) return undefined;
+  const around =
+    count > margin ? `± ${formatPercent(margin / count)}` : `at most ${formatAbout(count + margin)}`;
+  return `From a sample of ${formatPercent(sample)} of the spans; ${around}; which are the largest is of the sample, too`;
 }
 
 interface EstimateNoteProps {

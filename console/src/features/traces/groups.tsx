@@ -27,9 +27,18 @@ interface GroupsProps {
   onChange: (next: TracesSearch) => void;
 }
 
+/** Whether a group was counted in a share of the spans. */
+function isAbout(sample: number, { margin }: GroupRow): boolean {
+  return sample < 1 && margin > 0;
+}
+
+/** A latency, which is of a sample wherever anything is. */
+function lasted(sample: number, duration: number | null): string {
+  return (sample < 1 && duration !== null ? ABOUT : "") + formatDuration(duration);
+}
+
 /** The numbers of a group, of which those that were counted in a share of the spans say so. */
 function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
-  const about = sample < 1 ? ABOUT : "";
   return [
     {
       id: "calls",
@@ -38,7 +47,7 @@ function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
       numeric: true,
       cell: (row) => (
         <span title={worthOf(sample, row.calls, row.margin)}>
-          {about ? formatAbout(row.calls) : formatCount(row.calls)}
+          {isAbout(sample, row) ? formatAbout(row.calls) : formatCount(row.calls)}
         </span>
       ),
     },
@@ -48,26 +57,30 @@ function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
       width: 90,
       numeric: true,
       cell: (row) => (
-        <span className={row.errors ? "bad" : "faint"} title={formatPercent(row.errors / row.calls)}>
-          {about ? formatAbout(row.errors) : formatCount(row.errors)}
+        <span
+          className={row.errors ? "bad" : "faint"}
+          title={row.calls > 0 ? formatPercent(row.errors / row.calls) : undefined}
+        >
+          {isAbout(sample, row) ? formatAbout(row.errors) : formatCount(row.errors)}
         </span>
       ),
     },
-    { id: "p50", label: "p50", width: 80, numeric: true, cell: (row) => formatDuration(row.p50) },
-    { id: "p95", label: "p95", width: 80, numeric: true, cell: (row) => formatDuration(row.p95) },
+    { id: "p50", label: "p50", width: 80, numeric: true, cell: (row) => lasted(sample, row.p50) },
+    { id: "p95", label: "p95", width: 80, numeric: true, cell: (row) => lasted(sample, row.p95) },
     {
       id: "tokens",
       label: "Tokens",
       width: 90,
       numeric: true,
-      cell: (row) => (about ? formatAbout(row.tokens) : formatCompact(row.tokens)),
+      cell: (row) => (isAbout(sample, row) ? formatAbout(row.tokens) : formatCompact(row.tokens)),
     },
     {
       id: "cost",
       label: "Cost",
       width: 110,
       numeric: true,
-      cell: (row) => (row.cost === null ? NOTHING : `${about}${formatMoneyRow(row.cost)}`),
+      cell: (row) =>
+        row.cost === null ? NOTHING : `${isAbout(sample, row) ? ABOUT : ""}${formatMoneyRow(row.cost)}`,
     },
     { id: "rest", label: "", width: 20, cell: () => null },
   ];
@@ -77,7 +90,6 @@ function numbersOf(sample: number): readonly RowColumn<GroupRow>[] {
 export function Groups({ search, by, names, onChange }: GroupsProps) {
   const { data, error, isPending, refetch, countExactly, counting } = useGroups(search, by);
   const sample = data?.sample ?? 1;
-  const about = sample < 1 ? ABOUT : "";
   const rows = data?.items ?? [];
   const keyOf = (group: GroupRow) => JSON.stringify(group.labels);
   const nameOf = (value: string | null) => (value === null ? null : (names[value] ?? value));
@@ -119,14 +131,14 @@ export function Groups({ search, by, names, onChange }: GroupsProps) {
             <b className="cut">{group.labels.map((value) => nameOf(value) ?? NOTHING).join(" · ")}</b>
             <span className={`${classes.compactLine} dim`}>
               <span title={worthOf(sample, group.calls, group.margin)}>
-                {about ? formatAbout(group.calls) : formatCompact(group.calls)} calls
+                {isAbout(sample, group) ? formatAbout(group.calls) : formatCompact(group.calls)} calls
               </span>
               <span className={group.errors ? "bad" : undefined}>
-                {about ? formatAbout(group.errors) : formatCompact(group.errors)} errors
+                {isAbout(sample, group) ? formatAbout(group.errors) : formatCompact(group.errors)} errors
               </span>
-              <span>{formatDuration(group.p95)}</span>
+              <span>{lasted(sample, group.p95)}</span>
               <span>
-                {group.cost !== null && about}
+                {group.cost !== null && isAbout(sample, group) && ABOUT}
                 {formatMoneyRow(group.cost)}
               </span>
             </span>

@@ -180,7 +180,8 @@ class _Grouped:
         rows: list[GroupRow] = []
         for given in most[:limit]:
             group = _group((*given, *map(sample.scaled, sums[given])), len(labels), histograms)
-            group.margin = sample.estimate(blocks[given]).margin
+            # Never none: what has no margin was counted.
+            group.margin = max(1, sample.estimate(blocks[given]).margin)
             rows.append(group)
         return rows
 
@@ -241,7 +242,9 @@ class _Grouped:
         window = self._window
         low, high = window.from_ or 0, window.to or 0
         ranges = Ranges(((low, high),)) if family is None else ranges_of(self._read, window, step=DAY, family=family)
-        values: Values = {"project": window.project, "from": low, "to": high, "since": low, "until": high}
+        # What is judged may be older than the judgement: no texts are sorted out by its time.
+        since, until = ("since", "until") if self._population == "scores" else ("from", "to")
+        values: Values = {"project": window.project, since: low, until: high}
         pieces = [(piece, None) for piece in ranges.spans]
         united: exp.Query | None = None
         for (begin, end), rolled in [*pieces, *([] if ranges.rolled is None else [(ranges.rolled, family)])]:

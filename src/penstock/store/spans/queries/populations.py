@@ -53,7 +53,10 @@ _POPULATIONS: dict[Population, str] = {
 }
 _ROWS = frozenset(("calls", "traces"))
 """Populations of rows of the trace list, whose cost and usage are sums over what they stand for."""
-_SPAN_COLUMNS = tuple(each.name for each in COLUMNS if each.name not in {"project", "session", "started"})
+_SPAN_COLUMNS = (
+    *(each.name for each in COLUMNS if each.name not in {"project", "session", "started"}),
+    *(f"{name}_bytes" for name in ("input", "output", "attributes")),
+)
 # A join by a span's id alone or by a trace's is quick; by the one where it is known and else by the other, it is not.
 _OF_SCORES = """
     SELECT judged.project AS project, judged.created AS started, judged.name AS score_name, judged.number AS number,
