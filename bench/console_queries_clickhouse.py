@@ -46,6 +46,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "store" /
 from clickhouse_server import PASSWORD, USER, Server
 
 DATABASE = "bench"
+QUIET_SECONDS = 5
+MERGING_SECONDS = 900
 TIMES = ("started", "start", "hour", "day", "low", "high", "created", "last_success", "last_error", "first", "last")
 """Columns of any table that are moments."""
 BLOCKS = {"min_insert_block_size_rows": 500_000, "min_insert_block_size_bytes": 2 * 1024**3}
@@ -109,6 +111,19 @@ def fill(store: ClickHouseSpanStore, database: Path, folder: Path) -> None:
     migration.run(told=lambda moved: print(f"\r  {moved.records:,} of {of:,}", end="", flush=True))
     print(f"\n  {of / (time.perf_counter() - begun):,.0f} records/s; differences: {migration.check()}")
     source.close()
+
+
+def merged(engine: ClickHouseEngine) -> None:
+    """Wait until the server merges nothing any more: what has just been written lies in many parts."""
+    begun, quiet = time.perf_counter(), 0
+    while quiet < QUIET_SECONDS and time.perf_counter() - begun < MERGING_SECONDS:
+        ((merges,),) = engine.ask("SELECT count() FROM system.merges")
+        quiet = 0 if merges else quiet + 1
+        time.sleep(1)
+    ((parts,),) = engine.ask(
+        "SELECT count() FROM system.parts WHERE active AND table = 'spans' AND database = currentDatabase()"
+    )
+    print(f"  merged in {time.perf_counter() - begun:.0f} s; spans lie in {parts} parts", flush=True)
 
 
 def upkeep(store: ClickHouseSpanStore) -> None:
@@ -211,6 +226,7 @@ def main() -> None:
             upkeep(store)
             if options.copies > 1 and empty:
                 copy(store, ClickHouseEngine(store_address), options.copies)
+            merged(ClickHouseEngine(store_address))
             run(store, options, pid)
         finally:
             store.close()
