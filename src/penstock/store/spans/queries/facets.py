@@ -14,7 +14,7 @@ from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import columns_of
 from penstock.store.spans.queries.rows import ROW, with_totals
-from penstock.store.spans.queries.samples import Sample, draw_clusters
+from penstock.store.spans.queries.samples import Estimate, Sample, draw_clusters, tells
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import Found, sampled
 from penstock.store.spans.queries.window import Window, closed, within
@@ -110,16 +110,14 @@ def _largest(counts: _Counts, sample: Sample) -> list[Facet] | None:
     Where there are more, one half of the sample chooses, and the other half is scaled up.
     """
     if len(counts) <= MOST:
-        facets = _most(counts, sample)
-        known = sum(facet.count for facet in facets if facet.margin < facet.count)
-        return facets if 2 * known > sum(facet.count for facet in facets) else None
-    halves: tuple[_Counts, _Counts] = (defaultdict(Counter), defaultdict(Counter))
-    for value, spans in counts.items():
-        for block, number in spans.items():
-            halves[block % 2][value][block // 2] += number
-    chosen = _frequent(halves[0])
-    facets = _most({value: halves[1][value] for value in chosen}, sample.halves()[1])
-    return facets if 2 * sum(facet.count > 0 for facet in facets) > len(facets) else None
+        found = _most(counts, sample)
+    else:
+        halves: tuple[_Counts, _Counts] = (defaultdict(Counter), defaultdict(Counter))
+        for value, spans in counts.items():
+            for block, number in spans.items():
+                halves[block % 2][value][block // 2] += number
+        found = _most({value: halves[1][value] for value in _frequent(halves[0])}, sample.halves()[1])
+    return found if tells([Estimate(facet.count, facet.margin) for facet in found]) else None
 
 
 def _estimated(

@@ -24,7 +24,7 @@ from penstock.store.spans.queries.populations import (
     label_keys,
     source_of,
 )
-from penstock.store.spans.queries.samples import Sample, draw_clusters
+from penstock.store.spans.queries.samples import Estimate, Sample, draw_clusters, tells
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import Found, sampled
 from penstock.store.spans.queries.window import Window, closed, within
@@ -128,16 +128,13 @@ class _Grouped:
         """
         first, second = sample.halves()
         chosen = self._chosen(first, limit + 1)
-        # What lies together in time, such as a session, one block holds and others do not: of that it tells nothing.
         if len(chosen) <= limit:
             rows = self.estimated(sample, limit)
-            calls = sum(row.calls for row in rows)
-            known = sum(row.calls for row in rows if row.margin < row.calls)
-            enough = calls * sample.share >= LEAST_HITS and 2 * known > calls
+            enough = sum(row.calls for row in rows) * sample.share >= LEAST_HITS
         else:
             rows = self.estimated(second, limit, chosen=chosen[:limit])
-            enough = 2 * sum(row.calls > 0 for row in rows) > len(rows)
-        return rows if enough else []
+            enough = True
+        return rows if enough and tells([Estimate(row.calls, row.margin) for row in rows]) else []
 
     def _chosen(self, sample: Sample, limit: int) -> list[Labels]:
         """The largest groups of a sample."""

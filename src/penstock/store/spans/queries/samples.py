@@ -28,7 +28,7 @@ from penstock.store.spans.queries.cube import FAMILIES
 from penstock.store.spans.queries.search import Stretch
 from penstock.store.spans.queries.window import Window, within
 
-__all__ = ["EXACT_SPANS", "SAMPLE_SPANS", "Estimate", "Sample", "draw", "draw_clusters"]
+__all__ = ["EXACT_SPANS", "SAMPLE_SPANS", "Estimate", "Sample", "draw", "draw_clusters", "tells"]
 
 SAMPLE_SPANS = 10_240
 """Spans whose texts are looked into, about; fewer are counted one by one."""
@@ -170,6 +170,15 @@ def draw_clusters(read: Read, window: Window) -> Sample | None:
     chosen = tuple(each for each in zip(times[::2], times[1::2], strict=True) if each[0] < each[1])
     sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total)
     return sample if all(sum(half.spans) and len(half.spans) > 1 for half in sample.halves()) else None
+
+
+def tells(estimates: Sequence[Estimate]) -> bool:
+    """Whether most of what is estimated is known within its own size.
+
+    Of what lies together in time, such as a session of an hour, one block holds much and the others nothing, so that
+    nothing is known of any; and many more were never seen.
+    """
+    return 2 * sum(each.value for each in estimates if each.margin < each.value) > sum(each.value for each in estimates)
 
 
 def _hours(read: Read, window: Window) -> dict[int, int]:
