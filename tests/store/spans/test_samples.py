@@ -348,17 +348,19 @@ def test_a_facet_of_many_values_is_chosen_by_one_half_and_told_by_the_other(many
     assert many.facets_of(WINDOW, ("user",), where=And((ODD, given))).sample == 1.0
 
 
+@pytest.mark.parametrize("blocks", [8, 16])
 @pytest.mark.parametrize("together", [1, 4, 12])
-@pytest.mark.parametrize("frequent", [0.3, 1.5])
-def test_the_margin_of_what_is_rare_and_comes_together_is_wide_enough(together, frequent):
-    """Hits in bunches: of 1,000 samples of 12 out of 300 blocks, in 93 of 100 the truth lies within the margin."""
-    within = 0
+@pytest.mark.parametrize("frequent", [0.1, 0.3, 1.5])
+def test_the_margin_of_what_is_rare_and_comes_together_is_wide_enough(blocks, together, frequent):
+    """Hits in bunches: of the samples that hold any, in 93 of 100 the truth lies within the margin."""
+    outside = seen = 0
     for seed in range(1000):
         rng = random.Random(seed)
-        bunches = [sum(rng.random() < frequent / 10 for _ in range(10)) for _ in range(300)]
-        found = [together * number for number in bunches]
-        chosen = sorted(rng.sample(range(300), 12))
-        drawn = Sample(tuple((at, at + 1) for at in chosen), (1000,) * 12, 300_000)
-        value, margin = drawn.estimate({at: found[block] for at, block in enumerate(chosen)})
-        within += abs(value - sum(found)) <= margin
-    assert within >= 930
+        found = [together * sum(rng.random() < frequent / 10 for _ in range(10)) for _ in range(300)]
+        chosen = sorted(rng.sample(range(300), blocks))
+        if hits := {at: found[block] for at, block in enumerate(chosen) if found[block]}:
+            drawn = Sample(tuple((at, at + 1) for at in chosen), (1000,) * blocks, 300_000)
+            value, margin = drawn.estimate(hits)
+            seen += 1
+            outside += abs(value - sum(found)) > margin
+    assert outside <= 0.07 * seen
