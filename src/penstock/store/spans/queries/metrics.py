@@ -284,8 +284,9 @@ class _Written:
     def counts(self) -> exp.Select:
         """`(labels, how many groups)` of the largest groups."""
         names = self._names
-        sums = exp.select(*names, "CAST(sum(n) AS BIGINT) AS n").from_(self._parts(), copy=False).group_by(*names)
-        return self._first(sums, names)
+        whole = self._whole()
+        sums = exp.select(*names, f"CAST({'n' if whole else 'sum(n)'} AS BIGINT) AS n").from_(self._parts(), copy=False)
+        return self._first(sums if whole else sums.group_by(*names), names)
 
     def largest(self) -> exp.Select:
         """`(labels, t, amounts, how many groups)` of the largest groups, each in one step."""
@@ -308,11 +309,19 @@ class _Written:
         if self._plan.kind == "histogram":
             return self._percentile(keys)
         merged = {
-            "additive": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "sum(s)"][: self._additive()],
-            "bounds": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "min(low)", "max(high)"],
-            "exact": ["CAST(sum(n) AS BIGINT)", "CAST(sum(c) AS BIGINT)", "max(exact)"],
+            "additive": (("sum", "n"), ("sum", "c"), ("sum", "s"))[: self._additive()],
+            "bounds": (("sum", "n"), ("sum", "c"), ("min", "low"), ("max", "high")),
+            "exact": (("sum", "n"), ("sum", "c"), ("max", "exact")),
         }[self._plan.kind]
-        return exp.select(*keys, *merged).from_(self._parts(), copy=False).group_by(*keys, copy=False)
+        whole = self._whole()
+        amounts = [name if whole else f"{function}({name})" for function, name in merged]
+        amounts[:2] = [f"CAST({each} AS BIGINT)" for each in amounts[:2]]
+        query = exp.select(*keys, *amounts).from_(self._parts(), copy=False)
+        return query if whole else query.group_by(*keys, copy=False)
+
+    def _whole(self) -> bool:
+        """Whether one piece holds all, so that there is nothing to merge: among very many groups this takes as long."""
+        return self._form.pieces + (self._form.family is not None) == 1
 
     def _additive(self) -> int:
         """How many numbers are added up: of the population, of values or what holds, of what they come to."""
