@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 LULL = 0.02
 """Seconds. One question of the console is several to the engine; between them it is not done."""
-DEFAULT_MEMORY_BYTES = 700 * 1024**2
+DEFAULT_MEMORY_BYTES = 640 * 1024**2
 BLOCK_BYTES = "65536"
 DIALECT = "duckdb"
 

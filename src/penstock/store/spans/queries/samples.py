@@ -30,7 +30,7 @@ from penstock.store.spans.queries.window import Window, within
 
 __all__ = ["EXACT_SPANS", "SAMPLE_SPANS", "Estimate", "Sample", "draw", "draw_clusters", "tells"]
 
-SAMPLE_SPANS = 10_240
+SAMPLE_SPANS = 8_192
 """Spans whose texts are looked into, about; fewer are counted one by one."""
 LEAST_BLOCKS = 8
 """By fewer it cannot be told how far they differ."""
