@@ -110,14 +110,14 @@ async def test_values_of_several_columns_are_of_the_same_calls(ask, calls):
 async def test_counts_under_a_common_word_are_estimates_unless_they_have_to_be_exact(
     ask, journal, store, now, monkeypatch
 ):
-    monkeypatch.setattr(samples, "SAMPLE_SPANS", 50)
+    monkeypatch.setattr(samples, "SAMPLE_SPANS", 90)
     text = msgspec.Raw(b'[{"role":"user","parts":[{"type":"text","content":"a common word"}]}]')
     hours = [now - hour * HOUR for hour in range(1, 41)]
     spans = [journal.span(started=hour + at, route="ab"[at % 2], input=text) for hour in hours for at in range(6)]
     store.load([journal.write(*spans)])
 
     facets = await ask("/facets", columns="route", q="common")
-    assert (facets["estimated"], facets["sample"]) == (True, pytest.approx(9 / 40, abs=0.05))
+    assert (facets["estimated"], facets["sample"]) == (True, pytest.approx(16 / 40, abs=0.05))
     assert [(one["value"], one["count"], one["margin"]) for one in facets["items"][0]["values"]] == [
         ("a", 120, 0),
         ("b", 120, 0),
