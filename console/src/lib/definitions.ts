@@ -63,6 +63,10 @@ function callsOf(kind: DefinitionKind, project: string): DefinitionCalls {
 
 const REFRESH_MS = 15_000;
 
+function oneKey(kind: DefinitionKind, project: string, { name, everywhere }: Place) {
+  return [kind, "one", project, name, everywhere] as const;
+}
+
 export function useDefinitions(kind: DefinitionKind) {
   const { project } = useSignedIn();
   return useQuery({
@@ -79,7 +83,7 @@ export function useDefinition(kind: DefinitionKind, { name, everywhere }: Place)
   const { project } = useSignedIn();
   const one = kind === "route" ? "/api/v1/routes/{name}" : "/api/v1/limits/{name}";
   return useQuery({
-    queryKey: [kind, "one", project.id, name, everywhere],
+    queryKey: oneKey(kind, project.id, { name, everywhere }),
     queryFn: async ({ signal }): Promise<Definition> =>
       bodyOf(await api.GET(one, { params: params(project.id, { name, everywhere }), signal })),
     refetchInterval: REFRESH_MS,
@@ -93,13 +97,17 @@ export function useDefinitionCalls(kind: DefinitionKind): DefinitionCalls {
 
 /** Writing and deleting; what the page shows follows. */
 export function useDefinitionChanges(kind: DefinitionKind) {
+  const { project } = useSignedIn();
   const calls = useDefinitionCalls(kind);
   const client = useQueryClient();
-  const refresh = () => client.invalidateQueries({ queryKey: [kind] });
   const put = useMutation({
     mutationFn: ({ place, body, terms }: { place: Place; body: Record<string, unknown>; terms: Terms }) =>
       calls.put(place, body, terms),
-    onSuccess: refresh,
+    onSuccess: (saved, { place }) => {
+      // Who deletes it at once, before it is read again, means what was saved.
+      client.setQueryData(oneKey(kind, project.id, place), saved);
+      return client.invalidateQueries({ queryKey: [kind] });
+    },
   });
   const remove = useMutation({
     mutationFn: ({ place, terms }: { place: Place; terms: Terms }) => calls.remove(place, terms),

@@ -56,7 +56,7 @@ export interface OpenConsole {
   user: UserEvent;
   history: RouterHistory;
   requests: RecordedRequest[];
-  /** Answers this path otherwise than the mock; null lets the mock answer again. */
+  /** Answers this path (`/api/…`, or `GET /api/…`) otherwise than the mock; null lets the mock answer again. */
   override: (path: string, answer: MockAnswer | "unreachable" | "never" | null) => void;
 }
 
@@ -75,7 +75,7 @@ export function openConsole(
     const text = await request.text();
     const body = text ? JSON.parse(text) : undefined;
     requests.push({ method: request.method, url, headers: request.headers, body });
-    const other = overrides.get(url.pathname);
+    const other = overrides.get(`${request.method} ${url.pathname}`) ?? overrides.get(url.pathname);
     if (other === "unreachable") throw new TypeError("fetch failed");
     if (other === "never") return new Promise<Response>(() => {});
     const answer = other ?? api.answer(request.method, url, body, request.headers);

@@ -169,6 +169,21 @@ test("a route is deleted after a question, in the version that was seen", async 
   expect(screen.queryByRole("link", { name: "triage" })).toBeNull();
 });
 
+test("what was just saved is deleted in that version, also before it is read again", async () => {
+  const { page, write } = await editTriage();
+  await write("new: 10", "new: 30");
+  const save = screen.getByRole("button", { name: "Save" });
+  await waitFor(() => expect(save).toHaveProperty("disabled", false));
+  page.override("GET /api/v1/routes/triage", "never");
+  await page.user.click(save);
+  await waitFor(() => expect(page.requests.some((one) => one.method === "PUT")).toBe(true));
+  await page.user.click(screen.getByRole("button", { name: "Delete" }));
+  const dialog = await screen.findByRole("dialog", { name: "Delete triage?" });
+  await page.user.click(within(dialog).getByRole("button", { name: "Delete" }));
+  await waitFor(() => expect(page.history.location.pathname).toBe("/routes"));
+  expect(page.requests.find((one) => one.method === "DELETE")?.headers.get("if-match")).toBe('"4"');
+});
+
 test("a route in use as a judge is not deleted, and the dialog says why", async () => {
   const page = openConsole("/routes/triage");
   show(page);
