@@ -112,7 +112,7 @@ class SpanStore(Protocol):
     def facets_of(
         self, window: Window, columns: Sequence[str], *, where: Node | None = None, exact: bool = False
     ) -> Facets:
-        """The values of several columns, of the same calls and roots; estimates under a common word, unless `exact`."""
+        """The values of several columns, of the same calls and roots; sampled where much is read, unless `exact`."""
         ...
 
     def group_by(
@@ -125,7 +125,7 @@ class SpanStore(Protocol):
         limit: int = 50,
         exact: bool = False,
     ) -> Groups:
-        """The largest groups by one or two columns; estimates under a common word, unless `exact`.
+        """The largest groups by one or two columns; from a sample where much would be read, unless `exact`.
 
         Raises:
             InvalidInput: there is no grouping by these (`invalid_metric`).

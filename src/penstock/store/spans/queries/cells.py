@@ -229,37 +229,23 @@ class Cells:
         if ranges.rolled is not None:
             self._values |= bounds_of("kept", [ranges.rolled])
 
-    def sums(self, dimension: Dimension, *, by_time: bool = False) -> Rows:
-        """Rows of `(t, label, calls, errors, input, cache_read, cache_write, output, reasoning, tokens,
-        estimated, cost, known, unknown)`; `t` is None unless `by_time`. `cost` sums what is known.
+    def sums(self, dimension: Dimension) -> Rows:
+        """Rows of `(label, calls, errors, input, cache_read, cache_write, output, reasoning, tokens, estimated, cost,
+        known, unknown)`. `cost` sums what is known.
         """
         pieces = len(self._ranges.spans)
         if not pieces and self._ranges.rolled is None:
             return []
-        query = _sums_query(dimension, by_time=by_time, pieces=pieces, rolled=self._ranges.rolled is not None)
+        query = _sums_query(dimension, pieces=pieces, rolled=self._ranges.rolled is not None)
         return self._read(query, self._values | {"dimension": dimension})
 
-    def histogram(
-        self,
-        dimension: Dimension,
-        measure: Latency = "duration",
-        *,
-        by_time: bool = False,
-        labels: Sequence[str] | None = None,
-    ) -> Rows:
-        """Rows of `(t, label, bucket, calls)`, of these labels only when given."""
+    def histogram(self, dimension: Dimension, measure: Latency = "duration") -> Rows:
+        """Rows of `(label, bucket, calls)`."""
         pieces = len(self._ranges.spans)
         if not pieces and self._ranges.rolled is None:
             return []
-        query = _histogram_query(
-            dimension,
-            measure,
-            by_time=by_time,
-            chosen=labels is not None,
-            pieces=pieces,
-            rolled=self._ranges.rolled is not None,
-        )
-        return self._read(query, self._values | {"dimension": dimension, "measure": measure, "labels": labels})
+        query = _histogram_query(dimension, measure, pieces=pieces, rolled=self._ranges.rolled is not None)
+        return self._read(query, self._values | {"dimension": dimension, "measure": measure})
 
     def providers(self) -> Rows:
         """Rows of `(label, calls, errors, last_success, last_error, last_error_message)`, by provider."""
@@ -284,23 +270,18 @@ def _providers_query(*, pieces: int, rolled: bool) -> Prepared:
 
 
 @cache
-def _sums_query(dimension: Dimension, *, by_time: bool, pieces: int, rolled: bool) -> Prepared:
+def _sums_query(dimension: Dimension, *, pieces: int, rolled: bool) -> Prepared:
     totals = [f"CAST(sum({name}) AS BIGINT)" for name in _SUMMED]
-    query = exp.select("t" if by_time else "NULL", "label", *totals[:8], "bool_or(estimated)", *totals[8:])
+    query = exp.select("label", *totals[:8], "bool_or(estimated)", *totals[8:])
     parts = _parts(sql(SUMS[dimension]), sql(_ROLLED_SUMS) if rolled else None, pieces)
-    return prepare(query.from_(parts).group_by("label", *(["t"] if by_time else [])))
+    return prepare(query.from_(parts).group_by("label"))
 
 
 @cache
-def _histogram_query(
-    dimension: Dimension, measure: Latency, *, by_time: bool, chosen: bool, pieces: int, rolled: bool
-) -> Prepared:
-    direct, kept = sql(HISTOGRAMS[dimension, measure]), sql(_ROLLED_HISTOGRAM)
-    if chosen:
-        direct, kept = (each.where("label IN (SELECT unnest($labels))", dialect="duckdb") for each in (direct, kept))
-    query = exp.select("t" if by_time else "NULL", "label", "bucket", "CAST(sum(calls) AS BIGINT)")
-    parts = _parts(direct, kept if rolled else None, pieces)
-    return prepare(query.from_(parts).group_by("label", "bucket", *(["t"] if by_time else [])))
+def _histogram_query(dimension: Dimension, measure: Latency, *, pieces: int, rolled: bool) -> Prepared:
+    query = exp.select("label", "bucket", "CAST(sum(calls) AS BIGINT)")
+    parts = _parts(sql(HISTOGRAMS[dimension, measure]), sql(_ROLLED_HISTOGRAM) if rolled else None, pieces)
+    return prepare(query.from_(parts).group_by("label", "bucket"))
 
 
 def _parts(direct: exp.Select, rolled: exp.Select | None, pieces: int) -> exp.Subquery:

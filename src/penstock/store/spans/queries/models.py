@@ -29,7 +29,7 @@ def model_stats(engine: Engine, window: Window) -> list[ModelStat]:
         durations = _by_label(cells.histogram("model"))
         ttfts = _by_label(cells.histogram("model", "ttft"))
     stats: list[ModelStat] = []
-    for _, label, calls, errors, *rest in sums:
+    for label, calls, errors, *rest in sums:
         tokens, _estimated, cost, known, unknown = rest[-5:]
         if label is None or not calls:
             continue
@@ -52,7 +52,7 @@ def model_stats(engine: Engine, window: Window) -> list[ModelStat]:
 
 def _by_label(rows: list[tuple[Any, ...]]) -> defaultdict[str, Histogram]:
     found: defaultdict[str, Histogram] = defaultdict(Histogram)
-    for _, label, bucket, calls in rows:
+    for label, bucket, calls in rows:
         found[label].add(bucket, calls)
     return found
 
