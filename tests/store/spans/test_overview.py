@@ -60,7 +60,7 @@ def rank(values, share):
 def near(found, exact):
     if exact is None:
         return found is None
-    return abs(found - max(exact, 1)) <= max(exact, 1) * 0.0203 + 0.5
+    return abs(found - exact) <= exact * 0.0203 + 0.5
 
 
 def known(spans):
