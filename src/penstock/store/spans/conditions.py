@@ -8,9 +8,9 @@ from sqlglot import exp
 
 from penstock.store.spans.expressions import Values, bind, column
 from penstock.store.spans.filters import STRUCTURE, SUMMED, Filter, Scope, condition, long_text
-from penstock.store.spans.tree import And, Node, Not, Or, Text
+from penstock.store.spans.tree import And, Node, Not, Or, Text, all_of
 
-__all__ = ["Texts", "compiled", "filters_of", "is_narrow", "needs_totals", "spaced", "words_of"]
+__all__ = ["Texts", "compiled", "divided", "filters_of", "is_narrow", "needs_totals", "spaced", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(
@@ -94,6 +94,16 @@ def filters_of(node: Node | None) -> Iterator[Filter | Text]:
 def needs_totals(node: Node | None) -> bool:
     """Whether the tree asks for sums over the spans of a row."""
     return any(isinstance(leaf, Filter) and leaf.column in SUMMED for leaf in filters_of(node))
+
+
+def divided(node: Node | None) -> tuple[Node | None, Node] | None:
+    """What the tree asks of a row itself, and what of its sums; None when it asks for no sums, or for either in one
+    term.
+    """
+    terms = node.terms if isinstance(node, And) else () if node is None else (node,)
+    sums = all_of(*(term for term in terms if needs_totals(term)))
+    mixed = any(isinstance(leaf, Text) or leaf.column not in SUMMED for leaf in filters_of(sums))
+    return None if sums is None or mixed else (all_of(*(term for term in terms if not needs_totals(term))), sums)
 
 
 def words_of(text: str) -> list[str]:

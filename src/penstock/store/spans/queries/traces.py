@@ -1,29 +1,35 @@
 """Lists of calls and of spans: by pages, filtered, sorted, searched."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import msgspec
-from sqlglot import exp
 
-from penstock.store.spans.conditions import Texts, compiled, is_narrow, needs_totals
-from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
-from penstock.store.spans.expressions import Values, column, parsed, sql
-from penstock.store.spans.filters import Scope, place_of
-from penstock.store.spans.queries.cells import among, bounds_of
+from penstock.store.spans.conditions import Texts, divided, is_narrow, needs_totals
+from penstock.store.spans.engine import Engine, Question, Read, Rows
+from penstock.store.spans.expressions import Values, sql
+from penstock.store.spans.filters import Scope
+from penstock.store.spans.queries.cells import bounds_of
+from penstock.store.spans.queries.choices import (
+    SORTS,
+    Form,
+    Order,
+    Sort,
+    Sums,
+    best_sums,
+    own_places,
+    rows_of,
+    sum_places,
+)
+from penstock.store.spans.queries.doubtful import first_of
 from penstock.store.spans.queries.newest import ChooseWithin, newest
-from penstock.store.spans.queries.rows import ROW, fetch, with_totals
+from penstock.store.spans.queries.rows import fetch
 from penstock.store.spans.queries.search import Candidates, Choose, Stretch, search, searches
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import TraceRow
 
 __all__ = ["NEWEST", "SORTS", "Order", "Page", "Place", "Sort", "list_calls", "list_spans", "newest_row", "rows_after"]
-
-Sort = Literal["started", "duration", "cost", "tokens"]
-SORTS: dict[Sort, str] = {"started": "started", "duration": "duration", "cost": "cost", "tokens": "usage_total"}
-"""What a list can be sorted by, and the column that this is. Rows that have no such value come last."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -35,11 +41,6 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     started: int
     span: int = 0
     value: int | None = None
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    by: Sort = "started"
-    descending: bool = True
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -200,7 +201,7 @@ def _choose(
     only: _Only = _Only(),  # noqa: B008 - immutable
 ) -> Rows:
     """`(started, span_id, place in storage, what is sorted by)` of the rows that fit, in order."""
-    form = _Form(
+    form = Form(
         order.by,
         order.descending,
         scope,
@@ -213,7 +214,7 @@ def _choose(
         stretches=len(only.stretches),
     )
     # Rows that stand for others are few; the rest need not be looked for among the sums.
-    kinds: tuple[_Sums | None, ...] = (None,)
+    kinds: tuple[Sums | None, ...] = (None,)
     if scope == "row" and order.by in {"cost", "tokens"}:
         kinds = ("whole", "apart", "alone")
     elif scope == "row" and needs_totals(where):
@@ -227,24 +228,59 @@ def _choose(
         bound = asked.bound(window, kinds[:2])
         if bound is not None:
             return asked.best(kinds, bound)
-    rows = [row for sums in kinds for row in asked.rows(form._replace(sums=sums))]
-    return sorted(rows, key=_key(order))[:limit] if len(kinds) > 1 else rows
+    if kinds[-1] == "either" and order.by == "started" and not searches(where) and (parts := divided(where)):
+        return asked.doubtful(parts[1], limit)
+    return asked.first(kinds, None, limit)
 
 
 class _Asked:
     """A question about rows, asked in one form after the other."""
 
-    def __init__(self, read: Read, where: Node | None, form: "_Form", given: Values) -> None:
+    def __init__(self, read: Read, where: Node | None, form: Form, given: Values) -> None:
         self._read = read
         self._where = Question(where)
         self._form = form
         self._given = given
+        self._key = _key(Order(by=form.by, descending=form.descending))
 
-    def rows(self, form: "_Form", **values: object) -> Rows:
-        query, own = _prepared(self._where, form)
+    def rows(self, form: Form, **values: object) -> Rows:
+        query, own = rows_of(self._where, form)
         return self._read(query, own | self._given | values)
 
-    def bound(self, window: Window, kinds: Sequence["_Sums | None"]) -> int | None:
+    def onward(self, form: Form, after: Sequence[Any] | None, limit: int) -> Rows:
+        """As `rows`, beyond a row."""
+        if after is None:
+            return self.rows(form, limit=limit)
+        return self.rows(form._replace(after=True), at_started=after[0], at_span=after[1], limit=limit)
+
+    def first(self, kinds: Sequence[Sums | None], after: Sequence[Any] | None, limit: int) -> Rows:
+        """The first rows of these kinds."""
+        rows = [row for sums in kinds for row in self.onward(self._form._replace(sums=sums), after, limit)]
+        return sorted(rows, key=self._key)[:limit] if len(kinds) > 1 else rows
+
+    def doubtful(self, sums: Node, limit: int) -> Rows:
+        """The first rows, where what is asked of them themselves and of their sums are different conditions.
+
+        Those in doubt fit all others of the conditions.
+        """
+        kinds: tuple[Sums, ...] = ("own", "begun")
+        closely = _Asked(self._read, sums, self._form, self._given)
+        return first_of(
+            lambda after, most: [self.onward(self._form._replace(sums=kind), after, most) for kind in kinds],
+            closely.fitting,
+            lambda after, most: self.first(("apart", "either"), after, most),
+            limit=limit,
+            key=self._key,
+        )
+
+    def fitting(self, rows: Rows) -> set[Any]:
+        """Places of those of these rows that fit, by their sums where they have any."""
+        starts = [row[0] for row in rows]
+        form = self._form._replace(sums="either", near=True, begins=True, ends=True, after=None, stretches=0)
+        given = {"near": [row[2] for row in rows], "from": min(starts), "to": max(starts) + 1, "limit": len(rows)}
+        return {row[2] for row in self.rows(form, **given)}
+
+    def bound(self, window: Window, kinds: Sequence[Sums | None]) -> int | None:
         """The value that a row has at least (in the order) to be among the first.
 
         What is best in the newest parts of the window tells: an engine can pass over nearly all rows then by what they
@@ -255,7 +291,7 @@ class _Asked:
             return None
         bound: int | None = None
         if self._where.asked is None and "whole" in kinds:
-            bound = self._worst(self._read(_best_sums(self._form), self._given), None)
+            bound = self._worst(self._read(best_sums(self._form), self._given), None)
         for share in _SHARES if bound is None else ():
             begin = whole.to - (whole.to - whole.from_) // share
             for sums in kinds:
@@ -263,7 +299,7 @@ class _Asked:
                 bound = self._worst(self.rows(form, bound=bound, **{"from": begin}), bound)
         return bound
 
-    def best(self, kinds: Sequence["_Sums | None"], bound: int) -> Rows:
+    def best(self, kinds: Sequence[Sums | None], bound: int) -> Rows:
         """The first rows of these kinds; none is worse than the bound.
 
         Places are told by narrow columns first, so that the rest is read of few rows.
@@ -274,14 +310,14 @@ class _Asked:
         for sums in kinds:
             given = self._given | {"bound": bound, "most": PLACES + 1}
             if sums == "whole":
-                near = looked = [start for (start,) in self._read(_sum_places(form), given)]
+                near = looked = [start for (start,) in self._read(sum_places(form), given)]
             else:
-                looked = places = self._read(_own_places(form), given) if places is None else places
+                looked = places = self._read(own_places(form), given) if places is None else places
                 near = [place for place, summed in places if sums is None or summed == (sums != "apart")]
             few = len(looked) <= PLACES
             if near or not few:
                 found += self.rows(form._replace(sums=sums, near=few), bound=bound, near=near)
-                found = sorted(found, key=_key(Order(by=form.by, descending=form.descending)))[: self._given["limit"]]
+                found = sorted(found, key=self._key)[: self._given["limit"]]
                 bound = self._worst(found, bound) or bound
         return found
 
@@ -300,142 +336,6 @@ def _key(order: Order) -> Callable[[Sequence[Any]], tuple[bool, int, int, int]]:
         return order.by != "started" and value is None, sign * worth, sign * started, sign * span
 
     return key
-
-
-_Sums = Literal["apart", "alone", "whole", "either"]
-"""Rows that cannot stand for others, those that might but have no sums, those that have, or both of the latter."""
-
-
-class _Form(NamedTuple):
-    """What shapes the text of a query beside the conditions."""
-
-    by: Sort
-    descending: bool
-    scope: Scope
-    begins: bool
-    ends: bool
-    after: bool | None
-    """Whether the place to go on from has no value; None without such a place."""
-    beyond: bool
-    sums: _Sums | None = None
-    """Which rows; None for all, by what they are themselves."""
-    bound: bool = False
-    """Only rows whose value is at least (in the order) that of the placeholder `bound`."""
-    near: bool = False
-    """Only rows that lie at one of the places in `near`; with `whole`, those that started then."""
-    texts: Texts = Texts()
-    stretches: int = 0
-    """Only rows that started in one of so many stretches."""
-
-
-@lru_cache(maxsize=1024)
-def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
-    """The query for conditions, and the values in it that belong to these."""
-    where: Node | None = question.asked
-    order = Order(by=form.by, descending=form.descending)
-    values: Values = {}
-    scope: Scope = "row" if form.sums in {"whole", "either"} else "span"
-    value = place_of(SORTS[form.by], values, scope=scope)
-    if form.sums == "whole":
-        value = column(f"total_{SORTS[form.by]}")
-    query = exp.select("started", "span_id", "rowid", exp.alias_(value, "sorted_by")).from_("spans")
-    held = _within(form, values)
-    query = with_totals(query, needed=form.sums not in {None, "apart"}, inner=form.sums == "whole", time=held)
-    # What has sums is a row.
-    row = ROW if form.scope == "row" and form.sums != "whole" else None
-    query = query.where(*held, _KINDS[form.sums], row, copy=False)
-    if form.bound:
-        query = query.where(*_bounded(value, form), copy=False)
-    if form.near:
-        key = "started" if form.sums == "whole" else "rowid"
-        query = query.where(f"{key} IN (SELECT unnest($near))", dialect="duckdb", copy=False)
-    if form.stretches:
-        query = query.where(among("started", "stretch", form.stretches), dialect="duckdb", copy=False)
-    if form.beyond:
-        query = query.where(exp.GT(this=column("rowid"), expression=exp.Placeholder(this="beyond")), copy=False)
-    if form.after is not None:
-        query = query.where(_after(value, order, valued=not form.after), copy=False)
-    if where is not None:
-        query = query.where(compiled(where, values, scope=scope, texts=form.texts), copy=False)
-    down = form.descending
-    keys = [] if form.by == "started" else [exp.Ordered(this=value.copy(), desc=down, nulls_first=False)]
-    keys += [exp.Ordered(this=column(name), desc=down, nulls_first=False) for name in ("started", "span_id")]
-    query = query.order_by(*keys, copy=False).limit(exp.Placeholder(this="limit"), copy=False)
-    return prepare(query), values
-
-
-_KINDS: dict[_Sums | None, exp.Expr | None] = {
-    None: None,
-    "apart": parsed("NOT summed"),
-    "alone": parsed("(summed AND total_span IS NULL)"),
-    "whole": parsed("summed"),
-    "either": parsed("summed"),
-}
-
-
-@lru_cache(maxsize=64)
-def _best_sums(form: _Form) -> Prepared:
-    """The best of the sums, in the form of rows."""
-    order = Order(by=form.by, descending=form.descending)
-    value = column(SORTS[form.by])
-    query = exp.select("started", "span_id", exp.null(), value).from_("totals").where(*_within(form, {}))
-    if form.after is not None:
-        query = query.where(_after(value, order, valued=not form.after))
-    by_value = exp.Ordered(this=value.copy(), desc=form.descending, nulls_first=False)
-    return prepare(query.order_by(by_value).limit(exp.Placeholder(this="limit")))
-
-
-@lru_cache(maxsize=64)
-def _own_places(form: _Form) -> Prepared:
-    """Places of spans whose own value is good enough, and whether they may have sums."""
-    value = place_of(SORTS[form.by], {}, scope="span")
-    query = exp.select("rowid", "summed").from_("spans").where(*_within(form, {}), *_bounded(value, form))
-    return prepare(query.limit(exp.Placeholder(this="most")))
-
-
-@lru_cache(maxsize=64)
-def _sum_places(form: _Form) -> Prepared:
-    """When rows started whose sum is good enough."""
-    query = exp.select("started").from_("totals")
-    query = query.where(*_within(form, {}), *_bounded(column(SORTS[form.by]), form))
-    return prepare(query.limit(exp.Placeholder(this="most")))
-
-
-def _within(form: _Form, values: Values) -> list[exp.Expr]:
-    return within(Window(project="", from_=0 if form.begins else None, to=0 if form.ends else None), values)
-
-
-def _bounded(value: exp.Expr, form: _Form) -> list[exp.Expr]:
-    """What can be among the first, and when others come before, what can come after those."""
-    best, worst = (exp.LTE, exp.GTE) if form.descending else (exp.GTE, exp.LTE)
-    bounds: list[exp.Expr] = [worst(this=value.copy(), expression=exp.Placeholder(this="bound"))]
-    if form.after is not None:
-        bounds.append(best(this=value.copy(), expression=exp.Placeholder(this="at_value")))
-    return bounds
-
-
-def _after(value: exp.Expr, order: Order, *, valued: bool) -> exp.Expr:
-    """What comes after a place in this order."""
-    beyond: type[exp.Binary] = exp.LT if order.descending else exp.GT
-    upto: type[exp.Binary] = exp.LTE if order.descending else exp.GTE
-    started, span, at = (exp.Placeholder(this=name) for name in ("at_started", "at_span", "at_value"))
-    # The first condition says nothing that the second does not, but is one that zone maps can answer.
-    later = exp.and_(
-        upto(this=column("started"), expression=started),
-        exp.paren(
-            exp.or_(
-                beyond(this=column("started"), expression=started.copy()),
-                beyond(this=column("span_id"), expression=span),
-            )
-        ),
-    )
-    if order.by == "started":
-        return later
-    null = exp.Is(this=value.copy(), expression=exp.null())
-    if not valued:
-        return exp.and_(null, later)
-    same = exp.and_(exp.EQ(this=value.copy(), expression=at.copy()), later)
-    return exp.paren(exp.or_(beyond(this=value.copy(), expression=at), same, null))
 
 
 def newest_row(engine: Engine) -> int:
