@@ -9,7 +9,7 @@ from sqlglot import parse_one
 
 from penstock.core.clock import ManualClock
 from penstock.core.errors import PenstockError, Unavailable
-from penstock.store.spans.duckdb.engine import BLOCK_BYTES, DuckDbEngine, MalformedLine
+from penstock.store.spans.duckdb.engine import BLOCK_BYTES, FETCHED_ROWS, DuckDbEngine, MalformedLine
 from penstock.store.spans.duckdb.migrations import SCHEMA
 from penstock.store.spans.duckdb.store import open_spans
 from penstock.store.spans.queries.window import Window
@@ -158,6 +158,12 @@ def test_work_that_nobody_waits_for_gives_way_to_questions(store):
         assert waiting.is_alive()
     waiting.join(10)
     assert not waiting.is_alive()
+
+
+@pytest.mark.parametrize("rows", [0, 1, FETCHED_ROWS - 1, FETCHED_ROWS, FETCHED_ROWS + 1, 3 * FETCHED_ROWS])
+def test_all_rows_of_an_answer_are_given(store, rows):
+    query = parse_one("SELECT i FROM range($rows) AS t(i) ORDER BY i", dialect="duckdb")
+    assert store._engine.read(query, {"rows": rows}) == [(number,) for number in range(rows)]
 
 
 def test_after_a_fatal_error_the_file_is_opened_anew(store, journal, monkeypatch, caplog):

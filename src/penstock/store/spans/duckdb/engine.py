@@ -5,6 +5,7 @@ Another engine replaces this file; queries are SQLGlot expressions and do not ch
 
 import logging
 import threading
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 LULL = 0.02
 """Seconds. One question of the console is several to the engine; between them it is not done."""
+FETCHED_ROWS = 128
+"""At a time."""
 DEFAULT_MEMORY_BYTES = 640 * 1024**2
 BLOCK_BYTES = "65536"
 DIALECT = "duckdb"
@@ -56,7 +59,13 @@ class _Reader:
     def __call__(self, query: exp.Expr | Prepared, values: Mapping[str, Any]) -> Rows:
         prepared = query if isinstance(query, Prepared) else prepare(query)
         text = prepared.text(DIALECT, render)
-        return self._cursor.execute(text, {name: values[name] for name in prepared.names}).fetchall()
+        asked = self._cursor.execute(text, {name: values[name] for name in prepared.names})
+        # Objects of rows are made under the interpreter's lock, which nobody else is given before the call ends.
+        rows = part = asked.fetchmany(FETCHED_ROWS)
+        while len(part) == FETCHED_ROWS:
+            part = asked.fetchmany(FETCHED_ROWS)
+            rows += part
+        return rows
 
 
 def render(query: exp.Expr) -> str:
@@ -85,6 +94,7 @@ class DuckDbEngine:
         self._writing = threading.Lock()
         self._asking = threading.Condition()
         self._asked = 0
+        self._answered = 0.0
 
     def close(self) -> None:
         """Checkpoint and release the file. The engine may be used again."""
@@ -111,21 +121,23 @@ class DuckDbEngine:
     def _counted(self) -> Generator[None]:
         with self._asking:
             self._asked += 1
-            self._asking.notify_all()
         try:
             yield
         finally:
             with self._asking:
                 self._asked -= 1
+                self._answered = time.monotonic()
                 self._asking.notify_all()
 
     def give_way(self, patience: float) -> None:
-        """Wait until nobody asks anything for `LULL` seconds; about `patience` seconds at most."""
-        for _ in range(max(1, round(patience / LULL / 2))):
-            with self._asking:
-                if not self._asking.wait_for(lambda: self._asked > 0, LULL):
+        """Wait until nobody has asked anything for `LULL` seconds; `patience` seconds at most."""
+        end = time.monotonic() + patience
+        with self._asking:
+            while (now := time.monotonic()) < end:
+                lull = end if self._asked else min(end, self._answered + LULL)
+                if lull <= now:
                     return
-                self._asking.wait_for(lambda: self._asked == 0, LULL)
+                self._asking.wait(lull - now)
 
     def read(self, query: exp.Expr, values: Mapping[str, Any] | None = None) -> Rows:
         """One query. Raises `Unavailable` as `snapshot` does."""

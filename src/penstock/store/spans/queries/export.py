@@ -4,10 +4,11 @@ A slice of time is read at a time, each by itself, so that an export of hours ho
 could not fold its log while one snapshot lasted, and not other questions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
+from sqlglot import exp
 
 from penstock.core.errors import InvalidInput
 from penstock.store.spans.columns import BY_NAME, COLUMNS, Form
@@ -24,13 +25,14 @@ __all__ = ["EXPORTED", "ExportFormat", "export"]
 ExportFormat = Literal["jsonl", "csv", "parquet"]
 EXPORTED = tuple(each.name for each in COLUMNS if each.name != "project")
 """Columns that can be exported; all of them unless said otherwise."""
-SLICE_ROWS = 1024
-"""Spans of one slice, about: few, since a question that comes meanwhile shares the processor with it."""
-PATIENCE = 0.5
+SLICE_ROWS = 768
+"""Spans of one slice, about: few, since a question that comes meanwhile waits for the processor while it is read."""
+PATIENCE = 0.2
 """Seconds that a slice waits for the questions of others to end. An export takes longer while many are asked."""
 FIRST_SLICE = 600_000_000
 """Microseconds."""
 _LONG = frozenset(("input", "output", "attributes"))
+_DIGITS = frozenset(each.name for each in COLUMNS if each.form in {"trace_id", "digest"})
 
 
 def export(
@@ -102,8 +104,8 @@ def _slices_of(engine: Engine, whole: Window, where: Node | None, columns: tuple
         if spans:
             yield _rows(engine, part, where, columns)
         low = high
-        if spans < SLICE_ROWS:
-            width *= 2
+        # The next holds about as many spans as it should where they are as dense as they were here.
+        width = max(1, min(2 * width, width * SLICE_ROWS // max(1, spans)))
 
 
 def _rows(engine: Engine, part: Window, where: Node | None, columns: tuple[str, ...]) -> Rows:
@@ -114,13 +116,14 @@ def _rows(engine: Engine, part: Window, where: Node | None, columns: tuple[str, 
     query = sql("SELECT 1 FROM spans ORDER BY started, span_id").where(*conditions)
     long = [name for name in columns if name in _LONG]
     extra = ["trace_id", "span_id", *(f"{name}_bytes" for name in long)] if long else []
-    query = query.select(*(column(name) for name in (*columns, *extra)), append=False)
+    query = query.select(*map(_selected, (*columns, *extra)), append=False)
     with engine.snapshot() as read:
         rows = read(query, values)
         if not any(size is not None for row in rows for size in row[len(columns) + 2 :]):
             return [row[: len(columns)] for row in rows]
-        apart = sql("SELECT trace_id, span_id, field, text FROM payloads").where(*within(part, values))
-        texts = {(trace, span, field): text for trace, span, field, text in read(apart, values)}
+        apart = sql("SELECT span_id, field, text FROM payloads").where(*within(part, values))
+        apart = apart.select(_selected("trace_id"))
+        texts = {(trace, span, field): text for span, field, text, trace in read(apart, values)}
     at = len(columns)
     return [
         tuple(
@@ -131,27 +134,42 @@ def _rows(engine: Engine, part: Window, where: Node | None, columns: tuple[str, 
     ]
 
 
+def _selected(name: str) -> exp.Expr:
+    """A column as it is read. Digits of a UUID are text that the engine makes: objects of them are made one by one."""
+    if name not in _DIGITS:
+        return column(name)
+    digits = exp.func("replace", exp.cast(column(name), "VARCHAR"), exp.Literal.string("-"), exp.Literal.string(""))
+    return exp.alias_(digits, name, quoted=True)
+
+
+_PLAIN: dict[Form, Callable[[Any], Any]] = {
+    "span_id": lambda value: None if value is None else f"{value:016x}",
+    "tags": lambda value: value or {},
+    "list": lambda value: value or [],
+}
+"""What of a stored value is spelled otherwise in the record. JSON stays as it lies."""
+
+
 def _plain(form: Form, value: Any) -> Any:
-    """A stored value as the record spells it; JSON as it lies."""
-    if value is None:
-        return {} if form == "tags" else [] if form == "list" else None
-    if form in {"trace_id", "digest"}:
-        return value.hex
-    if form == "span_id":
-        return f"{value:016x}"
-    return value
+    """A stored value as the record spells it."""
+    return _PLAIN[form](value) if form in _PLAIN else value
+
+
+def _raw(text: str | None) -> msgspec.Raw | None:
+    """Recorded JSON, to be written as it lies."""
+    return None if text is None else msgspec.Raw(text.encode())
 
 
 def _json_lines(columns: tuple[str, ...], slices: Iterator[Rows]) -> Iterator[bytes]:
-    forms: list[Form] = [BY_NAME[name].form for name in columns]
+    spelled: dict[Form, Callable[[Any], Any]] = {**_PLAIN, "json": _raw}
+    others = [(name, spelled[form]) for name in columns if (form := BY_NAME[name].form) in spelled]
     encoder = msgspec.json.Encoder()
     buffer = bytearray()
     for rows in slices:
         for row in rows:
-            line = {
-                name: msgspec.Raw(value.encode()) if form == "json" and value is not None else _plain(form, value)
-                for name, form, value in zip(columns, forms, row, strict=True)
-            }
+            line = dict(zip(columns, row, strict=True))
+            for name, spell in others:
+                line[name] = spell(line[name])
             encoder.encode_into(line, buffer, -1)
             buffer += b"\n"
             if len(buffer) > PIECE_BYTES:
