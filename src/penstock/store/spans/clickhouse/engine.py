@@ -197,15 +197,30 @@ class ClickHouseEngine:
         with self._guarded() as client:
             client.command(text, values or None, settings=settings)
 
-    def insert_rows(self, table: str, query: Prepared, values: Mapping[str, Any], **constants: Any) -> None:
-        """Rows that a query in DuckDB's dialect gives, by the names of its columns, with these constants beside them.
+    def insert_rows(
+        self,
+        table: str,
+        query: Prepared,
+        values: Mapping[str, Any],
+        *,
+        period: str,
+        attempts: Mapping[int, int],
+        **constants: Any,
+    ) -> None:
+        """Rows that a query in DuckDB's dialect gives, by the names of its columns.
 
-        Raises as `change`.
+        Beside them stand constants, and the attempt at the hour or day that is in the column `period`; rows of others
+        are left out. Raises as `change`.
         """
         text, given = bound(query.text(DIALECT, render), values)
-        heads, held = bound(", ".join(f"{{{name}:?}}" for name in constants), constants)
-        names = ", ".join(f"`{name}`" for name in (*constants, *query.columns))
-        self.change(f"INSERT INTO {table} ({names}) SELECT {heads}, * FROM ({text})", given | held)  # noqa: S608 - an expression; values are bound
+        heads, held = bound("".join(f"{{{name}:?}}, " for name in constants), constants)
+        names = ", ".join(f"`{name}`" for name in ("attempt", *constants, *query.columns))
+        starts, numbers = "{starts:Array(Int64)}", "{attempts:Array(Int64)}"
+        self.change(
+            f"INSERT INTO {table} ({names}) SELECT transform(`{period}`, {starts}, {numbers}, toInt64(0)), {heads}*"  # noqa: S608 - an expression; values are bound
+            f" FROM ({text}) WHERE `{period}` IN {starts}",
+            given | held | {"starts": list(attempts), "attempts": list(attempts.values())},
+        )
 
     def insert(
         self, text: str, data: bytes, values: Mapping[str, Any], *, token: str, settings: Mapping[str, Any]

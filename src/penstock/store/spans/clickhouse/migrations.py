@@ -3,12 +3,11 @@
 Nothing here is a transaction: each statement may be run again, and a step's number is written after its last one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlglot import exp, parse
-
 from penstock.core.errors import Unavailable
+from penstock.store.spans.clickhouse.rollup_tables import CELLS, Replaced, ordered, rollups
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.expressions import HOUR, TOKENS
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, schema_activity
@@ -213,64 +212,10 @@ def _periods(period: str) -> tuple[str, ...]:
     )
 
 
-_TYPES = {"BIGINT": "Int64", "INT": "Int32", "SMALLINT": "Int16", "BOOLEAN": "Bool"}
-_MANY = frozenset({"who", "other", "user", "last_error_message"})
-"""Text of which there are too many values for a dictionary."""
-
-
-def _rollup(table: str, columns: Iterable[str], period: str = "hour") -> tuple[str, str]:
-    """A rollup: the rows of all attempts, and a view of those that count."""
-    rows = f"""
-        CREATE TABLE IF NOT EXISTS {table}_rows (attempt Int64 CODEC(Delta, ZSTD), {", ".join(columns)})
-        ENGINE = MergeTree
-        ORDER BY (project, {period})
-    """
-    view = f"""
-        CREATE OR REPLACE VIEW {table} AS
-        SELECT * EXCEPT attempt FROM {table}_rows
-        WHERE ({period}, attempt) IN (SELECT {period}, attempt FROM {period}s WHERE rolled >= touched)
-    """  # noqa: S608 - constants
-    return rows, view
-
-
-def _rollups(statements: str, period: str = "hour") -> Iterator[str]:
-    """Rollups as they are set out for DuckDB."""
-    for statement in parse(statements, dialect="duckdb"):
-        table = statement.find(exp.Table) if statement is not None else None
-        if statement is not None and table is not None:
-            yield from _rollup(table.name, map(_column, statement.find_all(exp.ColumnDef)), period)
-
-
-def _column(column: exp.ColumnDef) -> str:
-    text = "String" if column.name in _MANY else "LowCardinality(String)"
-    kind = _TYPES.get(column.args["kind"].sql(dialect="duckdb"), text)
-    if column.name == "tags":
-        return "tags Map(LowCardinality(String), String)"
-    if column.find(exp.NotNullColumnConstraint) is None:
-        kind = "LowCardinality(Nullable(String))" if kind.startswith("LowCardinality") else f"Nullable({kind})"
-    return f"`{column.name}` {kind}"
-
-
-_CELLS = """
-CREATE TABLE rollup (
-    hour BIGINT NOT NULL, project VARCHAR NOT NULL, dimension VARCHAR NOT NULL, label VARCHAR, calls BIGINT NOT NULL,
-    errors BIGINT NOT NULL, input BIGINT NOT NULL, cache_read BIGINT NOT NULL, cache_write BIGINT NOT NULL,
-    output BIGINT NOT NULL, reasoning BIGINT NOT NULL, tokens BIGINT NOT NULL, estimated BOOLEAN NOT NULL,
-    cost BIGINT NOT NULL, known BIGINT NOT NULL, unknown BIGINT NOT NULL
-);
-CREATE TABLE rollup_latency (
-    hour BIGINT NOT NULL, project VARCHAR NOT NULL, dimension VARCHAR NOT NULL, label VARCHAR,
-    measure VARCHAR NOT NULL, bucket SMALLINT NOT NULL, calls BIGINT NOT NULL
-);
-CREATE TABLE rollup_providers (
-    hour BIGINT NOT NULL, project VARCHAR NOT NULL, label VARCHAR NOT NULL, calls BIGINT NOT NULL,
-    errors BIGINT NOT NULL, last_success BIGINT, last_error BIGINT, last_error_message VARCHAR
-);
-"""
 _V1 = (
     _SPANS, _SEGMENTS, _PAYLOADS, _TOTALS, _SCORES, _DELETIONS,
-    *_periods("hour"), *_rollups(_CELLS + schema(FIRST_FAMILIES)),
-    *_periods("day"), *_rollups(schema_activity(), "day"),
+    *_periods("hour"), *rollups(CELLS + schema(FIRST_FAMILIES)),
+    *_periods("day"), *rollups(schema_activity(), "day"),
 )  # fmt: skip
 # 2: The words of indexed hours, by blocks of neighbouring spans; see `text_index`. An hour is pending when it was
 # touched after it was indexed.
@@ -316,25 +261,26 @@ _V2 = (
     SELECT word, hour AS day, intDiv(hour, {HOUR}) * 65536 + arrayJoin(blocks) AS block FROM text_words_rows
     """,  # noqa: S608 - a constant
 )
+_TOUCHED = tuple(
+    f"""
+    INSERT INTO touched_{period}s ({period}, version)
+    SELECT DISTINCT intDiv(started, {length}) * {length}, (SELECT ifNull(max(version), 0) + 1 FROM touched_{period}s)
+    FROM spans
+    """  # noqa: S608 - constants
+    for period, length in (("hour", HOUR), ("day", DAY))
+)
+"""Let all that is stored be summed up anew."""
 # 3: Pairs of columns, and tags, are summed up too, whatever their number is: `spread` is empty. All that is stored
 # waits to be summed up anew.
 _V3 = (
-    *_rollups(schema(family for family in SECOND_FAMILIES if family.period == "hour")),
-    *_rollups(schema(family for family in SECOND_FAMILIES if family.period == "day"), "day"),
+    *rollups(schema(family for family in SECOND_FAMILIES if family.period == "hour")),
+    *rollups(schema(family for family in SECOND_FAMILIES if family.period == "day"), "day"),
     """
     CREATE TABLE IF NOT EXISTS spread (family LowCardinality(String), start Int64, project String)
     ENGINE = MergeTree
     ORDER BY (family, project, start)
     """,
-    *(
-        f"""
-        INSERT INTO touched_{period}s ({period}, version)
-        SELECT DISTINCT intDiv(started, {length}) * {length},
-            (SELECT ifNull(max(version), 0) + 1 FROM touched_{period}s)
-        FROM spans
-        """  # noqa: S608 - constants
-        for period, length in (("hour", HOUR), ("day", DAY))
-    ),
+    *_TOUCHED,
 )
 _GRANULE = 1024
 """Rows of the smallest piece that is read of a table whose rows are looked for one by one."""
@@ -385,7 +331,7 @@ _V4 = (
     *(statement for table in _ENGINES for statement in _refined(table)),
     "ALTER TABLE spans MATERIALIZE INDEX by_duration, MATERIALIZE INDEX by_cost, MATERIALIZE INDEX by_tokens",
     *(
-        f"ALTER TABLE {table}_rows MODIFY SETTING default_compression_codec = 'ZSTD(1)'"
+        Replaced(f"ALTER TABLE {table}_rows MODIFY SETTING default_compression_codec = 'ZSTD(1)'")
         for table in (
             "rollup", "rollup_latency", *ACTIVITIES.values(), *(each.table for each in FIRST_FAMILIES + SECOND_FAMILIES)
         )
@@ -393,9 +339,9 @@ _V4 = (
 )  # fmt: skip
 # 5: Pairs of users and models are summed up by the day. All days wait to be summed up anew.
 _V5 = (
-    *_rollups(schema(THIRD_FAMILIES), "day"),
+    *rollups(schema(THIRD_FAMILIES), "day"),
     *(
-        f"ALTER TABLE {family.table}_rows MODIFY SETTING default_compression_codec = 'ZSTD(1)'"
+        Replaced(f"ALTER TABLE {family.table}_rows MODIFY SETTING default_compression_codec = 'ZSTD(1)'")
         for family in THIRD_FAMILIES
     ),
     f"""
@@ -410,8 +356,21 @@ _PACKED = 1024
 # Granules that are packed one by one take half of the processor's time for a page, and a hundredth more of the disk.
 # What is stored is packed anew when it is merged.
 _V6 = tuple(f"ALTER TABLE {table} MODIFY SETTING min_compress_block_size = {_PACKED}" for table in _ENGINES)
-_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6)
+# 7: What is summed up lies in the order in which it is asked for, and its rows are told by their attempt alone. All
+# that is stored waits to be summed up anew; its words stay indexed.
+_V7 = (
+    """
+    INSERT INTO indexed_hours (hour, version, attempt)
+    SELECT hour, (SELECT ifNull(max(version), 0) + 1 FROM touched_hours), attempt
+    FROM text_hours WHERE rolled >= touched
+    """,
+    *ordered(MONTH),
+    *_TOUCHED,
+)
+_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7)
 SCHEMA = len(_STEPS)
+_REMADE = 7
+"""The version that makes all rollups anew."""
 
 
 def migrate(client: _Client) -> None:
@@ -428,7 +387,9 @@ def migrate(client: _Client) -> None:
             hint="Start the newer version, or restore a backup made before the upgrade.",
             code="span_store_newer",
         )
+    ((made,),) = client.query("EXISTS TABLE rollup_rows").result_rows
     for number, step in enumerate(_STEPS[version:], start=version + 1):
         for statement in step:
-            client.command(statement)
+            if made or SCHEMA < _REMADE or not isinstance(statement, Replaced):
+                client.command(statement)
         client.command("INSERT INTO schema_version VALUES ({version:Int64})", {"version": number})

@@ -5,7 +5,7 @@ attempt that counts; one that is cut short leaves rows that nobody reads, and th
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,15 @@ _PENDING = """
 """
 _ROLLED = """
     INSERT INTO rolled_{period}s ({period}, version, attempt)
-    SELECT given.1, given.2, {{attempt:Int64}}
-    FROM (SELECT arrayJoin(arrayZip({{starts:Array(Int64)}}, {{versions:Array(Int64)}})) AS given)
+    SELECT given.1, given.2, given.3
+    FROM (
+        SELECT arrayJoin(
+            arrayZip({{starts:Array(Int64)}}, {{versions:Array(Int64)}}, {{attempts:Array(Int64)}})
+        ) AS given
+    )
 """
 # Numbers of attempts grow with time, so that what is old can be told from what is under way.
-_ATTEMPT = "SELECT toInt64(generateSnowflakeID())"
+_ATTEMPTS = "SELECT toInt64(generateSnowflakeID()) FROM numbers({number:Int64})"
 _STALE = """
     attempt < toInt64(dateTimeToSnowflakeID(now() - INTERVAL 1 DAY))
     AND ({period}, attempt) NOT IN (SELECT {period}, attempt FROM {counted})
@@ -65,10 +69,10 @@ def roll_up(engine: ClickHouseEngine, *, before: int) -> int:
     """
     found = _pending(engine, "hour", last=before - HOUR, most=HOURS_AT_ONCE)
     if found:
-        attempt = _attempt(engine)
+        attempts = _attempts(engine, found)
         for first, last in _runs(list(found)):
-            _roll_up_run(engine, first, last, attempt)
-        _name(engine, "hour", found, attempt)
+            _roll_up_run(engine, first, last, attempts)
+        _name(engine, "hour", found, attempts)
     return len(found)
 
 
@@ -76,16 +80,14 @@ def roll_up_days(engine: ClickHouseEngine, *, before: int) -> int:
     """Sum up the oldest pending day that ended by `before`: sessions, users, pairs of columns; how many there were."""
     found = _pending(engine, "day", last=before - DAY, most=1)
     if found:
-        attempt = _attempt(engine)
+        attempts = _attempts(engine, found)
+        filled = [(table, fill_activity(who)) for who, table in ACTIVITIES.items()]
+        filled += [(family.table, text) for family in BY_DAY for text in fill(family)]
         for day in found:
-            for who, table in ACTIVITIES.items():
-                query = _query(fill_activity(who))
-                engine.insert_rows(f"{table}_rows", query, {"first": day, "last": day + DAY}, attempt=attempt)
-            for family in BY_DAY:
-                for text in fill(family):
-                    values = {"first": day, "last": day + DAY}
-                    engine.insert_rows(f"{family.table}_rows", _query(text), values, attempt=attempt)
-        _name(engine, "day", found, attempt)
+            values = {"first": day, "last": day + DAY}
+            for table, text in filled:
+                engine.insert_rows(f"{table}_rows", _query(text), values, period="day", attempts=attempts)
+        _name(engine, "day", found, attempts)
     return len(found)
 
 
@@ -104,22 +106,23 @@ def _pending(engine: ClickHouseEngine, period: str, *, last: int, most: int) -> 
     return dict(rows)  # pyright: ignore[reportArgumentType] - rows of two
 
 
-def _attempt(engine: ClickHouseEngine) -> int:
-    ((attempt,),) = engine.ask(_ATTEMPT)
-    return attempt
+def _attempts(engine: ClickHouseEngine, found: Collection[int]) -> dict[int, int]:
+    """A number for the attempt at each of these hours or days: no two have the same."""
+    numbers = engine.ask(_ATTEMPTS, {"number": len(found)})
+    return {start: number for start, (number,) in zip(found, numbers, strict=True)}
 
 
-def _name(engine: ClickHouseEngine, period: str, found: Mapping[int, int], attempt: int) -> None:
-    """Let the attempt count, for what had been touched when it began."""
-    values = {"starts": list(found), "versions": list(found.values()), "attempt": attempt}
+def _name(engine: ClickHouseEngine, period: str, found: Mapping[int, int], attempts: Mapping[int, int]) -> None:
+    """Let the attempts count, for what had been touched when they began."""
+    starts = list(found)
+    values = {"starts": starts, "versions": list(found.values()), "attempts": [attempts[start] for start in starts]}
     engine.change(_ROLLED.format(period=period), values)
 
 
 def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
     """Hours that lie near each other as half-open ranges.
 
-    What is made of hours between them is of an attempt that does not count for these; a statement more takes longer
-    than an hour more.
+    What is made of hours between them is not stored; a statement more takes longer than an hour more.
     """
     runs: list[tuple[int, int]] = []
     for hour in hours:
@@ -130,18 +133,17 @@ def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _roll_up_run(engine: ClickHouseEngine, first: int, last: int, attempt: int) -> None:
+def _roll_up_run(engine: ClickHouseEngine, first: int, last: int, attempts: Mapping[int, int]) -> None:
     values: dict[str, Any] = {"step": HOUR, "first": first, "last": last}
+    insert = partial(engine.insert_rows, values=values, period="hour", attempts=attempts)
     for dimension, text in SUMS.items():
-        engine.insert_rows("rollup_rows", _cells(text), values, attempt=attempt, dimension=dimension)
+        insert("rollup_rows", _cells(text), dimension=dimension)
     for (dimension, measure), text in HISTOGRAMS.items():
-        engine.insert_rows(
-            "rollup_latency_rows", _cells(text), values, attempt=attempt, dimension=dimension, measure=measure
-        )
-    engine.insert_rows("rollup_providers_rows", _cells(PROVIDERS), values, attempt=attempt)
+        insert("rollup_latency_rows", _cells(text), dimension=dimension, measure=measure)
+    insert("rollup_providers_rows", _cells(PROVIDERS))
     for family in BY_HOUR:
         for text in fill(family):
-            engine.insert_rows(f"{family.table}_rows", _query(text), values, attempt=attempt)
+            insert(f"{family.table}_rows", _query(text))
 
 
 @cache
