@@ -10,7 +10,7 @@ from penstock.store.spans.engine import Engine, Read, Rows, prepare
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS, Values, bind, bucket, column, parsed
 from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.activity import DAY
-from penstock.store.spans.queries.cells import Ranges, ranges_of
+from penstock.store.spans.queries.cells import Ranges, among, bounds_of, ranges_of
 from penstock.store.spans.queries.cube import FAMILIES, Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.overview import Histogram, known_cost
@@ -155,7 +155,7 @@ class _Grouped:
         number, of_duration = sample.number(values), parsed(bucket("duration"))
         labels = grouped_by(self._columns, values, scope=scope)
         if chosen is not None:
-            part = part.where(_among(labels, chosen, values), copy=False)
+            part = _among(part, labels, self._names, chosen, values)
         selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
         selected += [exp.alias_(number, "block", copy=False), exp.alias_(of_duration, "bucket", copy=False)]
         amounts = [f"CAST(coalesce({of_spans}, 0) AS BIGINT)" for of_spans, _ in self._sums(None).values()]
@@ -242,22 +242,23 @@ class _Grouped:
         # What is judged may be older than the judgement: no texts are sorted out by its time.
         since, until = ("since", "until") if self._population == "scores" else ("from", "to")
         values: Values = {"project": window.project, since: low, until: high}
-        pieces = [(piece, None) for piece in ranges.spans]
+        sources: list[tuple[exp.Expr, Family | None]] = []
+        if ranges.spans:
+            values |= bounds_of("piece", ranges.spans)
+            sources.append((parsed(among("started", "piece", len(ranges.spans))), None))
+        if ranges.rolled is not None:
+            values |= bounds_of("kept", [ranges.rolled])
+            sources.append((parsed(among("hour", "kept", 1)), family))
         united: exp.Query | None = None
-        for (begin, end), rolled in [*pieces, *([] if ranges.rolled is None else [(ranges.rolled, family)])]:
-            time = "started" if rolled is None else "hour"
-            within = (
-                exp.GTE(this=column(time), expression=bind(values, begin)),
-                exp.LT(this=column(time), expression=bind(values, end)),
-            )
+        for held, rolled in sources:
             if rolled is None:
-                part, scope = self._direct(values, within, fields=() if "bucket" in amounts else ("cost",))
+                part, scope = self._direct(values, (held,), fields=() if "bucket" in amounts else ("cost",))
             else:
                 part, scope = rolled_population(self._population, "duration", self._where, rolled, values), "span"
-                part = part.where(*within, copy=False)
+                part = part.where(held, copy=False)
             labels = grouped_by(self._columns, values, scope=scope)
             if chosen is not None:
-                part = part.where(_among(labels, chosen, values), copy=False)
+                part = _among(part, labels, self._names, chosen, values)
             selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
             selected += [
                 exp.alias_(parsed(of_rolled if rolled is not None else of_spans), name, copy=False)
@@ -275,11 +276,28 @@ class _Grouped:
         )
 
 
-def _among(labels: Sequence[exp.Expr], chosen: Sequence[Labels], values: Values) -> exp.In:
-    """That a row is of one of these groups."""
+def _among(
+    part: exp.Select, labels: Sequence[exp.Expr], names: Sequence[str], chosen: Sequence[Labels], values: Values
+) -> exp.Select:
+    """Only rows of these groups: each label is looked at by itself, and together only those of what is grouped."""
+    for number, label in enumerate(labels):
+        terms: list[exp.Expr] = []
+        # An engine could not tell of what a list is that is empty.
+        if given := sorted({name for each in chosen if (name := each[number]) is not None}):
+            values[f"chosen{number}"] = given
+            terms.append(_one_of(label, f"chosen{number}"))
+        if any(each[number] is None for each in chosen):
+            terms.append(label.copy().is_(exp.null()))
+        part = part.where(exp.or_(*terms, copy=False), copy=False)
+    if len(labels) == 1:
+        return part
     values["chosen"] = [label_key(each) for each in chosen]
-    unnested = exp.select("unnest($chosen)", dialect="duckdb").subquery(copy=False)
-    return exp.In(this=label_keys(labels), query=unnested)
+    return part.having(_one_of(label_keys([column(name) for name in names]), "chosen"), copy=False)
+
+
+def _one_of(label: exp.Expr, name: str) -> exp.In:
+    unnested = exp.select(f"unnest(${name})", dialect="duckdb").subquery(copy=False)
+    return exp.In(this=label.copy(), query=unnested)
 
 
 def _group(row: Sequence[Any], labels: int, histograms: dict[Labels, Histogram]) -> GroupRow:
