@@ -297,6 +297,13 @@ def searches(ask: _Asker) -> Questions:
             ask.last(720), ("status", "model"), where=Text(words=f"zzq{ask.rng.randrange(10**6)}")),
         "search, metric of a rare phrase": lambda: ask.metric(
             group_by=("model",), where=Text(words=f"zzq {ask.rng.randrange(10_000)}")),
+        "search, chart of a common word by 6 h": lambda: ask.metric(
+            step=6 * HOUR, where=Text(words=ask.rng.choice(COMMON)), exact=False),
+        "search, chart of a common word by hour": lambda: ask.metric(
+            step=HOUR, where=Text(words=ask.rng.choice(COMMON)), exact=False),
+        "search, cost of a common word by model": lambda: ask.metric(
+            aggregation="sum", field="cost", group_by=("model",), step=12 * HOUR,
+            where=Text(words=ask.rng.choice(COMMON)), exact=False),
         "search, rare with a user": lambda: search(ask.last(720), str(ask.rng.randrange(10_000)), where=ask.user()),
     }  # fmt: skip
 

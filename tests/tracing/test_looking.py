@@ -12,7 +12,7 @@ from litestar.testing import AsyncTestClient
 from pyarrow import parquet
 
 from penstock.server.problems import EXCEPTION_HANDLERS
-from penstock.store.spans.queries import samples
+from penstock.store.spans.queries import samples, step_samples
 from penstock.testing.journal import PROJECT
 from penstock.tracing.routes import tracing_router
 from penstock.wire.score import Score
@@ -207,12 +207,36 @@ async def test_a_metric_is_measured_by_group_and_step_with_names_of_keys(ask, ca
         ("k2",): 20,
     }
     share = await ask("/metrics/query", body={"aggregation": "share", "of": "status:error"})
-    assert share["series"][0]["total"] == {"t": now - 24 * HOUR, "value": 0.25, "count": 4}
+    assert share["series"][0]["total"] == {"t": now - 24 * HOUR, "value": 0.25, "count": 4, "margin": 0}
     spread = await ask("/metrics/distribution", body={"field": "latency", "q": "has:route"})
     assert sum(cell["count"] for cell in spread["cells"]) == 3
     assert (await ask("/metrics/query", status=400, body={"q": "latency>2"}))["field"] == "q"
     assert (await ask("/metrics/query", status=400, body={"agregation": "sum"}))["code"] == "invalid_input"
     assert (await ask("/metrics/catalog"))["aggregations"][0] == "count"
+
+
+async def test_metrics_under_a_common_word_are_counted_unless_an_estimate_will_do(
+    ask, journal, store, now, monkeypatch
+):
+    monkeypatch.setattr(step_samples, "CHART_SPANS", 90)
+    monkeypatch.setattr(step_samples, "LEAST_SPANS", 1)
+    text = msgspec.Raw(b'[{"role":"user","parts":[{"type":"text","content":"a common word"}]}]')
+    hours = [now - hour * HOUR for hour in range(1, 41)]
+    spans = [journal.span(started=hour + at * 60_000_000, input=text) for hour in hours for at in range(8)]
+    store.load([journal.write(*spans)])
+    asked = {"q": "common", "from": now - 40 * HOUR, "to": now, "step": 4 * HOUR}
+
+    counted = await ask("/metrics/query", body=asked)
+    assert (counted["sample"], counted["unknown"], counted["series"][0]["total"]["value"]) == (1.0, 0, 320)
+    assert not any(point["margin"] for point in counted["series"][0]["points"])
+    found = await ask("/metrics/query", body={**asked, "exact": False})
+    assert 0.2 < found["sample"] < 0.6
+    (series,) = found["series"]
+    # The word is in all that was read, so that nothing is left to doubt but the size of what is not whole.
+    assert series["total"]["value"] == pytest.approx(320, abs=series["total"]["margin"])
+    assert all(point["margin"] for point in series["points"] if point["count"] > 20)
+    spread = await ask("/metrics/distribution", body={**asked, "field": "latency", "exact": False})
+    assert spread["sample"] == found["sample"]
 
 
 async def test_every_dashboard_of_the_set_can_be_asked_of_the_store(ask, calls, now):

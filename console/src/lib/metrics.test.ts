@@ -46,8 +46,8 @@ test("a step is round and makes some sixty points at most", () => {
 });
 
 test("a series is laid on all steps of the window", () => {
-  const total = { t: 0, value: 3, count: 3 };
-  const series = { labels: [], total, points: [{ t: 10, value: 3, count: 3 }] };
+  const total = { t: 0, value: 3, count: 3, margin: 0 };
+  const series = { labels: [], total, points: [{ t: 10, value: 3, count: 3, margin: 0 }] };
   expect(onAxis(series, [0, 10, 20], 0)).toEqual([0, 3, 0]);
   expect(onAxis(undefined, [0, 10], null)).toEqual([null, null]);
 });

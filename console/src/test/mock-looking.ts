@@ -142,12 +142,15 @@ export class MockLooking {
       t: to - (24 - index) * step,
       value: (index % 5) * 40_000,
       count: index % 5,
+      margin: 0,
     }));
     return {
       step,
       unit: "nano_dollars",
       groups: 1,
-      series: [{ labels: [], total: { t: points[0]?.t, value: 1_920_000, count: 48 }, points }],
+      sample: 1,
+      unknown: 0,
+      series: [{ labels: [], total: { t: points[0]?.t, value: 1_920_000, count: 48, margin: 0 }, points }],
     };
   }
 }

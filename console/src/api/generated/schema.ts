@@ -3933,6 +3933,8 @@ export interface components {
         /** Distribution */
         Distribution: {
             cells: components["schemas"]["DistributionCell"][];
+            /** @default 1 */
+            sample: number;
             step: number | null;
             unit: string;
         };
@@ -3952,6 +3954,8 @@ export interface components {
              * @default 40
              */
             buckets: number;
+            /** @default true */
+            exact: boolean;
             /** @default duration */
             field: string;
             from?: number | null;
@@ -4816,6 +4820,8 @@ export interface components {
         MetricPoint: {
             /** Format: int64 */
             count: number;
+            /** @default 0 */
+            margin: number | null;
             /** Format: int64 */
             t: number;
             value: number | null;
@@ -4827,6 +4833,8 @@ export interface components {
              * @enum {string}
              */
             aggregation: "count" | "rate" | "share" | "distinct" | "sum" | "avg" | "min" | "max" | "p50" | "p75" | "p90" | "p95" | "p99";
+            /** @default true */
+            exact: boolean;
             field?: string | null;
             from?: number | null;
             group_by?: string[];
@@ -4850,10 +4858,17 @@ export interface components {
         MetricResult: {
             /** Format: int64 */
             groups: number;
+            /** @default 1 */
+            sample: number;
             series: components["schemas"]["MetricSeries"][];
             step: number | null;
             /** @enum {string} */
             unit: "count" | "per_second" | "share" | "microseconds" | "nano_dollars" | "tokens" | "tokens_per_second" | "score" | "number";
+            /**
+             * Format: int64
+             * @default 0
+             */
+            unknown: number;
         };
         /** MetricSeries */
         MetricSeries: {

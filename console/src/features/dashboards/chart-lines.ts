@@ -1,14 +1,20 @@
 /** The lines of a widget: one per query, or per group of one. */
 
-import { absentValue, allOf, formatUnit, groupTerms, onAxis, sayMetric, timesOf } from "@/lib/metrics";
+import { formatWorth, worthOfValue } from "@/components/estimate";
+import { absentValue, allOf, groupTerms, onAxis, sayMetric, timesOf } from "@/lib/metrics";
 import type { WidgetData } from "./queries";
 import { BANDS } from "./queries";
-import type { Widget, WidgetQuery } from "./types";
+import type { MetricResult, Widget, WidgetQuery } from "./types";
 
 export interface Line {
   name: string;
   values: (number | null)[];
   total: number | null;
+  /** How far the values may be off: 0 of what is exact, null where it is not known. */
+  margins: (number | null)[];
+  totalMargin: number | null;
+  /** The share of the spans that were asked. */
+  sample: number;
   unit: string;
   /** What the traces behind it are found by. */
   q: string;
@@ -38,6 +44,9 @@ export function linesOf(widget: Widget, data: WidgetData): Lines {
         name: fields.length ? (several ? `${own}: ${group}` : group) : own,
         values: onAxis(one, times, absent),
         total: one?.total.value ?? null,
+        margins: marginsOn(one, times),
+        totalMargin: marginOf(one?.total),
+        sample: result.sample,
         unit: result.unit,
         q: allOf(query.q, query.of, one && fields.length ? groupTerms(fields, one.labels) : ""),
       };
@@ -50,6 +59,18 @@ export function linesOf(widget: Widget, data: WidgetData): Lines {
   return { times, lines, unit: data.results[0]?.unit ?? "number", hidden };
 }
 
+function marginOf(point: { margin: number | null } | undefined): number | null {
+  return point ? point.margin : 0;
+}
+
+function marginsOn(
+  series: MetricResult["series"][number] | undefined,
+  times: readonly number[],
+): (number | null)[] {
+  const known = new Map(series?.points.map((point) => [point.t, marginOf(point)]));
+  return times.map((time) => (known.has(time) ? (known.get(time) ?? null) : 0));
+}
+
 /** `openai / gpt-4o`; what has no value says so. */
 export function nameOfGroup(labels: readonly (string | null)[]): string {
   return labels.map((label) => (label === null || label === "" ? "none" : label)).join(" / ");
@@ -57,7 +78,7 @@ export function nameOfGroup(labels: readonly (string | null)[]): string {
 
 export interface TableRow {
   labels: (string | null)[];
-  cells: { value: number | null; text: string }[];
+  cells: { value: number | null; text: string; worth?: string | undefined }[];
   q: string;
 }
 
@@ -81,7 +102,12 @@ export function tableOf(widget: Widget, data: WidgetData): TableView {
         q: allOf(widget.queries[0]?.q, groupTerms(fields, series.labels)),
       };
       const value = series.total.value ?? null;
-      row.cells[index] = { value, text: formatUnit(value, result.unit) };
+      const margin = marginOf(series.total);
+      row.cells[index] = {
+        value,
+        text: formatWorth(value, margin, result.unit),
+        worth: worthOfValue(result.sample, margin, result.unit),
+      };
       rows.set(key, row);
     }
   });

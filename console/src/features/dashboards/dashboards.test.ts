@@ -20,14 +20,19 @@ const GROUPED: Widget = {
 };
 
 function series(label: string | null, value: number) {
-  return { labels: [label], total: { t: 0, value, count: value }, points: [{ t: 10, value, count: value }] };
+  const point = { value, count: value, margin: 0 };
+  return { labels: [label], total: { t: 0, ...point }, points: [{ t: 10, ...point }] };
 }
+
+const COUNTED = { step: 10, unit: "count", sample: 1, unknown: 0 } as const;
 
 const DATA: WidgetData = {
   window: { from: 0, to: 30 },
   step: 10,
-  results: [{ step: 10, unit: "count", groups: 5, series: [series("gpt", 9), series(null, 2)] }],
+  results: [{ ...COUNTED, groups: 5, series: [series("gpt", 9), series(null, 2)] }],
   distribution: null,
+  sample: 1,
+  unknown: 0,
 };
 
 test("a moved widget takes its place, and the others make room without gaps", () => {
@@ -65,7 +70,7 @@ test("a click leads to the traces of the nearest line's step, under the dashboar
 
 test("a cell of a heat map leads to the calls between its bounds", () => {
   const cells = [{ t: 10, low: 100_000, high: 200_000, count: 4 }];
-  const data = { ...DATA, results: [], distribution: { step: 10, unit: "microseconds", cells } };
+  const data = { ...DATA, results: [], distribution: { step: 10, unit: "microseconds", sample: 1, cells } };
   const heat: Widget = { ...widget(0, 0), type: "heatmap" };
   expect(behindCell({ x: 1, y: 0 }, heat, data, "")).toEqual({
     q: "duration>=100000us duration<200000us",
@@ -109,7 +114,7 @@ describe("a chart of a single step", () => {
   const lone: WidgetData = {
     ...DATA,
     window: { from: 10, to: 20 },
-    results: [{ step: 10, unit: "count", groups: 1, series: [series("gpt", 9)] }],
+    results: [{ ...COUNTED, groups: 1, series: [series("gpt", 9)] }],
   };
   const drawn = { value: [0.01, 9], symbol: "circle", symbolSize: 5 };
 

@@ -14,7 +14,7 @@ import { axisTime, INK } from "@/lib/chart-theme";
 import { colorsOf } from "@/lib/group-colors";
 import { axisUnit } from "@/lib/metrics";
 import { type Scheme, SERIES_COLORS } from "@/lib/series";
-import type { Lines } from "./chart-lines";
+import type { Line, Lines } from "./chart-lines";
 import type { WidgetData } from "./queries";
 import type { Distribution } from "./types";
 
@@ -37,27 +37,60 @@ export function linesOption(
     ...frame(scheme),
     xAxis: timeAxis(scheme, from, to),
     yAxis: { ...valueAxis(scheme, (value) => axisUnit(value, lines.unit)), min: belowZero },
-    series: lines.lines.map((line, index) => ({
-      name: line.name,
-      silent: true,
-      emphasis: { disabled: true },
-      itemStyle: { color: colors[index] },
-      ...(kind === "bar"
-        ? {
-            type: "bar",
-            data: line.values.map((value, at) => [(lines.times[at] ?? 0) / 1000, value]),
-            stack: "all",
-            barCategoryGap: "25%",
-            barMaxWidth: 18,
-          }
-        : {
-            type: "line",
-            data: linePoints(lines.times, line.values),
-            symbol: "none",
-            lineStyle: { color: colors[index], width: 1.6 },
-          }),
-    })),
+    series: [
+      ...lines.lines.map((line, index) => ({
+        name: line.name,
+        silent: true,
+        emphasis: { disabled: true },
+        itemStyle: { color: colors[index] },
+        ...(kind === "bar"
+          ? {
+              type: "bar",
+              data: line.values.map((value, at) => [(lines.times[at] ?? 0) / 1000, value]),
+              stack: "all",
+              barCategoryGap: "25%",
+              barMaxWidth: 18,
+            }
+          : {
+              type: "line",
+              data: linePoints(lines.times, line.values),
+              symbol: "none",
+              lineStyle: { color: colors[index], width: 1.6 },
+            }),
+      })),
+      ...(kind === "line"
+        ? lines.lines.flatMap((line, index) => marginsOf(line, index, lines.times, colors[index]))
+        : []),
+    ],
   };
+}
+
+/** A band in which the true values of an estimated line lie; none for a line that was counted. */
+function marginsOf(
+  line: Line,
+  index: number,
+  times: readonly number[],
+  color: string | undefined,
+): ChartOption[] {
+  if (!line.margins.some((margin) => margin)) return [];
+  const low = line.values.map((value, at) => {
+    const margin = line.margins[at] ?? null;
+    return value === null || margin === null ? null : Math.max(0, value - margin);
+  });
+  const wide = line.values.map((value, at) => {
+    const [from, margin] = [low[at] ?? null, line.margins[at] ?? null];
+    return value === null || from === null || margin === null ? null : value + margin - from;
+  });
+  return [low, wide].map((values, part) => ({
+    type: "line",
+    stack: `margin ${index}`,
+    data: values.map((value, at) => [(times[at] ?? 0) / 1000, value]),
+    silent: true,
+    emphasis: { disabled: true },
+    symbol: "none",
+    lineStyle: { opacity: 0 },
+    ...(part ? { areaStyle: { color, opacity: 0.12 } } : {}),
+  }));
 }
 
 /** How wide the values lie: a line for the median, and areas up to each percentile above it. */

@@ -3,9 +3,10 @@
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import type { ChartOption } from "@/components/chart";
+import { formatWorth } from "@/components/estimate";
 import { FONT, INK } from "@/lib/chart-theme";
 import { colorsOf } from "@/lib/group-colors";
-import { formatUnit, timesOf } from "@/lib/metrics";
+import { timesOf } from "@/lib/metrics";
 import type { Scheme } from "@/lib/series";
 import { linesOf, tableOf } from "./chart-lines";
 import { bandsOption, heatmapOption, histogramOption, linesOption } from "./options";
@@ -155,7 +156,7 @@ function drawNumber(
   scheme: Scheme,
 ): void {
   const text = linesOf(widget, data)
-    .lines.map((line) => formatUnit(line.total, line.unit))
+    .lines.map((line) => formatWorth(line.total, line.totalMargin, line.unit))
     .join("   ");
   write(pen, text, {
     x: area.x,

@@ -5,6 +5,7 @@ import { nowMicroseconds } from "@/lib/clock";
 import { allOf, stepFor } from "@/lib/metrics";
 import { useSignedIn } from "@/lib/session";
 import { type TimeWindow, windowOf } from "@/lib/time-range";
+import { useExact } from "@/lib/use-exact";
 import {
   type Dashboard,
   type DashboardDocument,
@@ -111,6 +112,10 @@ export interface WidgetData {
   step: number;
   results: MetricResult[];
   distribution: Distribution | null;
+  /** The share of the spans that were asked: 1 when nothing is an estimate. */
+  sample: number;
+  /** Steps of which nothing is known. */
+  unknown: number;
 }
 
 type Part = {
@@ -124,25 +129,29 @@ type Part = {
 export function useWidgetData(widget: Widget, filter: string) {
   const { range, live } = useAddress();
   const { project } = useSignedIn();
+  const questions = questionsOf(widget);
+  const { exact, count } = useExact([project.id, range, filter, widget.type, questions]);
   const parts = useQueries({
-    queries: questionsOf(widget).map((question) => ({
-      queryKey: ["widget", project.id, range, filter, widget.type, question],
+    queries: questions.map((question) => ({
+      queryKey: ["widget", project.id, range, filter, widget.type, question, exact],
       queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Part> => {
         const window = windowOf(range, nowMicroseconds());
         const step = question.step ?? stepFor(window);
-        const asked = { project: project.id, window, step, filter, signal };
+        const asked = { project: project.id, window, step, filter, exact: exact === true, signal };
         return isDistribution(widget)
           ? { window, step, result: null, distribution: await askDistribution(widget, question, asked) }
           : { window, step, result: await askMetric(question, asked), distribution: null };
       },
       placeholderData: keepPreviousData,
-      refetchInterval: live ? REFRESH_MS : (false as const),
+      // What takes long is not asked again by itself.
+      refetchInterval: live && !exact ? REFRESH_MS : (false as const),
       staleTime: 10_000,
     })),
     combine: (answers) => ({
       parts: answers.map((answer) => answer.data),
       error: answers.find((answer) => answer.error)?.error ?? null,
       loading: answers.some((answer) => answer.isPending),
+      fetching: answers.some((answer) => answer.isFetching),
       retry: () => {
         for (const answer of answers) void answer.refetch();
       },
@@ -156,9 +165,22 @@ export function useWidgetData(widget: Widget, filter: string) {
           step: first.step,
           results: parts.parts.flatMap((part) => part?.result ?? []),
           distribution: first.distribution,
+          sample: Math.min(1, ...answersOf(parts.parts).map((answer) => answer.sample)),
+          unknown: Math.max(0, ...parts.parts.map((part) => part?.result?.unknown ?? 0)),
         }
       : null;
-  return { data, error: parts.error, loading: parts.loading, retry: parts.retry };
+  return {
+    data,
+    error: parts.error,
+    loading: parts.loading,
+    retry: parts.retry,
+    countExactly: count,
+    counting: exact === true && parts.fetching,
+  };
+}
+
+function answersOf(parts: readonly (Part | undefined)[]): (MetricResult | Distribution)[] {
+  return parts.flatMap((part) => part?.result ?? part?.distribution ?? []);
 }
 
 function isDistribution(widget: Widget): boolean {
@@ -177,12 +199,13 @@ interface Asked {
   window: TimeWindow;
   step: number;
   filter: string;
+  exact: boolean;
   signal: AbortSignal;
 }
 
-async function askMetric(question: WidgetQuery, { project, window, step, filter, signal }: Asked) {
+async function askMetric(question: WidgetQuery, { project, window, step, filter, exact, signal }: Asked) {
   const { label: _label, buckets: _buckets, step: _step, ...metric } = question;
-  const body = { ...metric, q: allOf(filter, metric.q), ...window, step };
+  const body = { ...metric, q: allOf(filter, metric.q), ...window, step, exact };
   return bodyOf(await api.POST("/api/v1/metrics/query", { params: { query: { project } }, body, signal }));
 }
 
@@ -194,6 +217,7 @@ async function askDistribution(widget: Widget, question: WidgetQuery, asked: Ask
     buckets: question.buckets,
     ...asked.window,
     step: widget.type === "heatmap" ? asked.step : null,
+    exact: asked.exact,
   };
   const params = { query: { project: asked.project } };
   return bodyOf(await api.POST("/api/v1/metrics/distribution", { params, body, signal: asked.signal }));

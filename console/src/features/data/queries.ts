@@ -88,6 +88,7 @@ export function useTraceCount(q: string | null, before: number | null) {
         top: 1,
         from: BEGINNING,
         to: before ?? nowMicroseconds(),
+        exact: true,
       };
       const params = { query: { project: project.id } };
       const result = bodyOf(await api.POST("/api/v1/metrics/query", { params, body, signal }));

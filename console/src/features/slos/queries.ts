@@ -74,6 +74,7 @@ export function useWorst(slo: Slo, status: SloStatus, column: string) {
         top: 8,
         from: status.from,
         to: Math.min(status.to, nowMicroseconds()),
+        exact: true,
       };
       return bodyOf(
         await api.POST("/api/v1/metrics/query", { params: { query: { project: project.id } }, body, signal }),

@@ -1,9 +1,9 @@
 import { Skeleton } from "@mantine/core";
 import { useState } from "react";
 import type { FacetValue } from "@/api/types";
+import { EstimateNote, formatAbout, worthOf } from "@/components/estimate";
 import { formatCompact, formatCount } from "@/lib/format";
 import { hasTerm, termOf, toggleTerm } from "@/lib/query-text";
-import { EstimateNote, formatAbout, worthOf } from "./estimate";
 import { FACET_COLUMNS, useFacets } from "./facets";
 import type { TracesSearch } from "./search";
 import classes from "./traces.module.css";
@@ -26,7 +26,7 @@ export function FacetPanel({ search, names, onChange }: FacetPanelProps) {
     <aside className={`card ${classes.facets}`} aria-label="Values that occur">
       {isPending && <Skeleton height={240} />}
       {error && !data && <p className="dim">{error.message}</p>}
-      <EstimateNote sample={sample} counting={counting} onCount={countExactly} />
+      <EstimateNote sample={sample} className={classes.estimate} counting={counting} onCount={countExactly} />
       {FACET_COLUMNS.map(({ id, label }) => {
         const found = data?.items.find((facets) => facets.column === id)?.values ?? [];
         const values = found.filter((one) => one.value !== "");

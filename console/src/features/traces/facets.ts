@@ -1,12 +1,12 @@
 /** The values that occur in some columns under the filter, with how often; and calls counted in groups. */
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { api, bodyOf } from "@/api/client";
 import { useAddress } from "@/lib/address";
 import { nowMicroseconds } from "@/lib/clock";
 import { useSignedIn } from "@/lib/session";
 import { windowOf } from "@/lib/time-range";
+import { useExact } from "@/lib/use-exact";
 import type { TracesSearch } from "./search";
 
 /** What the panel offers, in its order; those without values are left out. */
@@ -28,13 +28,6 @@ export const FACET_COLUMNS = [
 ] as const;
 
 const REFRESH_MS = 30_000;
-
-/** Whether a question is asked exactly: until it is another one. */
-function useExact(question: readonly unknown[]) {
-  const asked = JSON.stringify(question);
-  const [chosen, choose] = useState<string | null>(null);
-  return { exact: chosen === asked || undefined, count: () => choose(asked) };
-}
 
 export function useFacets(search: TracesSearch, enabled: boolean) {
   const { range, live } = useAddress();

@@ -1,6 +1,7 @@
 import { Skeleton } from "@mantine/core";
 import type { GroupRow } from "@/api/types";
 import { Empty } from "@/components/empty";
+import { ABOUT, EstimateNote, formatAbout, worthOf } from "@/components/estimate";
 import { Failure } from "@/components/failure";
 import type { RowColumn } from "@/components/rows/columns";
 import { RowsTable } from "@/components/rows/rows-table";
@@ -14,7 +15,6 @@ import {
   NOTHING,
 } from "@/lib/format";
 import { termOf, withTerm } from "@/lib/query-text";
-import { ABOUT, EstimateNote, formatAbout, worthOf } from "./estimate";
 import { useGroups } from "./facets";
 import { labelOfGroup } from "./group-menu";
 import type { TracesSearch } from "./search";

@@ -96,6 +96,7 @@ export function useMetricOf(
         step: stepOf(window),
         group_by: [],
         top: 1,
+        exact: true,
       };
       const params = { query: { project: project.id } };
       return bodyOf(await api.POST("/api/v1/metrics/query", { params, body, signal }));

@@ -54,15 +54,23 @@ class MetricQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds of a step of the series; points lie on whole multiples of it. None: the whole window is one."""
     top: int = 10
     """Groups at most, those with the most of the population; at most 100."""
+    exact: bool = True
+    """Whether it is counted however long that takes. If not, a metric under words that very many texts hold is an
+    estimate from a sample; `distinct`, `min`, `max`, and percentiles of what is no whole number never are.
+    """
 
 
 class MetricPoint(msgspec.Struct, frozen=True):
     t: int
     """Start of the step."""
     value: float | None
-    """None where there is nothing to aggregate."""
+    """None where there is nothing to aggregate, or a sample tells nothing."""
     count: int
     """Of the population, in this step."""
+    margin: float | None = 0.0
+    """Of an estimate: the true value lies within so much to either side in 95 of 100 cases. 0: it is exact. None: how
+    far off it may be is not known.
+    """
 
 
 class MetricSeries(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +90,11 @@ class MetricResult(msgspec.Struct, frozen=True, kw_only=True):
     series: list[MetricSeries]
     """The largest group first."""
     groups: int
-    """How many groups there are; more than series when there were more than `top`."""
+    """How many groups there are; more than series when there were more than `top`. Of a sample: in the sample."""
+    sample: float = 1.0
+    """The share of the spans that were asked. Below 1 all is estimated, also which groups are the largest."""
+    unknown: int = 0
+    """Steps of which the sample holds too little to tell anything: there are more than it has blocks."""
 
 
 class DistributionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +109,8 @@ class DistributionQuery(msgspec.Struct, frozen=True, kw_only=True):
     step: int | None = None
     buckets: int = 40
     """At most; bounds are round on a logarithmic scale, linear for scores."""
+    exact: bool = True
+    """As of `MetricQuery`."""
 
 
 class DistributionCell(msgspec.Struct, frozen=True):
@@ -113,3 +127,5 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     cells: list[DistributionCell]
     """Those that hold any, in order of time, then of value."""
+    sample: float = 1.0
+    """The share of the spans that were asked; below 1 the counts are scaled up."""

@@ -69,6 +69,7 @@ def metric_query(
     from_: int,
     to: int,
     step: int | None = None,
+    exact: bool = True,
     path: str = "",
     read: Read = parse,
 ) -> MetricQuery:
@@ -80,6 +81,7 @@ def metric_query(
         from_: Microseconds since the epoch, inclusive.
         to: Exclusive.
         step: Microseconds of a step; None for none.
+        exact: Whether it is never an estimate.
         path: Where in a request the spec stands, for errors: `widgets[0].queries[1].`.
         read: Reads conditions.
 
@@ -117,6 +119,7 @@ def metric_query(
         group_by=tuple(_group(name, f"{path}group_by[{index}]") for index, name in enumerate(spec.group_by)),
         step=step,
         top=spec.top,
+        exact=exact,
     )
 
 
@@ -142,6 +145,7 @@ def distribution_query(
         where=read(given.q, field=f"{path}q"),
         step=step,
         buckets=given.buckets,
+        exact=given.exact,
     )
 
 

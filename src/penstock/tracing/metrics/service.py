@@ -32,14 +32,24 @@ class MetricsService:
         self._clock = clock
 
     def measure(self, project: str, asked: MetricRequest) -> MetricResult:
-        """A metric, by group and step. Groups by key have the keys' names.
+        """A metric, by group and step; unless `exact`, from a sample where very many texts would be looked into.
+
+        Groups by key have the keys' names.
 
         Raises:
             InvalidInput: it cannot be asked so (`invalid_metric`, `invalid_query`); `field` says what.
             Unavailable: the store is down.
         """
         from_, to = self._window(asked.from_, asked.to)
-        query = metric_query(asked, project=project, from_=from_, to=to, step=asked.step, read=self._reader.of(project))
+        query = metric_query(
+            asked,
+            project=project,
+            from_=from_,
+            to=to,
+            step=asked.step,
+            exact=asked.exact,
+            read=self._reader.of(project),
+        )
         return self._named(project, query.group_by, self._store.measure(query))
 
     def distribution(self, project: str, asked: DistributionRequest) -> Distribution:

@@ -37,6 +37,8 @@ class MetricRequest(MetricSpec, frozen=True, kw_only=True, forbid_unknown_fields
     """Exclusive; without it, now."""
     step: int | None = None
     """Microseconds of a step of the series, a second at least; without it the whole window is one."""
+    exact: bool = True
+    """If false, a metric under words that very many texts hold may be an estimate from a sample, which says so."""
 
 
 class DistributionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -50,6 +52,8 @@ class DistributionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     step: int | None = None
     buckets: int = 40
     """At most, 2 to 100."""
+    exact: bool = True
+    """As of a metric."""
 
 
 class Measurable(msgspec.Struct, frozen=True, kw_only=True):

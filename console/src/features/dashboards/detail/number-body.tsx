@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
-import { allOf, formatUnit } from "@/lib/metrics";
+import { formatWorth, worthOfValue } from "@/components/estimate";
+import { allOf } from "@/lib/metrics";
 import { type Line, linesOf } from "../chart-lines";
 import classes from "./widget.module.css";
 import type { BodyProps } from "./widget-body";
@@ -28,11 +29,22 @@ interface ValueProps {
 }
 
 function Value({ line, filter, window, linked }: ValueProps) {
-  const text = formatUnit(line.total, line.unit);
-  if (!linked) return <span className={classes.big}>{text}</span>;
+  const text = formatWorth(line.total, line.totalMargin, line.unit);
+  const worth = worthOfValue(line.sample, line.totalMargin, line.unit);
+  if (!linked)
+    return (
+      <span className={classes.big} title={worth}>
+        {text}
+      </span>
+    );
   const search = { q: allOf(filter, line.q) || undefined, ...window, range: undefined };
   return (
-    <Link to="/traces" search={search as never} className={classes.big} title="The traces behind it">
+    <Link
+      to="/traces"
+      search={search as never}
+      className={classes.big}
+      title={worth ?? "The traces behind it"}
+    >
       {text}
     </Link>
   );

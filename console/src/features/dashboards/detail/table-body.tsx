@@ -36,7 +36,7 @@ export function TableBody({ widget, data, filter, linked }: BodyProps) {
                   )}
                 </th>
                 {row.cells.map((cell, index) => (
-                  <td key={table.columns[index]} className="number">
+                  <td key={table.columns[index]} className="number" title={cell.worth}>
                     {cell.text}
                   </td>
                 ))}

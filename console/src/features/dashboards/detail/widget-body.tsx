@@ -2,6 +2,7 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 import { Chart, type ChartPlace } from "@/components/chart";
+import { formatAbout, formatWorth, worthOfValue } from "@/components/estimate";
 import { formatCount, formatMinute } from "@/lib/format";
 import { colorsOf } from "@/lib/group-colors";
 import { formatUnit } from "@/lib/metrics";
@@ -83,13 +84,19 @@ function Legend({ widget, lines, at }: { widget: Widget; lines: Lines; at: numbe
   const time = at === null ? undefined : lines.times[at];
   return (
     <ul className={classes.legend}>
-      {lines.lines.map((line, index) => (
-        <li key={line.name}>
-          {!bands && <span className={classes.swatch} style={{ background: colors[index] }} />}
-          <span className={classes.name}>{line.name}</span>
-          <b>{formatUnit(time !== undefined && at !== null ? line.values[at] : line.total, line.unit)}</b>
-        </li>
-      ))}
+      {lines.lines.map((line, index) => {
+        const there = time !== undefined && at !== null;
+        const [value, margin] = there
+          ? [line.values[at], line.margins[at] ?? null]
+          : [line.total, line.totalMargin];
+        return (
+          <li key={line.name} title={worthOfValue(line.sample, margin, line.unit)}>
+            {!bands && <span className={classes.swatch} style={{ background: colors[index] }} />}
+            <span className={classes.name}>{line.name}</span>
+            <b>{formatWorth(value, margin, line.unit)}</b>
+          </li>
+        );
+      })}
       {lines.hidden > 0 && <li className="faint">and {formatCount(lines.hidden)} more</li>}
       {time !== undefined && <li className="faint">{formatMinute(time)}</li>}
     </ul>
@@ -105,7 +112,7 @@ function Readout({ data, at }: { data: WidgetData; at: number | null }) {
   return (
     <ul className={classes.legend}>
       <li>
-        <b>{formatCount(count)}</b>
+        <b>{data.sample < 1 ? formatAbout(count) : formatCount(count)}</b>
         {bucket && `from ${formatUnit(bucket.low, unit)} to ${formatUnit(bucket.high, unit)}`}
       </li>
     </ul>

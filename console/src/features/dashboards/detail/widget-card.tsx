@@ -1,8 +1,10 @@
 import { ActionIcon, Menu, Skeleton, Tooltip, useComputedColorScheme } from "@mantine/core";
 import { useEffect } from "react";
+import { EstimateNote } from "@/components/estimate";
 import { Failure } from "@/components/failure";
 import { Icon } from "@/components/icons";
 import { csv, download, fileName } from "@/lib/download";
+import { formatCount } from "@/lib/format";
 import { boxOf } from "../layout";
 import { pictureOf } from "../picture";
 import { useWidgetData, type WidgetData } from "../queries";
@@ -20,7 +22,7 @@ interface WidgetCardProps {
 }
 
 export function WidgetCard({ widget, filter, handles, onData }: WidgetCardProps) {
-  const { data, error, loading, retry } = useWidgetData(widget, filter);
+  const { data, error, loading, retry, countExactly, counting } = useWidgetData(widget, filter);
   useEffect(() => onData?.(data), [onData, data]);
   return (
     <section
@@ -34,6 +36,15 @@ export function WidgetCard({ widget, filter, handles, onData }: WidgetCardProps)
         </Tooltip>
         {handles || (data && <WidgetMenu widget={widget} data={data} />)}
       </div>
+      {data && (
+        <EstimateNote
+          sample={data.sample}
+          also={sayUnknown(data.unknown)}
+          className={classes.estimate}
+          counting={counting}
+          onCount={countExactly}
+        />
+      )}
       <div className={classes.body} aria-busy={loading}>
         {data ? (
           <WidgetBody widget={widget} data={data} filter={filter} linked={!handles} />
@@ -51,6 +62,11 @@ export function WidgetCard({ widget, filter, handles, onData }: WidgetCardProps)
       </div>
     </section>
   );
+}
+
+function sayUnknown(steps: number): string | undefined {
+  if (steps === 0) return undefined;
+  return steps === 1 ? "1 step is not in the sample" : `${formatCount(steps)} steps are not in the sample`;
 }
 
 function WidgetMenu({ widget, data }: { widget: Widget; data: WidgetData }) {

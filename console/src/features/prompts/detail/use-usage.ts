@@ -62,6 +62,7 @@ export function usePromptUse(name: string): PromptUse {
           q: termOf("prompt", name),
           group_by: ["prompt_version"],
           top: MOST_VERSIONS,
+          exact: true,
           ...question,
           ...windowOf(range, nowMicroseconds()),
         };

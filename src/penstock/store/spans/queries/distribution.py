@@ -9,7 +9,8 @@ import msgspec
 from sqlglot import exp
 
 from penstock.core.errors import InvalidInput
-from penstock.store.spans.engine import Engine, Prepared, Question, Rows, prepare
+from penstock.store.spans.conditions import Texts
+from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
 from penstock.store.spans.expressions import BUCKETS_PER_E, HOUR, Values, bind, bucket, column, parsed
 from penstock.store.spans.filters import form_of
 from penstock.store.spans.metrics import Distribution, DistributionCell, DistributionQuery
@@ -18,8 +19,9 @@ from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import check, columns_of, field_of, source_of, unit_of
-from penstock.store.spans.queries.search import Candidates
-from penstock.store.spans.queries.texts import looked_up
+from penstock.store.spans.queries.search import Candidates, Stretch, searches
+from penstock.store.spans.queries.step_samples import draw_steps
+from penstock.store.spans.queries.texts import lie_apart, look_up
 from penstock.store.spans.queries.window import Window
 
 __all__ = ["bounds_of", "distribution"]
@@ -32,7 +34,7 @@ FINE = 1_000_000
 
 
 def distribution(engine: Engine, query: DistributionQuery, *, candidates: Candidates | None = None) -> Distribution:
-    """The cells that hold any.
+    """The cells that hold any; unless it must be exact, from a sample where very many texts would be looked into.
 
     Values within 2 % of a bound may lie in the cell next to theirs.
 
@@ -50,7 +52,10 @@ def distribution(engine: Engine, query: DistributionQuery, *, candidates: Candid
     with engine.snapshot() as read:
         window = Window(project=query.project, from_=query.from_, to=query.to)
         if query.population != "scores":
-            query = msgspec.structs.replace(query, where=looked_up(read, window, query.where, candidates))
+            where, stretches = look_up(read, window, query.where, candidates)
+            if not query.exact and where is query.where and (found := _estimated(read, query, stretches)) is not None:
+                return found
+            query = msgspec.structs.replace(query, where=where, exact=True)
         family = _family(query)
         whole = Ranges(((query.from_, query.to),) if query.from_ < query.to else ())
         ranges = whole if family is None else ranges_of(read, window, step=query.step or DAY, family=family)
@@ -68,6 +73,31 @@ def distribution(engine: Engine, query: DistributionQuery, *, candidates: Candid
     for t, value, count in rows:
         counts.setdefault(t, {})[_worth(query.field, value)] = count
     return Distribution(step=query.step, unit=unit_of(None, query.field), cells=_cells(query, counts))
+
+
+def _estimated(read: Read, query: DistributionQuery, stretches: Sequence[Stretch] | None) -> Distribution | None:
+    """By a sample of spans, scaled up; None where all are to be asked, or the sample holds nothing."""
+    window = Window(project=query.project, from_=query.from_, to=query.to)
+    drawn = draw_steps(read, window, query.step, stretches) if searches(query.where) else None
+    if drawn is None:
+        return None
+    low, high = query.from_, query.to
+    values: Values = {"project": query.project, "from": low, "to": high, "low0": low, "high0": high, "start": low}
+    part = _part(query, 0, values, family=None, texts=Texts(apart=lie_apart(read, window)))
+    number = exp.alias_(drawn.sample.number(values), "block", copy=False)
+    drawn.sample.narrow(part, values)
+    found: defaultdict[int, defaultdict[float, float]] = defaultdict(lambda: defaultdict(float))
+    areas = {block: area.scale for area in drawn.areas for block in area.blocks}
+    for t, value, count, block in read(part.select(number, copy=False).group_by("block", copy=False), values):
+        if value is None or not (query.step is None or drawn.tells(t)):
+            continue
+        scale = areas[block] if query.step is None else drawn.steps[t] / drawn.read[t]
+        found[t][_worth(query.field, value)] += count * scale
+    counts = {t: {value: round(count) for value, count in cells.items()} for t, cells in found.items()}
+    if not counts:
+        return None
+    unit, cells = unit_of(None, query.field), _cells(query, counts)
+    return Distribution(step=query.step, unit=unit, cells=cells, sample=drawn.sample.share)
 
 
 def _family(query: DistributionQuery) -> Family | None:
@@ -104,7 +134,14 @@ def _prepared(question: Question, pieces: int, family: Family | None) -> tuple[P
     return prepare(whole.where("value IS NOT NULL").group_by("t", "value").order_by("t", "value")), values
 
 
-def _part(query: DistributionQuery, number: int, values: Values, *, family: Family | None) -> exp.Select:
+def _part(
+    query: DistributionQuery,
+    number: int,
+    values: Values,
+    *,
+    family: Family | None,
+    texts: Texts = Texts(),  # noqa: B008 - immutable
+) -> exp.Select:
     at: exp.Expr = exp.Placeholder(this="start")
     time = "started" if family is None else "hour"
     within = (
@@ -121,7 +158,7 @@ def _part(query: DistributionQuery, number: int, values: Values, *, family: Fami
     else:
         part, scope = source_of(
             query.population, query.where, values, columns=columns_of(query.where, fields=(query.field,)),
-            field=query.field, time=within,
+            field=query.field, time=within, texts=texts,
         )  # fmt: skip
         value = field_of(query.field, query.population, values, scope=scope)
         if not _is_linear(query.field):

@@ -12,11 +12,13 @@ from penstock.store.spans.conditions import compiled
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
 from penstock.store.spans.expressions import Values, bind, bucket, column, parsed
 from penstock.store.spans.expressions import measure as bucket_value
-from penstock.store.spans.filters import Scope, form_of
-from penstock.store.spans.metrics import MetricPoint, MetricQuery, MetricResult, MetricSeries, Population
+from penstock.store.spans.filters import Scope
+from penstock.store.spans.metrics import MetricQuery, MetricResult, Population
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
+from penstock.store.spans.queries.metric_cells import Cell, CellKey, Kind, kind_of, series_of
+from penstock.store.spans.queries.metric_samples import estimate
 from penstock.store.spans.queries.populations import (
     Labels,
     check,
@@ -29,39 +31,17 @@ from penstock.store.spans.queries.populations import (
     unit_of,
 )
 from penstock.store.spans.queries.search import Candidates
-from penstock.store.spans.queries.texts import looked_up
+from penstock.store.spans.queries.texts import look_up
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 
 __all__ = ["measure", "rolled_population"]
 
 MOST_GROUPS = 100
-_SECOND = 1_000_000
 _BOUNDS = (("from", "to"), ("since", "until"))
 """Names of the window's bounds; a score may be of a span of another time, so that of spans none are said."""
 
-_Key = tuple[Labels, int]
 _Ask = Literal["counts", "amounts", "largest"]
-
-
-class _Cell(msgspec.Struct):
-    """Of one group and step: how many there are, and what their values come to."""
-
-    count: int = 0
-    values: int = 0
-    """How many have a value; for a share, how many of which it holds."""
-    total: float = 0
-    low: float | None = None
-    high: float | None = None
-    exact: float | None = None
-    """What only the engine can tell: a number of distinct values, a percentile."""
-
-    def add(self, other: "_Cell") -> None:
-        self.count += other.count
-        self.values += other.values
-        self.total += other.total
-        self.low = min((each for each in (self.low, other.low) if each is not None), default=None)
-        self.high = max((each for each in (self.high, other.high) if each is not None), default=None)
 
 
 class _Plan(NamedTuple):
@@ -69,8 +49,7 @@ class _Plan(NamedTuple):
 
     query: MetricQuery
     columns: set[str]
-    kind: str
-    """`additive`, `bounds`, `histogram` or `exact`."""
+    kind: Kind
     family: Family | None
     counted: Family | None
     """Where groups are counted."""
@@ -79,7 +58,7 @@ class _Plan(NamedTuple):
 
 
 def measure(engine: Engine, query: MetricQuery, *, candidates: Candidates | None = None) -> MetricResult:
-    """The answer to a question.
+    """The answer to a question; unless it must be exact, an estimate where very many texts would be looked into.
 
     Raises:
         InvalidInput: the question cannot be asked (`invalid_metric`).
@@ -94,7 +73,11 @@ def measure(engine: Engine, query: MetricQuery, *, candidates: Candidates | None
     with engine.snapshot() as read:
         if query.population != "scores":
             window = Window(project=query.project, from_=query.from_, to=query.to)
-            query = msgspec.structs.replace(query, where=looked_up(read, window, query.where, candidates))
+            where, stretches = look_up(read, window, query.where, candidates)
+            texts_stay = where is query.where
+            if not query.exact and texts_stay and (estimated := estimate(read, query, stretches)) is not None:
+                return estimated
+            query = msgspec.structs.replace(query, where=where, exact=True)
         plan = _plan(query)
         asked = _Asked(read, plan)
         added = plan.kind in {"additive", "bounds"}
@@ -109,14 +92,14 @@ def measure(engine: Engine, query: MetricQuery, *, candidates: Candidates | None
     return MetricResult(
         step=query.step,
         unit=unit_of(query.aggregation, query.field),
-        series=[_series(query, labels, cells, totals.get(labels, _Cell())) for labels in chosen],
+        series=[series_of(query, labels, cells, totals.get(labels, Cell())) for labels in chosen],
         groups=groups,
     )
 
 
 def _plan(query: MetricQuery) -> _Plan:
     columns = columns_of(query.where, query.of, fields=(query.field, *query.group_by))
-    kind = _kind(query)
+    kind = kind_of(query)
     family = None
     length = query.to - query.from_
     dimensions = columns_of(query.where, query.of, fields=query.group_by)
@@ -131,17 +114,6 @@ def _plan(query: MetricQuery) -> _Plan:
         family = family_of(dimensions, histogram=False, summed=summed, step=query.step, length=length)
     of_groups = columns_of(query.where, fields=query.group_by)
     return _Plan(query, columns, kind, family, family_of(of_groups, histogram=False, length=length), few)
-
-
-def _kind(query: MetricQuery) -> str:
-    if query.aggregation in {"min", "max"}:
-        return "bounds"
-    if query.aggregation == "distinct":
-        return "exact"
-    if not query.aggregation.startswith("p"):
-        return "additive"
-    whole = query.field is not None and form_of(query.field) == "integer"
-    return "histogram" if whole else "exact"
 
 
 def _is_summed(field: str) -> bool:
@@ -172,14 +144,14 @@ class _Asked:
         rows = self._rows(by_time=False, ask="counts", chosen=None)
         return (rows[0][-1] if rows else 0), [tuple(row[:-1]) for row in rows]
 
-    def largest(self) -> tuple[int, list[Labels], dict[_Key, _Cell]]:
+    def largest(self) -> tuple[int, list[Labels], dict[CellKey, Cell]]:
         """How many groups there are, those with the most of the population, and what these come to; in one query."""
         rows = self._rows(by_time=False, ask="largest", chosen=None)
         labels = len(self._plan.query.group_by)
         cells = self._found([row[:-1] for row in rows])
         return (rows[0][-1] if rows else 0), [tuple(row[:labels]) for row in rows], cells
 
-    def of_all(self) -> tuple[int, list[Labels], dict[_Key, _Cell]]:
+    def of_all(self) -> tuple[int, list[Labels], dict[CellKey, Cell]]:
         """As `largest`, and in each step. All groups are read: for what is slow to find and has few."""
         cells = self.cells(None)
         sizes: Counter[Labels] = Counter()
@@ -190,26 +162,26 @@ class _Asked:
         kept = set(chosen[:top])
         return len(sizes), chosen[:top], {key: cell for key, cell in cells.items() if key[0] in kept}
 
-    def cells(self, chosen: Sequence[Labels] | None) -> dict[_Key, _Cell]:
+    def cells(self, chosen: Sequence[Labels] | None) -> dict[CellKey, Cell]:
         """What each group comes to in each step; of these groups only when given."""
         return self._cells(by_time=self._plan.query.step is not None, chosen=chosen)
 
-    def totals(self, cells: Mapping[_Key, _Cell], chosen: Sequence[Labels] | None) -> dict[Labels, _Cell]:
+    def totals(self, cells: Mapping[CellKey, Cell], chosen: Sequence[Labels] | None) -> dict[Labels, Cell]:
         """What each group comes to in the whole window."""
         if self._plan.kind in {"exact", "histogram"} and self._plan.query.step is not None:
             return {labels: cell for (labels, _), cell in self._cells(by_time=False, chosen=chosen).items()}
-        totals: dict[Labels, _Cell] = {}
+        totals: dict[Labels, Cell] = {}
         for (labels, _), cell in cells.items():
             if labels not in totals:
-                totals[labels] = _Cell(exact=cell.exact)
+                totals[labels] = Cell(exact=cell.exact)
             totals[labels].add(cell)
         return totals
 
-    def _cells(self, *, by_time: bool, chosen: Sequence[Labels] | None) -> dict[_Key, _Cell]:
+    def _cells(self, *, by_time: bool, chosen: Sequence[Labels] | None) -> dict[CellKey, Cell]:
         return self._found(self._rows(by_time=by_time, ask="amounts", chosen=chosen))
 
-    def _found(self, rows: Rows) -> dict[_Key, _Cell]:
-        found: defaultdict[_Key, _Cell] = defaultdict(_Cell)
+    def _found(self, rows: Rows) -> dict[CellKey, Cell]:
+        found: defaultdict[CellKey, Cell] = defaultdict(Cell)
         kind = self._plan.kind
         keys = len(self._plan.query.group_by) + 1
         for row in rows:
@@ -461,39 +433,3 @@ def rolled_population(
 def _rolled_sums(field: str, population: Population, family: Family) -> list[exp.Expr]:
     count, name = family.sums(field, rows=population in {"calls", "traces"})
     return [parsed(f"sum({count}) AS c"), parsed(f"sum({name}) AS s")]
-
-
-def _series(query: MetricQuery, labels: Labels, cells: Mapping[_Key, _Cell], total: _Cell) -> MetricSeries:
-    seconds = (query.to - query.from_) / _SECOND
-    points: list[MetricPoint] = []
-    if query.step is not None:
-        for t in range(query.from_ // query.step * query.step, query.to, query.step):
-            part = min(t + query.step, query.to) - max(t, query.from_)
-            points.append(_point(query, t, cells.get((labels, t), _Cell()), part / _SECOND))
-    return MetricSeries(labels=labels, total=_point(query, query.from_, total, seconds), points=points)
-
-
-def _point(query: MetricQuery, t: int, cell: _Cell, seconds: float) -> MetricPoint:
-    return MetricPoint(t=t, value=_value(query, cell, seconds), count=cell.count)
-
-
-def _value(query: MetricQuery, cell: _Cell, seconds: float) -> float | None:  # noqa: PLR0911 - one for each
-    match query.aggregation:
-        case "count":
-            return float(cell.count)
-        case "rate":
-            return cell.count / seconds if seconds else None
-        case "share":
-            return cell.values / cell.count if cell.count else None
-        case "distinct":
-            return float(cell.exact or 0)
-        case "sum":
-            return cell.total if cell.values else None
-        case "avg":
-            return cell.total / cell.values if cell.values else None
-        case "min":
-            return None if cell.low is None else float(cell.low)
-        case "max":
-            return None if cell.high is None else float(cell.high)
-        case _:
-            return None if cell.exact is None else float(cell.exact)

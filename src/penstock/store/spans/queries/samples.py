@@ -28,7 +28,21 @@ from penstock.store.spans.queries.cube import FAMILIES
 from penstock.store.spans.queries.search import Stretch
 from penstock.store.spans.queries.window import Window, within
 
-__all__ = ["EXACT_SPANS", "SAMPLE_SPANS", "Estimate", "Sample", "draw", "draw_clusters", "tells"]
+__all__ = [
+    "CONFIDENCE",
+    "EXACT_SPANS",
+    "FEW",
+    "SAMPLE_SPANS",
+    "TURN",
+    "Estimate",
+    "Sample",
+    "draw",
+    "draw_clusters",
+    "limit_of_few",
+    "quantile_of",
+    "spans_by_hour",
+    "tells",
+]
 
 SAMPLE_SPANS = 8_192
 """Spans whose texts are looked into, about; fewer are counted one by one."""
@@ -87,7 +101,7 @@ class Sample(NamedTuple):
 
     def narrow(self, query: exp.Query, values: Values) -> None:
         """Hold whatever the query reads by time to the blocks that are read."""
-        of_blocks = exp.paren(exp.or_(*(_between(block, values) for block in self.blocks), copy=False))
+        of_blocks = exp.paren(_among(self.blocks, values))
         for select in list(query.find_all(exp.Select)):
             source = select.args.get("from_")
             if source is not None and isinstance(source.this, exp.Table) and source.this.name in _TABLES:
@@ -118,8 +132,10 @@ class Sample(NamedTuple):
         squares = sum((counts.get(at, 0) - ratio * spans) ** 2 for at, spans in enumerate(self.spans))
         # Of hits in what was read, as if it were some of infinitely many blocks.
         variance = read * squares / (read - 1)
-        quantile = _quantile((1 + confidence) / 2, read - 1)
-        margin = max(quantile * math.sqrt(variance), _margin_of_few(total, variance, quantile, confidence))
+        quantile = quantile_of((1 + confidence) / 2, read - 1)
+        together = variance / total if total else 1.0
+        few = limit_of_few(total, together, quantile, confidence)
+        margin = max(quantile * math.sqrt(variance), few)
         return Estimate(self.scaled(total), math.ceil(margin * math.sqrt(max(0.0, 1 - self.share)) * self.of / known))
 
     def halves(self) -> tuple[Self, Self]:
@@ -160,7 +176,7 @@ def draw_clusters(read: Read, window: Window) -> Sample | None:
         read: The snapshot in which the sample is asked.
         window: With both ends.
     """
-    hours = sorted(_hours(read, window).items())
+    hours = sorted(spans_by_hour(read, window).items())
     total = sum(spans for _, spans in hours)
     if total <= EXACT_SPANS:
         return None
@@ -181,7 +197,7 @@ def tells(estimates: Sequence[Estimate]) -> bool:
     return 2 * sum(each.value for each in estimates if each.margin < each.value) > sum(each.value for each in estimates)
 
 
-def _hours(read: Read, window: Window) -> dict[int, int]:
+def spans_by_hour(read: Read, window: Window) -> dict[int, int]:
     """How many spans started in each hour of the window, by what is summed up as far as it is."""
     family = FAMILIES[0]
     ranges = ranges_of(read, window, step=HOUR, family=family)
@@ -298,26 +314,40 @@ def _sizes(read: Read, window: Window, blocks: tuple[Stretch, ...]) -> list[int]
     return [sizes.get(at, 0) for at in range(len(blocks))]
 
 
-def _between(stretch: Stretch, values: Values) -> exp.Expr:
-    low, high = stretch
-    return exp.paren(
-        exp.and_(
+def _among(blocks: Sequence[Stretch], values: Values) -> exp.Expr:
+    """That a span started in one of these, the oldest first; the half of them is passed over at each comparison."""
+    if len(blocks) == 1:
+        ((low, high),) = blocks
+        return exp.and_(
             exp.GTE(this=column("started"), expression=bind(values, low)),
             exp.LT(this=column("started"), expression=bind(values, high)),
             copy=False,
         )
+    half = len(blocks) // 2
+    begin = bind(values, blocks[half][0])
+    before = exp.LT(this=column("started"), expression=begin)
+    after = exp.GTE(this=column("started"), expression=begin.copy())
+    older, newer = (exp.paren(_among(part, values)) for part in (blocks[:half], blocks[half:]))
+    return exp.or_(
+        exp.paren(exp.and_(before, older, copy=False)), exp.paren(exp.and_(after, newer, copy=False)), copy=False
     )
 
 
-def _margin_of_few(hits: int, variance: float, quantile: float, confidence: float) -> float:
+def limit_of_few(hits: float, together: float, quantile: float, confidence: float = CONFIDENCE) -> float:
     """How many more than these hits there may be; 0 when they are many.
 
     Hits that come together are worth fewer that come alone: so many fewer as their variance is larger than their
     number. The limit of the count is Byar's (N. E. Breslow and N. E. Day, Statistical Methods in Cancer Research II,
     1987, p. 69).
+
+    Args:
+        hits: In what was read.
+        together: Their variance, for each of them.
+        quantile: Of Student's distribution, for what is known of the variance.
+        confidence: How likely there are no more.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    together = max(1.0, variance / hits if hits else 1.0) * (quantile / z) ** 2
+    together = max(1.0, together) * (quantile / z) ** 2
     worth = hits / together
     if worth >= FEW:
         return 0.0
@@ -325,7 +355,7 @@ def _margin_of_few(hits: int, variance: float, quantile: float, confidence: floa
     return upper * together - hits
 
 
-def _quantile(probability: float, freedom: int) -> float:
+def quantile_of(probability: float, freedom: int) -> float:
     """Of Student's distribution, within 1 % from six degrees of freedom on (Abramowitz and Stegun, 26.7.5)."""
     z = NormalDist().inv_cdf(probability)
     return (

@@ -18,7 +18,7 @@ from penstock.store.spans.queries.search import Candidates, Stretch, searches
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import And, Node, all_of
 
-__all__ = ["MOST_PLACES", "Found", "looked_up", "sampled"]
+__all__ = ["MOST_PLACES", "Found", "lie_apart", "look_up", "looked_up", "sampled"]
 
 MOST_PLACES = 4096
 """Spans that are named by their places; where more hold the text, each is asked with the other conditions."""
@@ -45,7 +45,7 @@ def looked_up(read: Read, window: Window, where: Node | None, candidates: Candid
     They stay as they are where no index tells, where too many spans hold the texts, and where a text may be absent
     rather than present. What comes back is true within the snapshot of `read` alone.
     """
-    return _look_up(read, window, where, candidates)[0]
+    return look_up(read, window, where, candidates)[0]
 
 
 def sampled(
@@ -55,19 +55,19 @@ def sampled(
 
     There is none where those are few, nor when it has to be `exact`.
     """
-    found, stretches = _look_up(read, window, where, candidates)
+    found, stretches = look_up(read, window, where, candidates)
     whole = closed(read, window)
     if exact or whole is None or found is not where:
         return Found(found, counted=True)
     if not searches(where):
         return Found(found)
-    return Found(found, draw(read, whole, stretches), Texts(apart=_apart(read, whole)), counted=True)
+    return Found(found, draw(read, whole, stretches), Texts(apart=lie_apart(read, whole)), counted=True)
 
 
-def _look_up(
+def look_up(
     read: Read, window: Window, where: Node | None, candidates: Candidates | None
 ) -> tuple[Node | None, Sequence[Stretch] | None]:
-    """The conditions, and where spans can lie that hold texts, if anything is known of it."""
+    """As `looked_up`; and where spans can lie that hold texts, if anything is known of it."""
     if candidates is None or where is None or not searches(where):
         return where, None
     terms = where.terms if isinstance(where, And) else (where,)
@@ -86,7 +86,7 @@ def _look_up(
 
 def _places(read: Read, window: Window, texts: Node, stretches: Sequence[Stretch]) -> list[int] | None:
     """Where the spans lie that hold the texts; None when they are too many."""
-    apart = _apart(read, window)
+    apart = lie_apart(read, window)
     exactly = Texts(apart=apart)
     narrow = is_narrow(texts)
     # A pattern takes long to make ready, for each question anew: words are looked for first.
@@ -104,7 +104,7 @@ def _places(read: Read, window: Window, texts: Node, stretches: Sequence[Stretch
     return [place for (place,) in read(*_asked(window, And((likely, texts)), exactly))]
 
 
-def _apart(read: Read, window: Window) -> bool:
+def lie_apart(read: Read, window: Window) -> bool:
     """Whether some texts of the window lie apart from their spans."""
     values: Values = {}
     return bool(read(sql("SELECT 1 FROM payloads LIMIT 1").where(*within(window, values)), values))
