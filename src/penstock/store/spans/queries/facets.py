@@ -9,10 +9,10 @@ from penstock.store.spans.conditions import compiled, needs_totals
 from penstock.store.spans.engine import Engine, Read, prepare
 from penstock.store.spans.expressions import MODEL, Values, bind, column, parsed
 from penstock.store.spans.queries.activity import DAY
-from penstock.store.spans.queries.cells import ranges_of
+from penstock.store.spans.queries.cells import among, bounds_of, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metrics import rolled_population
-from penstock.store.spans.queries.populations import columns_of
+from penstock.store.spans.queries.populations import columns_of, grouped_by
 from penstock.store.spans.queries.rows import ROW, with_totals
 from penstock.store.spans.queries.samples import Estimate, Sample, draw_clusters, tells
 from penstock.store.spans.queries.search import Candidates
@@ -85,7 +85,7 @@ def facets_of(
         clusters = draw_clusters(read, whole) if direct else None
         estimated = {} if clusters is None else _of_spans(read, whole, direct, found, clusters)
         share = clusters.share if clusters is not None and estimated else 1.0
-        exactly = {name: _facets(read, whole, name, found.where) for name in names if name not in estimated}
+        exactly = _exactly(read, whole, [name for name in names if name not in estimated], found.where)
         return Facets(columns={name: (estimated | exactly)[name] for name in names}, sample=share)
 
 
@@ -169,6 +169,64 @@ def _together(name: str, values: Values) -> exp.Expr:
     return exp.cast(value, "VARCHAR")
 
 
+def _exactly(read: Read, window: Window, names: Sequence[str], where: Node | None) -> dict[str, list[Facet]]:
+    """Columns whose values are counted; those that the same hours tell of in one question."""
+    beside: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        family = _family(window, name, where)
+        if family is not None and not _is_list(name):
+            beside[family.table].append(name)
+    counted: dict[str, list[Facet]] = {}
+    for together in beside.values():
+        if len(together) > 1:
+            counted |= _beside(read, window, together, where)
+    return {name: counted[name] if name in counted else _facets(read, window, name, where) for name in names}
+
+
+def _is_list(name: str) -> bool:
+    return name in LISTS or name.startswith("tags.")
+
+
+def _beside(read: Read, window: Window, names: Sequence[str], where: Node | None) -> dict[str, list[Facet]]:
+    """Several columns of one family: each of its rows is read once for all of them."""
+    family = _family(window, names[0], where)
+    assert family is not None  # noqa: S101 - as the caller found
+    ranges = ranges_of(read, window, step=DAY, family=family)
+    values: Values = {"project": window.project}
+    aliases = [f"f{at}" for at in range(len(names))]
+
+    def given() -> list[exp.Expr]:
+        labels = grouped_by(tuple(names), values, scope="row")
+        return [exp.alias_(label, alias, copy=False) for label, alias in zip(labels, aliases, strict=True)]
+
+    parts: list[exp.Query] = []
+    if ranges.spans:
+        values |= bounds_of("piece", ranges.spans)
+        parts.append(_rows_of(where, parsed(among("started", "piece", len(ranges.spans))), values))
+        parts[-1] = parts[-1].select(*given(), "1 AS n", append=False, copy=False)
+    if ranges.rolled is not None:
+        values |= bounds_of("kept", [ranges.rolled])
+        rolled = rolled_population("traces", None, where, family, values)
+        rolled = rolled.where(parsed(among("hour", "kept", 1)), copy=False)
+        parts.append(rolled.select(*given(), "spans AS n", append=False, copy=False))
+    united = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False, copy=False)
+    every = ", ".join(aliases)
+    query = exp.select(f"grouping({every}) AS missing", *aliases, "CAST(sum(n) AS BIGINT) AS total", dialect="duckdb")
+    query = query.from_(united.subquery("parts", copy=False), copy=False)
+    sets = exp.GroupingSets(expressions=[exp.paren(column(alias)) for alias in aliases])
+    query.set("group", exp.Group(expressions=[sets]))
+    found: dict[str, list[Facet]] = {name: [] for name in names}
+    # Each number has a bit for every column, the first the highest, set where rows are not told apart by it.
+    told = {(1 << len(names)) - 1 - (1 << len(names) - 1 - at): at for at in range(len(names))}
+    for missing, *row, count in read(prepare(query), values):
+        at = told[missing]
+        found[names[at]].append(Facet(value=row[at], count=count))
+    return {
+        name: sorted(of_column, key=lambda facet: (-facet.count, facet.value is None, facet.value or ""))[:MOST]
+        for name, of_column in found.items()
+    }
+
+
 def _facets(read: Read, window: Window, name: str, where: Node | None) -> list[Facet]:
     family = _family(window, name, where)
     values: Values = {}
@@ -196,11 +254,7 @@ def _family(window: Window, name: str, where: Node | None) -> Family | None:
 
 
 def _direct(name: str, where: Node | None, low: int, high: int, values: Values) -> exp.Select:
-    held = _between("started", low, high, values)
-    query = with_totals(exp.select("1").from_("spans"), needed=needs_totals(where), time=held)
-    query = query.where(ROW, *held, copy=False)
-    if where is not None:
-        query = query.where(compiled(where, values, scope="row"), copy=False)
+    query = _rows_of(where, exp.and_(*_between("started", low, high, values), copy=False), values)
     value = _value(name, values)
     if name in LISTS:
         inner = query.select(exp.alias_(value, "value"), append=False, copy=False)
@@ -208,6 +262,14 @@ def _direct(name: str, where: Node | None, low: int, high: int, values: Values) 
         value = column("value")
     text = exp.cast(value, "VARCHAR")
     return query.select(exp.alias_(text.copy(), "value"), "count(*) AS n", append=False, copy=False).group_by(text)
+
+
+def _rows_of(where: Node | None, held: exp.Expr, values: Values) -> exp.Select:
+    """Rows of the list that fit, of spans of which this holds."""
+    of_project = exp.EQ(this=column("project"), expression=exp.Placeholder(this="project"))
+    query = with_totals(exp.select("1").from_("spans"), needed=needs_totals(where), time=(held,))
+    query = query.where(ROW, of_project, held, copy=False)
+    return query if where is None else query.where(compiled(where, values, scope="row"), copy=False)
 
 
 def _rolled(name: str, where: Node | None, family: Family, hours: tuple[int, int], values: Values) -> exp.Select:
@@ -224,7 +286,6 @@ def _rolled(name: str, where: Node | None, family: Family, hours: tuple[int, int
 
 def _between(time: str, low: int, high: int, values: Values) -> list[exp.Expr]:
     return [
-        exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")),
         exp.GTE(this=column(time), expression=bind(values, low)),
         exp.LT(this=column(time), expression=bind(values, high)),
     ]

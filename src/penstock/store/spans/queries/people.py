@@ -7,7 +7,7 @@ import msgspec
 from sqlglot import exp
 
 from penstock.store.spans.conditions import compiled, needs_totals
-from penstock.store.spans.engine import Engine, Read, prepare
+from penstock.store.spans.engine import Engine, Read, Rows, prepare
 from penstock.store.spans.expressions import Values, bind, column, parsed, sql
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, Who, fill_activity
 from penstock.store.spans.queries.overview import known_cost
@@ -93,13 +93,15 @@ def activity(engine: Engine, project: str, who: Who, name: str) -> ActivityView 
     """One session or user: what it did in all, and its newest rows of the trace list in order of time."""
     values: Values = {"project": project, "name": name}
     with engine.snapshot() as read:
-        window = _seen(read, project, who, name)
+        days = _days(read, project, who, name)
+        window = _seen(read, project, days)
         if window is None:
             return None
         is_it = exp.EQ(this=column(who), expression=exp.Placeholder(this="name"))
         whole = exp.select("who", *_SUMS).from_(_united(_parts(read, window, who, values)), copy=False)
         found = read(whole.where("who = $name", dialect="duckdb").group_by("who"), values)
-        conditions = [*within(window, values), is_it]
+        # Of one that did much, the newest rows lie in a few of its days.
+        conditions = [*within(_newest(window, days), values), is_it]
         query = exp.select("rowid").from_("spans").where(*conditions, ROW).order_by("started DESC", "span_id DESC")
         places = [place for (place,) in read(query.limit(MOST_ROWS), values)]
         rows = fetch(read, project, places)
@@ -169,14 +171,31 @@ def _after(place: ActivityPlace, order: ActivityOrder, values: Values) -> exp.Ex
     return exp.paren(exp.or_(exp.LT(this=value, expression=at), same))
 
 
-def _seen(read: Read, project: str, who: Who, name: str) -> Window | None:
+def _seen(read: Read, project: str, days: Rows) -> Window | None:
     """When the session or user was seen, as far as days are summed up and pending ones reach."""
-    asked = {"project": project, "who": name}
-    query = sql(f"SELECT min(day), max(day) FROM {ACTIVITIES[who]} WHERE project = $project AND who = $who")  # noqa: S608 - constants; values are bound
-    ((first, last),) = read(query, asked)
     ((oldest, newest),) = read(sql("SELECT min(day), max(day) FROM pending_days"), {})
-    days = [day for day in (first, last, oldest, newest) if day is not None]
-    return Window(project=project, from_=min(days), to=max(days) + DAY) if days else None
+    seen = [*(day for day, _ in days), *(day for day in (oldest, newest) if day is not None)]
+    return Window(project=project, from_=min(seen), to=max(seen) + DAY) if seen else None
+
+
+def _newest(window: Window, days: Rows) -> Window:
+    """The part of the window that holds its newest rows, as many as are sent."""
+    left = MOST_ROWS
+    for day, rows in sorted(days, reverse=True):
+        left -= rows
+        if left <= 0:
+            return msgspec.structs.replace(window, from_=max(day, window.from_ or 0))
+    return window
+
+
+def _days(read: Read, project: str, who: Who, name: str) -> Rows:
+    """Days that are summed up on which it did anything, with the rows of each.
+
+    A day that has changed since may be one that holds more, or fewer: it is left out.
+    """
+    query = sql(f"SELECT day, rows FROM {ACTIVITIES[who]} WHERE project = $project AND who = $who")  # noqa: S608 - constants; values are bound
+    query = query.where("day NOT IN (SELECT day FROM pending_days)", dialect="duckdb")
+    return read(query, {"project": project, "who": name})
 
 
 def _activity(row: Sequence[object]) -> Activity:
