@@ -1,13 +1,17 @@
 """Lists under a condition find the same rows, however the time is cut."""
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.store.spans.conditions import narrow_first
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries import newest as newest_rows
+from penstock.store.spans.queries import traces
 from penstock.store.spans.queries.newest import _both, _joined, stretches_of
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.tree import And, Or
+from penstock.store.spans.tree import And, Not, Or
 from penstock.testing.journal import PROJECT
 
 HOUR = 3_600_000_000
@@ -87,6 +91,60 @@ def test_time_without_a_rare_value_is_passed_over(store, journal, clock):
         assert stretches_of(read, WINDOW, Or((RARE, user)), scope="row") == [(WINDOW.from_, WINDOW.to)]
         nobody = Filter(column="session", operator="eq", value="nobody")
         assert stretches_of(read, WINDOW, nobody, scope="span") == []
+
+
+def test_rows_are_the_same_however_many_the_narrow_columns_leave(store, journal, clock, monkeypatch):
+    clock.advance(40 * 24 * 3600)
+    rng = random.Random(3)
+    spans = [
+        journal.span(
+            started=START + 12 * HOUR * number + 5,
+            route=rng.choice(["rare", "common"]),
+            error_message=rng.choice([None, "The provider answered 429."]),
+            tags={"team": rng.choice(["care", "growth"])},
+            cost=rng.randrange(6),
+        )
+        for number in range(60)
+    ]
+    store.load([journal.write(*spans)])
+    upkeep(store)
+    care, dear = Filter(column="tags.team", operator="eq", value="care"), Filter(column="cost", operator="gt", value=2)
+    refused = Filter(column="error_message", operator="contains", value="429")
+    for terms in (
+        (RARE, care),
+        (refused, dear),
+        (refused, RARE, care, dear),
+        (Filter(column="route", operator="missing"), care),
+    ):
+        fitting = [
+            span.span_id
+            for span in reversed(spans)
+            if (RARE not in terms or span.route == "rare")
+            and (care not in terms or span.tags["team"] == "care")
+            and (refused not in terms or span.error_message is not None)
+            and (dear not in terms or span.cost > 2)
+            and terms[0].operator != "missing"
+        ]
+        for most in (0, 3, 1024):
+            monkeypatch.setattr(traces, "NARROWED", most)
+            found, place = [], None
+            while True:
+                page = store.list_calls(WINDOW, where=And(terms), after=place, limit=4)
+                found += [row.span_id for row in page.rows]
+                place = page.next
+                if place is None:
+                    break
+            assert found == fitting
+
+
+def test_a_tree_is_told_apart_by_what_is_read_quickly():
+    care, like = Filter(column="tags.team", operator="has"), Filter(column="model", operator="like", value="a*")
+    some = Filter(column="status", operator="in", value=["ok", "error"])
+
+    assert narrow_first(And((care, RARE, like, Not(some)))) == (And((RARE, Not(some))), And((care, like)))
+    assert narrow_first(And((RARE, Or((some, care))))) == (RARE, Or((some, care)))
+    for where in (None, RARE, care, And((RARE, some)), And((care, like)), Or((RARE, care))):
+        assert narrow_first(where) is None
 
 
 STRETCHES = st.lists(st.integers(0, 200), unique=True, max_size=60).map(

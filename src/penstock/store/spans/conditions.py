@@ -6,11 +6,22 @@ from typing import NamedTuple, assert_never
 
 from sqlglot import exp
 
+from penstock.store.spans.columns import BY_NAME
 from penstock.store.spans.expressions import Values, bind, column
 from penstock.store.spans.filters import STRUCTURE, SUMMED, Filter, Scope, condition, long_text
 from penstock.store.spans.tree import And, Node, Not, Or, Text, all_of
 
-__all__ = ["Texts", "compiled", "divided", "filters_of", "is_narrow", "needs_totals", "spaced", "words_of"]
+__all__ = [
+    "Texts",
+    "compiled",
+    "divided",
+    "filters_of",
+    "is_narrow",
+    "narrow_first",
+    "needs_totals",
+    "spaced",
+    "words_of",
+]
 
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(
@@ -104,6 +115,22 @@ def divided(node: Node | None) -> tuple[Node | None, Node] | None:
     sums = all_of(*(term for term in terms if needs_totals(term)))
     mixed = any(isinstance(leaf, Text) or leaf.column not in SUMMED for leaf in filters_of(sums))
     return None if sums is None or mixed else (all_of(*(term for term in terms if not needs_totals(term))), sums)
+
+
+def narrow_first(node: Node | None) -> tuple[Node, Node] | None:
+    """What the tree asks of narrow columns of a row, and the rest; None when it is all one or the other.
+
+    Narrow are those that an engine reads quickly, or passes rows over by: no sums, scores, maps, lists, recorded JSON,
+    nor what is put together of several columns.
+    """
+    terms = [(term, all(map(_in_narrow, filters_of(term)))) for term in (node.terms if isinstance(node, And) else ())]
+    narrow, rest = (all_of(*(term for term, known in terms if known is told)) for told in (True, False))
+    return None if narrow is None or rest is None else (narrow, rest)
+
+
+def _in_narrow(leaf: Filter | Text) -> bool:
+    named = BY_NAME.get(leaf.column) if isinstance(leaf, Filter) and leaf.column not in SUMMED else None
+    return named is not None and named.form not in {"json", "tags", "list"}
 
 
 def words_of(text: str) -> list[str]:

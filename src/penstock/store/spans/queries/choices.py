@@ -55,6 +55,8 @@ class Form(NamedTuple):
     texts: Texts = Texts()
     stretches: int = 0
     """Only rows that started in one of so many stretches."""
+    ordered: bool = True
+    """Otherwise any rows that fit, no more than the placeholder `limit`."""
 
 
 @lru_cache(maxsize=1024)
@@ -95,7 +97,9 @@ def rows_of(question: Question, form: Form) -> tuple[Prepared, Values]:
     down = form.descending
     keys = [] if form.by == "started" else [exp.Ordered(this=value.copy(), desc=down, nulls_first=False)]
     keys += [exp.Ordered(this=column(name), desc=down, nulls_first=False) for name in ("started", "span_id")]
-    query = query.order_by(*keys, copy=False).limit(exp.Placeholder(this="limit"), copy=False)
+    if form.ordered:
+        query = query.order_by(*keys, copy=False)
+    query = query.limit(exp.Placeholder(this="limit"), copy=False)
     return prepare(query), values
 
 

@@ -1,11 +1,12 @@
 """Lists of calls and of spans: by pages, filtered, sorted, searched."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
-from penstock.store.spans.conditions import Texts, divided, is_narrow, needs_totals
+from penstock.store.spans.conditions import Texts, divided, is_narrow, narrow_first, needs_totals
 from penstock.store.spans.engine import Engine, Question, Read, Rows
 from penstock.store.spans.expressions import Values, sql
 from penstock.store.spans.filters import Scope
@@ -55,6 +56,8 @@ SAMPLED = 86_400_000_000
 _SHARES = (64, 8)
 LIKELY = 4
 """How many times the rows of a page are taken from what is likely to hold a text, to have those that do."""
+NARROWED = 1024
+"""Rows that narrow columns leave of a slice at most, for the rest of the conditions to be asked of these alone."""
 PLACES = 4096
 """Rows that are looked up by their places at most; of more the conditions are asked straight away."""
 
@@ -163,10 +166,24 @@ def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Cho
 
 
 def _plain_chooser(read: Read, where: Node, scope: Scope) -> ChooseWithin:
+    """Finds rows without texts. Beyond the first slice little fits: there, what narrow columns leave is told first.
+
+    Where that is too much, it is in the slices after that, too.
+    """
+    parts = narrow_first(where)
+
     def choose(window: Window, after: tuple[int, int] | None, limit: int, stretches: Sequence[Stretch]) -> Rows:
+        nonlocal parts
         place = None if after is None else Place(*after)
+        asked = partial(_choose, read, window, order=NEWEST, scope=scope, after=place)
         only = _Only(stretches=stretches if len(stretches) > 1 else ())
-        return _choose(read, window, where=where, order=NEWEST, scope=scope, after=place, limit=limit, only=only)
+        if parts is not None and stretches:
+            narrow, rest = parts
+            near = [row[2] for row in asked(where=narrow, limit=NARROWED + 1, only=only._replace(ordered=False))]
+            if len(near) <= NARROWED:
+                return asked(where=rest, limit=limit, only=_Only(near=near)) if near else []
+            parts = None
+        return asked(where=where, limit=limit, only=only)
 
     return choose
 
@@ -181,6 +198,8 @@ class _Only(NamedTuple):
     texts: Texts = Texts()
     stretches: Sequence[Stretch] = ()
     """Those that started in one of these, unless there are none."""
+    ordered: bool = True
+    """Otherwise any of them are told, at most as many as the limit."""
 
 
 class _Given(TypedDict):
@@ -212,6 +231,7 @@ def _choose(
         texts=only.texts,
         near=only.near is not None,
         stretches=len(only.stretches),
+        ordered=only.ordered,
     )
     # Rows that stand for others are few; the rest need not be looked for among the sums.
     kinds: tuple[Sums | None, ...] = (None,)
