@@ -348,3 +348,12 @@ def test_distributions_under_a_common_word_are_estimated(filled):
             assert counts[0] == pytest.approx(counts[1], rel=0.3)
     few = msgspec.structs.replace(asked, to=START + 3 * HOUR)
     assert filled.distribution(few) == filled.distribution(msgspec.structs.replace(few, exact=True))
+
+
+def test_spans_that_started_together_are_one_block_that_stands_for_all_its_places():
+    rows = [(START, 990), (START + 50 * 60_000_000, 10)]
+    cells = [(START, START + HOUR, 1000)]
+    places = list(step_samples._parts(1000, 4, 50, 0))
+    (block,) = step_samples._blocks(lambda query, values: rows, WINDOW, cells, places, HOUR)
+    assert (block.low, block.of, block.steps) == (START, 1000, {START: 990})
+    assert block.high <= START + 50 * 60_000_000

@@ -101,7 +101,7 @@ class Sample(NamedTuple):
 
     def narrow(self, query: exp.Query, values: Values) -> None:
         """Hold whatever the query reads by time to the blocks that are read."""
-        of_blocks = exp.paren(_among(self.blocks, values))
+        of_blocks = exp.paren(_among(self.blocks, values), copy=False)
         for select in list(query.find_all(exp.Select)):
             source = select.args.get("from_")
             if source is not None and isinstance(source.this, exp.Table) and source.this.name in _TABLES:
@@ -318,18 +318,16 @@ def _among(blocks: Sequence[Stretch], values: Values) -> exp.Expr:
     """That a span started in one of these, the oldest first; the half of them is passed over at each comparison."""
     if len(blocks) == 1:
         ((low, high),) = blocks
-        return exp.and_(
-            exp.GTE(this=column("started"), expression=bind(values, low)),
-            exp.LT(this=column("started"), expression=bind(values, high)),
-            copy=False,
-        )
+        since = exp.GTE(this=column("started"), expression=bind(values, low))
+        return exp.And(this=since, expression=exp.LT(this=column("started"), expression=bind(values, high)))
     half = len(blocks) // 2
     begin = bind(values, blocks[half][0])
     before = exp.LT(this=column("started"), expression=begin)
     after = exp.GTE(this=column("started"), expression=begin.copy())
-    older, newer = (exp.paren(_among(part, values)) for part in (blocks[:half], blocks[half:]))
-    return exp.or_(
-        exp.paren(exp.and_(before, older, copy=False)), exp.paren(exp.and_(after, newer, copy=False)), copy=False
+    older, newer = (exp.paren(_among(part, values), copy=False) for part in (blocks[:half], blocks[half:]))
+    return exp.Or(
+        this=exp.paren(exp.And(this=before, expression=older), copy=False),
+        expression=exp.paren(exp.And(this=after, expression=newer), copy=False),
     )
 
 

@@ -10,8 +10,8 @@ is known from all differences together, for each hit. What is found seldom has t
 `samples`.
 """
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -34,9 +34,17 @@ LEAST_BLOCKS = 32
 """For charts of few steps, and none: a part of a step is a stratum, too."""
 LEAST_SPANS = 32
 """Of a step, or fewer where these are all; by fewer nothing is told of it."""
-FINER = 60
+PIECES = 4
+"""Of a block, about."""
+FEWEST_PIECES = 60
+MOST_PIECES = 720
+"""Of an hour, or of a step that is no whole hours."""
 LEAST_AREAS = 6
 """By fewer it cannot be told how far they differ."""
+_PIECES = """
+    SELECT (started // $cell) * $cell + ((started % $cell) // $length) * $length AS t, count(*) AS number
+    FROM spans WHERE project = $project
+"""
 
 
 class Area(NamedTuple):
@@ -135,19 +143,15 @@ def draw_steps(read: Read, window: Window, step: int | None, stretches: Sequence
         by_step = _by_step(cells, window, step, None)
         spans = sum(spans for *_, spans in cells)
         places = list(_parts(spans, MOST_BLOCKS, CHART_SPANS // MOST_BLOCKS, 0))
-    found = _blocks(read, window, cells, places)
-    drawn = [(block, place.of) for block, place in zip(found, places, strict=True) if block[0] < block[1]]
-    blocks = tuple(block for block, _ in drawn)
-    sizes = _sizes(read, window, step, blocks)
     steps = {t: sum(spans for *_, spans in of_step) for t, of_step in by_step.items()}
-    spans = [sum(sizes[at].values()) for at in range(len(blocks))]
-    if not any(spans):
-        return None
+    drawn = _blocks(read, window, cells, places, step)
     read_of: Counter[int] = Counter()
-    for of_block in sizes.values():
-        read_of.update(of_block)
+    for block in drawn:
+        read_of.update(block.steps)
+    spans = [sum(block.steps.values()) for block in drawn]
+    blocks = tuple((block.low, block.high) for block in drawn)
     sample = Sample(blocks, tuple(spans), max(sum(steps.values()), sum(spans)))
-    areas = _areas([of for _, of in drawn], spans)
+    areas = _areas([block.of for block in drawn], spans)
     # More than was counted before: what is read whole may hold spans of hours in which nothing fits.
     return StepSample(sample, areas, {t: max(number, read_of[t]) for t, number in steps.items()}, dict(read_of))
 
@@ -223,54 +227,64 @@ def _parts(spans: int, parts: int, size: int, number: int, before: int = 0) -> I
         yield _Place(begin, begin + min(size, width), width)
 
 
-def _blocks(read: Read, window: Window, cells: Sequence[_Cell], places: Sequence[_Place]) -> list[Stretch]:
-    """When the spans of these places started, about."""
+class _Block(NamedTuple):
+    low: int
+    high: int
+    of: float
+    """How many spans it stands for."""
+    steps: dict[int, int]
+    """How many spans lie in it, by the steps they started in."""
+
+
+def _blocks(
+    read: Read, window: Window, cells: Sequence[_Cell], places: Sequence[_Place], step: int | None
+) -> list[_Block]:
+    """Whole pieces of time with the spans of these places, about."""
     upto = list(accumulate(spans for *_, spans in cells))
     touched = sorted({at for place in places for at in range(_at(upto, place.begin), _at(upto, place.end) + 1)})
-    finer = _finer(read, window, [cells[at] for at in touched])
-    fine = [part for cell in cells for part in finer.get(cell, (cell,))]
-    upto = list(accumulate(spans for *_, spans in fine))
-    return [(_time(fine, upto, place.begin), _time(fine, upto, place.end)) for place in places]
+    finer = _finer(read, window, [cells[at] for at in touched], step, CHART_SPANS // len(places))
+    pieces = [piece for cell in cells for piece in finer.get(cell, (cell,))]
+    upto = list(accumulate(spans for *_, spans in pieces))
+    blocks: list[_Block] = []
+    free = 0
+    for place in places:
+        first, last = max(free, _at(upto, place.begin)), min(bisect_left(upto, place.end), len(pieces) - 1)
+        # What lies in by less than its half is left out.
+        if first < last and 2 * (upto[first] - place.begin) < pieces[first][2]:
+            first += 1
+        if first < last and 2 * (upto[last] - place.end) > pieces[last][2]:
+            last -= 1
+        if first > last:
+            # The block before holds these spans, too: very many started together.
+            blocks[-1] = blocks[-1]._replace(of=blocks[-1].of + place.of)
+            continue
+        steps: Counter[int] = Counter()
+        for low, _, spans in pieces[first : last + 1]:
+            steps[(window.from_ or 0) if step is None else low // step * step] += spans
+        blocks.append(_Block(pieces[first][0], pieces[last][1], place.of, steps))
+        free = last + 1
+    return blocks
 
 
-def _finer(read: Read, window: Window, cells: Sequence[_Cell]) -> dict[_Cell, list[_Cell]]:
-    """Cells cut into sixty, so that it is known where in them their spans lie."""
-    length = max(1, max(high - low for low, high, _ in cells) // FINER)
-    values: Values = {"project": window.project, "length": length}
-    query = sql("SELECT started // $length * $length AS t, count(*) FROM spans WHERE project = $project")
+def _finer(read: Read, window: Window, cells: Sequence[_Cell], step: int | None, size: int) -> dict[_Cell, list[_Cell]]:
+    """Cells cut into pieces, of which some make a block, so that it is known where in them their spans lie."""
+    whole = HOUR if step is None or step % HOUR == 0 else step
+    pieces = max(FEWEST_PIECES, PIECES * max(spans for *_, spans in cells) // max(1, size))
+    values: Values = {
+        "project": window.project, "cell": whole, "length": max(1, whole // min(MOST_PIECES, pieces))
+    }  # fmt: skip
+    query = sql(_PIECES)
     Sample(tuple((low, high) for low, high, _ in cells), (), 0).narrow(query, values)
     finer: dict[_Cell, list[_Cell]] = {}
     lows = [low for low, *_ in cells]
     for t, spans in sorted(read(query.group_by("t", copy=False), values)):
-        cell = cells[max(0, bisect_right(lows, t) - 1)]
-        finer.setdefault(cell, []).append((max(t, cell[0]), min(t + length, cell[1]), spans))
+        low, high, _ = cell = cells[max(0, bisect_right(lows, t) - 1)]
+        finer.setdefault(cell, []).append((max(t, low), min(t + values["length"], high), spans))
     return finer
 
 
 def _at(upto: Sequence[int], place: float) -> int:
     return min(bisect_right(upto, place), len(upto) - 1)
-
-
-def _time(cells: Sequence[_Cell], upto: Sequence[int], place: float) -> int:
-    at = _at(upto, place)
-    low, high, spans = cells[at]
-    return low + int((high - low) * min(1.0, max(0.0, (place - (upto[at] - spans)) / spans)))
-
-
-def _sizes(
-    read: Read, window: Window, step: int | None, blocks: tuple[Stretch, ...]
-) -> defaultdict[int, dict[int, int]]:
-    """How many spans of the project lie in each block, by the steps they started in."""
-    values: Values = {"project": window.project}
-    sample = Sample(blocks, (), 0)
-    number = exp.alias_(sample.number(values), "block", copy=False)
-    at = exp.alias_(step_of(step, values, window.from_ or 0), "t", copy=False)
-    query = sql("SELECT 1 FROM spans WHERE project = $project").select(number, at, "count(*)", append=False, copy=False)
-    sample.narrow(query, values)
-    sizes: defaultdict[int, dict[int, int]] = defaultdict(dict)
-    for block, t, spans in read(query.group_by("block", "t", copy=False), values):
-        sizes[block][t] = spans
-    return sizes
 
 
 def _areas(strata: Sequence[float], spans: Sequence[int]) -> tuple[Area, ...]:
