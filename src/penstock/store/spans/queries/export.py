@@ -27,7 +27,7 @@ EXPORTED = tuple(each.name for each in COLUMNS if each.name != "project")
 """Columns that can be exported; all of them unless said otherwise."""
 SLICE_ROWS = 768
 """Spans of one slice, about: few, since a question that comes meanwhile waits for the processor while it is read."""
-PATIENCE = 0.2
+PATIENCE = 0.17
 """Seconds that a slice waits for the questions of others to end. An export takes longer while many are asked."""
 FIRST_SLICE = 600_000_000
 """Microseconds."""
