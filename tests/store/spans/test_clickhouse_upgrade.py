@@ -5,8 +5,11 @@ import pytest
 from penstock.store.spans.clickhouse import migrations
 from penstock.store.spans.clickhouse.loader import PLAN
 from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
+from penstock.store.spans.clickhouse.text_index import index_text
 from penstock.store.spans.queries.window import Window
-from penstock.testing.journal import PROJECT
+from penstock.testing.journal import FIRST, PROJECT
+
+DAY = 24 * 3_600_000_000
 
 COARSE = 3
 """The last version whose tables had large granules."""
@@ -132,6 +135,84 @@ def test_an_upgrade_lets_each_granule_be_unpacked_by_itself(coarse, journal, clo
         store._engine.change(f"OPTIMIZE TABLE {table} FINAL")
     assert books(store) == before
     store.close()
+
+
+IN_TIME = 6
+"""The last version whose rollups lay in order of time."""
+
+
+@pytest.fixture
+def in_time(address, journal, clock, monkeypatch):
+    """A store of that version, as it was made then."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "_STEPS", migrations._STEPS[:IN_TIME])
+        patch.setattr(migrations, "SCHEMA", IN_TIME)
+        store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+        store.count_spans()
+    yield store
+    store.close()
+
+
+def counted(store):
+    """Calls and costs by user and model, from all that is summed up."""
+    groups = store.group_by(Window(project=PROJECT, from_=0, to=FIRST + 2 * DAY), ("user", "model")).rows
+    return {group.labels: (group.calls, group.cost, group.p50) for group in groups}
+
+
+@pytest.mark.parametrize("cuts", [(), (2,), (2, 30), (60,)])
+def test_what_is_summed_up_is_made_anew_wherever_the_upgrade_is_cut(in_time, journal, clock, cuts):
+    spans = [
+        journal.span(user=f"u{number % 2}", provider="p", served_model=f"m{number % 3}", cost=number, duration=number)
+        for number in range(12)
+    ]
+    in_time.load([journal.write(*spans)])
+    before = counted(in_time)
+    clock.advance(3 * 24 * 3600)
+    while in_time.maintain():
+        pass
+    assert in_time._engine.ask("SELECT sum(spans) FROM cube_users WHERE listed") == [(12,)]
+    for at in cuts:
+        with pytest.raises(Crash):
+            migrations.migrate(CrashingAt(in_time._engine._client, at))
+
+    store = reopened(in_time, journal, clock)
+
+    assert store._engine.ask("SELECT count() FROM rollup_rows") == [(0,)]
+    assert counted(store) == before
+    while store.maintain():
+        pass
+    assert counted(store) == before
+    assert store._engine.ask("SELECT sum(spans), count(DISTINCT model) FROM cube_users WHERE listed") == [(12, 3)]
+    store.close()
+
+
+def test_an_upgrade_leaves_words_indexed(in_time, journal, clock):
+    in_time.load([journal.write(journal.span(input=[{"role": "user", "parts": [{"type": "text", "content": "fox"}]}]))])
+    clock.advance(3 * 24 * 3600)
+    while index_text(in_time._engine, before=clock.now()):
+        pass
+    in_time.load([journal.write(journal.span(started=FIRST + DAY))])
+
+    store = reopened(in_time, journal, clock)
+
+    assert store._engine.ask("SELECT count() FROM pending_text") == [(1,)]
+    assert store._engine.ask("SELECT count() FROM pending_hours") == [(2,)]
+    store.close()
+
+
+def test_attempts_at_hours_and_days_have_numbers_of_their_own(clickhouse_store, journal, clock):
+    spans = [journal.span(started=FIRST + number * DAY // 8) for number in range(16)]
+    clickhouse_store.load([journal.write(*spans)])
+    clock.advance(10 * 24 * 3600)
+    while clickhouse_store.maintain():
+        pass
+
+    for period in ("hour", "day"):
+        ((shared,),) = clickhouse_store._engine.ask(
+            f"SELECT count() - count(DISTINCT attempt) FROM {period}s WHERE rolled >= touched"  # noqa: S608 - constants
+        )
+        assert shared == 0
+    assert clickhouse_store._engine.ask("SELECT count() FROM hours") == [(16,)]
 
 
 def test_the_newest_row_of_an_empty_store_is_before_all_others(clickhouse_store, journal):

@@ -9,6 +9,9 @@ from sqlglot import exp, generator, parse_one
 from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
+from penstock.store.spans.clickhouse.rollup_tables import BY_NAME
+from penstock.store.spans.expressions import MODEL
+
 __all__ = ["DIALECT", "SETTINGS", "bound", "message_text", "render"]
 
 DIALECT = "clickhouse"
@@ -36,6 +39,9 @@ _EXTENT_OF_ALL = parse_one(
     """,
     dialect="clickhouse",
 )
+_MODEL = exp.paren(parse_one(MODEL, dialect="duckdb"))
+_MODELS = (exp.cast(_MODEL.copy(), "VARCHAR"), _MODEL)
+"""A span's model as conditions and labels have it, which those tables hold."""
 _UNTYPED = re.compile(r"\{(\w+):\?(keys)?\}")
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."$]+)')
 _INT64 = 2**63
@@ -116,6 +122,7 @@ def _translated(node: exp.Expr) -> exp.Expr:
         if node.expressions == _EXTENT and (extent := _extent(node)) is not None:
             return extent
         _find_judgements(node)
+        _group_in_order(node)
     if isinstance(node, exp.Anonymous):
         name = _RENAMED.get(node.name.upper())
         if name is not None:
@@ -167,6 +174,17 @@ def _find_judgements(query: exp.Select) -> None:
     found = exp.select("id").from_("scores").where(*(term.copy() for term in within))
     found.set("settings", [unmerged])
     query.where(exp.In(this=exp.column("id"), query=found.subquery()), copy=False)
+
+
+def _group_in_order(query: exp.Select) -> None:
+    """Let what lies together by name be put together as it is read, rather than in a table of all groups."""
+    source = query.args.get("from_")
+    if source is None or not isinstance(source.this, exp.Table) or source.this.name not in BY_NAME:
+        return
+    for made in [node for node in query.find_all(exp.Cast, exp.Paren) if node in _MODELS]:
+        made.replace(exp.column("model"))
+    if query.args.get("group") and not query.args.get("settings"):
+        query.set("settings", [exp.EQ(this=exp.var("optimize_aggregation_in_order"), expression=exp.Literal.number(1))])
 
 
 def _names_traces(term: exp.In | exp.EQ) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from sqlglot import exp, parse
 
+from penstock.store.spans.expressions import MODEL
 from penstock.store.spans.queries.activity import ACTIVITIES, schema_activity
 from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, FAMILIES, schema
 
-__all__ = ["CELLS", "Replaced", "ordered", "rollups"]
+__all__ = ["BY_NAME", "CELLS", "Replaced", "ordered", "rollups"]
 
 
 class Replaced(str):
@@ -77,8 +78,10 @@ CREATE TABLE rollup_providers (
 """
 
 
-_BY_NAME = frozenset(family.table for family in FAMILIES if family.brief)
-"""Tables in which what is of one name lies together, whatever its day."""
+BY_NAME = frozenset(family.table for family in FAMILIES if family.brief)
+"""Tables of pairs of users and models: each pair lies together, whatever its day."""
+_MODEL = "`model` LowCardinality(Nullable(String)) DEFAULT {expression}"
+"""Stored beside what it is made of: to make one text of many takes longer than all else about a row."""
 _ORDERS = {
     "rollup": "dimension",
     "rollup_latency": "dimension, measure",
@@ -92,8 +95,8 @@ _FINE = 1024
 def ordered(partition: int) -> Iterator[str]:
     """Statements that make all rollups anew, empty, in the order in which they are asked for.
 
-    A question names one measure, and mostly rows of the list; a session or a user is found by name within each day;
-    and what pairs of users and models sum up to is put together as it is read, since each pair lies together.
+    A question names one measure, and mostly rows of the list; what a session or a user did lies together; and so does
+    what a user asked of a model, so that pairs of them are put together as they are read.
 
     Args:
         partition: Microseconds of a partition of what is not in order of time.
@@ -114,18 +117,19 @@ def ordered(partition: int) -> Iterator[str]:
 
 
 def _rows(table: str, columns: Iterable[exp.ColumnDef], period: str, partition: int) -> str:
-    settings = "default_compression_codec = 'ZSTD(1)'"
-    attempt, moment, parted = "Delta, ZSTD", "", ""
+    columns = list(columns)
+    settings, parted = "default_compression_codec = 'ZSTD(1)'", ""
     order = f"project, {_ORDERS[table]}, {period}" if table in _ORDERS else f"project, {period}"
-    if table in _BY_NAME:
+    attempt, moment = "Delta, ZSTD", ""
+    if table in BY_NAME or table in ACTIVITIES.values():
         # Times change from row to row here: such a codec unpacks them several times quicker than the others.
-        attempt, moment, order = "LZ4", " CODEC(T64, LZ4)", f"project, user, served_model, {period}"
+        attempt, moment = "LZ4", " CODEC(T64, LZ4)"
+        order = f"project, {'user, model' if table in BY_NAME else 'who'}, {period}"
         parted = f"PARTITION BY intDiv({period}, {partition})"
         settings += f", allow_nullable_key = 1, index_granularity = {_FINE}"
-    elif table in ACTIVITIES.values():
-        order += ", who"
-        settings += f", index_granularity = {_FINE}"
     told = [f"{_column(each)}{moment if each.name in {'hour', 'day'} else ''}" for each in columns]
+    if table in BY_NAME:
+        told.append(_MODEL.format(expression=MODEL))
     return f"""
         CREATE TABLE {table}_rows (attempt Int64 CODEC({attempt}), {", ".join(told)})
         ENGINE = MergeTree {parted} ORDER BY ({order}) SETTINGS {settings}
