@@ -10,6 +10,7 @@ import pytest
 
 from penstock.core.errors import InvalidInput
 from penstock.store.spans.filters import Filter
+from penstock.store.spans.queries import people
 from penstock.store.spans.queries import trace as traces
 from penstock.store.spans.queries.traces import Order
 from penstock.store.spans.queries.window import Window
@@ -111,6 +112,23 @@ def test_one_session_has_its_calls_in_order(store, spans):
     assert store.user(PROJECT, "u1").of.calls == 8
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_the_newest_calls_of_one_that_did_much_are_sent_whatever_came_since(store, spans, journal, monkeypatch, late):
+    """Days that are summed up tell which hold them; one that has changed since is looked into."""
+    monkeypatch.setattr(people, "MOST_ROWS", 3)
+    upkeep(store)
+    own = [span for span in spans if span.session == "s1"]
+    if late:
+        more = [journal.span(started=at.started + 1, session="s1") for at in (own[1], own[-2])]
+        store.load([journal.write(*more)])
+        own = sorted([*own, *more], key=lambda span: span.started)
+
+    found = store.session(PROJECT, "s1")
+
+    assert [row.span_id for row in found.rows] == [span.span_id for span in own[-3:]]
+    assert found.of.calls == len(own)
+
+
 @pytest.mark.parametrize("settled", [False, True])
 def test_groups_and_facets_count_the_same_calls(store, spans, settled):
     if settled:
@@ -129,6 +147,9 @@ def test_groups_and_facets_count_the_same_calls(store, spans, settled):
     facets = store.facets_of(WINDOW, ("route", "model", "user", "tags"), where=where).columns
     assert {facet.value: facet.count for facet in facets["route"]} == Counter(span.route for span in fitting)
     assert [(facet.value, facet.count) for facet in facets["model"]] == [("p/m", len(fitting))]
+    assert store.facets_of(WINDOW, ("route", "kind", "stream"), where=where).columns == {
+        name: store.facets(WINDOW, name, where=where) for name in ("route", "kind", "stream")
+    }
     assert {facet.value: facet.count for facet in facets["user"]} == Counter(span.user for span in fitting)
     assert [(facet.value, facet.count) for facet in facets["tags"]] == [
         ("team", sum("team" in s.tags for s in fitting))

@@ -15,7 +15,7 @@ from penstock.store.spans.expressions import measure as bucket_value
 from penstock.store.spans.filters import Scope
 from penstock.store.spans.metrics import MetricQuery, MetricResult, Population
 from penstock.store.spans.queries.activity import DAY
-from penstock.store.spans.queries.cells import Ranges, ranges_of
+from penstock.store.spans.queries.cells import Ranges, among, bounds_of, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
 from penstock.store.spans.queries.metric_cells import Cell, CellKey, Kind, kind_of, series_of
 from penstock.store.spans.queries.metric_samples import estimate
@@ -41,6 +41,8 @@ MOST_GROUPS = 100
 _BOUNDS = (("from", "to"), ("since", "until"))
 """Names of the window's bounds; a score may be of a span of another time, so that of spans none are said."""
 
+WHOLE = -1
+"""Stands for the whole window where the time of a step does."""
 _Ask = Literal["counts", "amounts", "largest"]
 
 
@@ -168,7 +170,9 @@ class _Asked:
 
     def totals(self, cells: Mapping[CellKey, Cell], chosen: Sequence[Labels] | None) -> dict[Labels, Cell]:
         """What each group comes to in the whole window."""
-        if self._plan.kind in {"exact", "histogram"} and self._plan.query.step is not None:
+        if self._plan.kind == "histogram" and self._plan.query.step is not None:
+            return {labels: cells[labels, WHOLE] for labels, at in cells if at == WHOLE}
+        if self._plan.kind == "exact" and self._plan.query.step is not None:
             return {labels: cell for (labels, _), cell in self._cells(by_time=False, chosen=chosen).items()}
         totals: dict[Labels, Cell] = {}
         for (labels, _), cell in cells.items():
@@ -210,9 +214,7 @@ class _Asked:
         query = self._plan.query
         low, high = _BOUNDS[query.population == "scores"]
         values = values | {"project": query.project, low: query.from_, high: query.to, "start": query.from_}
-        every = pieces if rolled is None else (*pieces, rolled)
-        for number, (first, last) in enumerate(every):
-            values |= {f"low{number}": first, f"high{number}": last}
+        values |= bounds_of("piece", pieces) | bounds_of("kept", [] if rolled is None else [rolled])
         if chosen is not None:
             values["chosen"] = [label_key(each) for each in chosen]
             for number in range(len(query.group_by)):
@@ -226,7 +228,7 @@ class _Form(NamedTuple):
 
     pieces: int
     family: Family | None
-    """Where the last piece is read from, when it is not the spans."""
+    """Where the rest is read from beside the pieces that are read from spans."""
     by_time: bool
     ask: _Ask
     chosen: bool
@@ -243,7 +245,7 @@ def _prepared(question: Question, form: _Form) -> tuple[Prepared, Values]:
 class _Written:
     """The text of one query.
 
-    `$low0` and `$high0`, and so on, bound its pieces; `$start` is the window's start.
+    What it reads is bounded by `cells.bounds_of` its pieces and of what is `kept`; `$start` is the window's start.
     """
 
     def __init__(self, plan: _Plan, form: _Form) -> None:
@@ -292,8 +294,8 @@ class _Written:
         return query if whole else query.group_by(*keys, copy=False)
 
     def _whole(self) -> bool:
-        """Whether one piece holds all, so that there is nothing to merge: among very many groups this takes as long."""
-        return self._form.pieces + (self._form.family is not None) == 1
+        """Whether one source has all, so that there is nothing to merge: among very many groups this takes as long."""
+        return (self._form.pieces > 0) != (self._form.family is not None)
 
     def _additive(self) -> int:
         """How many numbers are added up: of the population, of values or what holds, of what they come to."""
@@ -301,60 +303,67 @@ class _Written:
         return 3 if query.field is not None else 2 if query.aggregation == "share" else 1
 
     def _percentile(self, keys: Sequence[str]) -> exp.Select:
-        """By nearest rank, out of the counts of buckets; those without a value lie in the bucket null."""
-        every = ", ".join(keys)
-        counted = exp.select(*keys, "bucket", "sum(n) AS n").from_(self._parts(), copy=False)
+        """By nearest rank, out of the counts of buckets; those without a value lie in the bucket null.
+
+        Of steps and, at the time `WHOLE`, of all of them together: what is read is read once for both.
+        """
+        every = ", ".join((*keys, "whole"))
+        sets = [(*keys, "bucket"), *([(*keys[:-1], "bucket")] if self._form.by_time else [])]
+        grouped = [exp.Tuple(expressions=[column(name) for name in each]) for each in sets]
+        counted = exp.select(*keys, "grouping(t) AS whole", "bucket", "sum(n) AS n", dialect="duckdb")
+        counted = counted.from_(self._parts(), copy=False)
+        counted.set("group", exp.Group(expressions=[exp.GroupingSets(expressions=grouped)]))
         ranked = exp.select(
             *keys,
+            "whole",
             "bucket",
             "n",
             f"sum(n) OVER (PARTITION BY {every} ORDER BY bucket NULLS LAST) AS upto",
             f"coalesce(sum(n) FILTER (WHERE bucket IS NOT NULL) OVER (PARTITION BY {every}), 0) AS known",
             dialect="duckdb",
-        ).from_(counted.group_by(*keys, "bucket", copy=False).subquery("counted", copy=False), copy=False)
+        ).from_(counted.subquery("counted", copy=False), copy=False)
         rank = f"greatest(1, (known * {int(self._plan.query.aggregation[1:])} + 99) // 100)"
         return (
             exp.select(
-                *keys,
+                *keys[:-1],
+                f"CASE WHEN whole = 1 THEN {WHOLE} ELSE t END AS moment",
                 "CAST(sum(n) AS BIGINT)",
                 "CAST(max(known) AS BIGINT)",
                 f"min(bucket) FILTER (WHERE bucket IS NOT NULL AND upto >= {rank})",
                 dialect="duckdb",
             )
             .from_(ranked.subquery("ranked", copy=False), copy=False)
-            .group_by(*keys, copy=False)
+            .group_by(*keys, "whole", copy=False)
         )
 
     def _parts(self) -> exp.Subquery:
-        """A query for each piece of the window, one below the other."""
-        united: exp.Query = self._part(0)
-        for number in range(1, self._form.pieces + (self._form.family is not None)):
-            part = self._part(number)
-            united = exp.union(united, part, distinct=False, copy=False)
+        """What is read from spans, and what from a family, one below the other."""
+        parts: list[exp.Query] = [self._part(None)] if self._form.pieces else []
+        if self._form.family is not None:
+            parts.append(self._part(self._form.family))
+        united = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False, copy=False)
         return united.subquery("parts", copy=False)
 
-    def _part(self, number: int) -> exp.Select:
+    def _part(self, family: Family | None) -> exp.Select:
         query, values = self._plan.query, self.values
-        family = self._form.family if number == self._form.pieces else None
         scope: Scope = "span"
         time = "started" if family is None else "hour"
-        within = (
-            exp.GTE(this=column(time), expression=exp.Placeholder(this=f"low{number}")),
-            exp.LT(this=column(time), expression=exp.Placeholder(this=f"high{number}")),
-        )
+        pieces = among(time, "piece", self._form.pieces) if family is None else among(time, "kept", 1)
+        within = parsed(pieces)
         if family is not None:
             part = rolled_population(query.population, query.field, query.where, family, values)
-            part = part.where(*within, copy=False)
+            part = part.where(within, copy=False)
         else:
             part, scope = source_of(
-                query.population, query.where, values, columns=self._plan.columns, field=query.field, time=within
+                query.population, query.where, values, columns=self._plan.columns, field=query.field, time=(within,)
             )
         labels = grouped_by(query.group_by, values, scope=scope)
         if self._form.chosen:
-            # First each label by itself, which costs next to nothing, then those rows' labels together.
+            # Each label by itself, which costs next to nothing; labels together of what is grouped.
             for place, label in enumerate(labels):
                 part = part.where(exp.or_(_one_of(label, f"chosen{place}"), label.copy().is_(exp.null())), copy=False)
-            part = part.where(_one_of(label_keys(labels), "chosen"), copy=False)
+            named: list[exp.Expr] = [column(name) for name in self._names]
+            part = part.having(_one_of(label_keys(named), "chosen"), copy=False)
         at: exp.Expr = exp.Placeholder(this="start")
         if self._form.by_time and query.step is not None:
             step = bind(values, query.step)

@@ -155,7 +155,8 @@ def draw(read: Read, window: Window, stretches: Sequence[Stretch] | None) -> Sam
         stretches: Where spans can lie that fit, in any order; None: anywhere.
     """
     zones = _zones(window, stretches)
-    total = sum(_count(read, window, zone) for zone in zones)
+    parts = (Window(project=window.project, from_=low, to=high) for low, high in zones)
+    total = sum(sum(spans_by_hour(read, part).values()) for part in parts)
     if total <= SAMPLE_SPANS:
         return None
     blocks = [block for zone in zones for block in _blocks(read, window, zone)]
@@ -295,13 +296,6 @@ def _parts(low: int, high: int, number: int) -> Iterable[Stretch]:
     """A stretch cut into so many of the same length."""
     number = min(number, high - low)
     return pairwise([low + (high - low) * at // number for at in range(number + 1)])
-
-
-def _count(read: Read, window: Window, stretch: Stretch) -> int:
-    values: Values = {}
-    part = Window(project=window.project, from_=stretch[0], to=stretch[1])
-    ((spans,),) = read(sql("SELECT count(*) FROM spans").where(*within(part, values)), values)
-    return spans
 
 
 def _sizes(read: Read, window: Window, blocks: tuple[Stretch, ...]) -> list[int]:
