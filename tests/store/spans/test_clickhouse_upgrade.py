@@ -1,5 +1,7 @@
 """A store on ClickHouse that an earlier version filled is upgraded with what lies in it, wherever that is cut."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from penstock.store.spans.clickhouse import migrations
@@ -13,6 +15,8 @@ DAY = 24 * 3_600_000_000
 
 COARSE = 3
 """The last version whose tables had large granules."""
+IN_TIME = 6
+"""The last version whose rollups lay in order of time."""
 SWAPPED = 1 + sum(len(migrations._refined(table)) for table in migrations._ENGINES)
 
 
@@ -38,15 +42,30 @@ class CrashingAt:
 
 
 @pytest.fixture
-def coarse(address, journal, clock, monkeypatch):
-    """A store of the earlier version."""
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "_STEPS", migrations._STEPS[:COARSE])
-        patch.setattr(migrations, "SCHEMA", COARSE)
-        store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
-        store.count_spans()
-    yield store
-    store.close()
+def made_at(address, journal, clock, monkeypatch):
+    """Makes a store of an earlier version, as it was made then."""
+    with ExitStack() as stores:
+
+        def make(version):
+            with monkeypatch.context() as patch:
+                patch.setattr(migrations, "_STEPS", migrations._STEPS[:version])
+                patch.setattr(migrations, "SCHEMA", version)
+                store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+                store.count_spans()
+            stores.callback(store.close)
+            return store
+
+        yield make
+
+
+@pytest.fixture
+def coarse(made_at):
+    return made_at(COARSE)
+
+
+@pytest.fixture
+def in_time(made_at):
+    return made_at(IN_TIME)
 
 
 def covered_trace(journal):
@@ -134,22 +153,6 @@ def test_an_upgrade_lets_each_granule_be_unpacked_by_itself(coarse, journal, clo
         assert "min_compress_block_size = 1024" in settings_of(store, table)
         store._engine.change(f"OPTIMIZE TABLE {table} FINAL")
     assert books(store) == before
-    store.close()
-
-
-IN_TIME = 6
-"""The last version whose rollups lay in order of time."""
-
-
-@pytest.fixture
-def in_time(address, journal, clock, monkeypatch):
-    """A store of that version, as it was made then."""
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "_STEPS", migrations._STEPS[:IN_TIME])
-        patch.setattr(migrations, "SCHEMA", IN_TIME)
-        store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
-        store.count_spans()
-    yield store
     store.close()
 
 

@@ -1,6 +1,6 @@
 """Tables of what hours and days sum up to: the rows of all attempts, and a view of those that count."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlglot import exp, parse
 
@@ -116,8 +116,7 @@ def ordered(partition: int) -> Iterator[str]:
             """  # noqa: S608 - constants
 
 
-def _rows(table: str, columns: Iterable[exp.ColumnDef], period: str, partition: int) -> str:
-    columns = list(columns)
+def _rows(table: str, columns: Sequence[exp.ColumnDef], period: str, partition: int) -> str:
     settings, parted = "default_compression_codec = 'ZSTD(1)'", ""
     order = f"project, {_ORDERS[table]}, {period}" if table in _ORDERS else f"project, {period}"
     attempt, moment = "Delta, ZSTD", ""

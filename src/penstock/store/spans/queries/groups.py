@@ -22,6 +22,7 @@ from penstock.store.spans.queries.populations import (
     grouped_by,
     label_key,
     label_keys,
+    one_of,
     source_of,
 )
 from penstock.store.spans.queries.samples import Estimate, Sample, draw_clusters, tells
@@ -285,19 +286,14 @@ def _among(
         # An engine could not tell of what a list is that is empty.
         if given := sorted({name for each in chosen if (name := each[number]) is not None}):
             values[f"chosen{number}"] = given
-            terms.append(_one_of(label, f"chosen{number}"))
+            terms.append(one_of(label, f"chosen{number}"))
         if any(each[number] is None for each in chosen):
             terms.append(label.copy().is_(exp.null()))
         part = part.where(exp.or_(*terms, copy=False), copy=False)
     if len(labels) == 1:
         return part
     values["chosen"] = [label_key(each) for each in chosen]
-    return part.having(_one_of(label_keys([column(name) for name in names]), "chosen"), copy=False)
-
-
-def _one_of(label: exp.Expr, name: str) -> exp.In:
-    unnested = exp.select(f"unnest(${name})", dialect="duckdb").subquery(copy=False)
-    return exp.In(this=label.copy(), query=unnested)
+    return part.having(one_of(label_keys([column(name) for name in names]), "chosen"), copy=False)
 
 
 def _group(row: Sequence[Any], labels: int, histograms: dict[Labels, Histogram]) -> GroupRow:

@@ -27,6 +27,7 @@ from penstock.store.spans.queries.populations import (
     grouped_by,
     label_key,
     label_keys,
+    one_of,
     source_of,
     unit_of,
 )
@@ -361,9 +362,9 @@ class _Written:
         if self._form.chosen:
             # Each label by itself, which costs next to nothing; labels together of what is grouped.
             for place, label in enumerate(labels):
-                part = part.where(exp.or_(_one_of(label, f"chosen{place}"), label.copy().is_(exp.null())), copy=False)
+                part = part.where(exp.or_(one_of(label, f"chosen{place}"), label.copy().is_(exp.null())), copy=False)
             named: list[exp.Expr] = [column(name) for name in self._names]
-            part = part.having(_one_of(label_keys(named), "chosen"), copy=False)
+            part = part.having(one_of(label_keys(named), "chosen"), copy=False)
         at: exp.Expr = exp.Placeholder(this="start")
         if self._form.by_time and query.step is not None:
             step = bind(values, query.step)
@@ -418,11 +419,6 @@ class _Written:
             return [known, exp.alias_(exp.Count(this=exp.Distinct(expressions=[place])), "exact")]
         share = exp.Literal.number(int(query.aggregation[1:]) / 100)
         return [known, exp.alias_(exp.func("quantile_disc", place, share), "exact")]
-
-
-def _one_of(text: exp.Expr, name: str) -> exp.In:
-    unnested = exp.select(f"unnest(${name})", dialect="duckdb").subquery(copy=False)
-    return exp.In(this=text.copy(), query=unnested)
 
 
 def rolled_population(

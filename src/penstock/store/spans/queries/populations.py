@@ -25,6 +25,7 @@ __all__ = [
     "grouped_by",
     "label_key",
     "label_keys",
+    "one_of",
     "source_of",
     "unit_of",
 ]
@@ -278,3 +279,9 @@ def label_keys(labels: Sequence[exp.Expr]) -> exp.Expr:
     return exp.DPipe(
         this=exp.DPipe(this=marked[0], expression=exp.func("chr", exp.Literal.number(31))), expression=marked[1]
     )
+
+
+def one_of(text: exp.Expr, name: str) -> exp.In:
+    """That a text is one of those of the placeholder, a list."""
+    unnested = exp.select(f"unnest(${name})", dialect="duckdb").subquery(copy=False)
+    return exp.In(this=text.copy(), query=unnested)
