@@ -211,6 +211,13 @@ def filtered(fields, given):
         value = (None if value is None else str(value)) if of_text else number(value)
     if given.column.startswith("score.") and isinstance(value, str) != isinstance(given.value, str):
         value = None
+    # A pattern without a provider may be of the model's name alone.
+    if (
+        given.column == "model"
+        and "/" not in given.value
+        and COMPARE[given.operator](fields["served_model"], given.value)
+    ):
+        return True
     return COMPARE[given.operator](value, given.value)
 
 

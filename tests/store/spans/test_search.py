@@ -55,6 +55,40 @@ QUESTIONS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("message", "found", "passed_over"),
+    [
+        (
+            [
+                {"role": "user", "parts": [{"type": "text", "content": "a b\nc"}, {"type": "text", "content": "d"}]},
+                {
+                    "role": "assistant",
+                    "parts": [{"type": "tool_call", "id": "x", "name": "look", "arguments": {"at": 7}}],
+                },
+                {
+                    "role": "tool",
+                    "parts": [{"type": "tool_call_response", "id": "y", "response": [{"z": "\u00c9t\u00e9"}]}],
+                },
+                {"role": "tool", "parts": [{"type": "tool_call_response", "result": "done"}], "name": "nobody"},
+            ],
+            ("a", "b c", "look", "at 7", "été", "z", "done"),
+            ("c d", "user", "text", "tool", "x", "y", "nobody", "content", "role"),
+        ),
+        ([{"role": "user", "parts": []}], (), ("role", "user", "parts")),
+        ([{"role": "user", "content": "no parts"}], ("role", "user content", "no parts"), ("elsewhere",)),
+        (["alpha", {"parts": [{"content": "beta"}]}], ("alpha", "beta", "parts", "content"), ()),
+        ([{"parts": [7, None, {"content": "beta"}]}, None], ("beta",), ("7", "parts", "content")),
+        ({"question": "why", "parts": 1}, ("question", "why", "parts 1"), ()),
+        ("just a text", ("just a", "text"), ()),
+        (42, ("42",), ()),
+    ],
+    ids=["parts", "none", "other messages", "mixed", "other parts", "an object", "a text", "a number"],
+)
+def test_the_texts_of_a_message_are_searched_and_not_its_structure(store, journal, message, found, passed_over):
+    store.load([journal.write(journal.span(input=msgspec.Raw(msgspec.json.encode(message))))])
+    assert [words for words in (*found, *passed_over) if ids(store, Text(words=words))] == list(found)
+
+
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(text_index, "_LOWS", text_index._LOWS.replace("% 2048", "% 4"))

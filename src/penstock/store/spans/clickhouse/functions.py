@@ -258,9 +258,10 @@ def _length(self: generator.Generator, expression: exp.Expr) -> str:
 
 _PART_TEXTS = ("content", "arguments", "response", "result", "name")
 _PARTS = f"Array(Tuple(parts Array(Tuple({', '.join(f'{name} String' for name in _PART_TEXTS)}))))"
-_JOINED = ", '\\n', ".join(f"arrayStringConcat(tupleElement(parts, '{name}'), '\\n')" for name in _PART_TEXTS)
-_MESSAGE_TEXT = f"""lowerUTF8(if(JSONHas(ifNull({{0}}, ''), 1, 'parts'), arrayMap(parts -> concat({_JOINED}),
-    [arrayFlatten(tupleElement(JSONExtract(ifNull({{0}}, ''), '{_PARTS}'), 'parts'))])[1], {{0}}))"""
+_JOINED = ", '\\n', ".join(f"tupleElement(part, '{name}')" for name in _PART_TEXTS)
+_MESSAGE_TEXT = f"""lowerUTF8(if(JSONHas(ifNull({{0}}, ''), 1, 'parts'),
+    arrayStringConcat(arrayMap(part -> concat({_JOINED}),
+        arrayFlatten(tupleElement(JSONExtract(ifNull({{0}}, ''), '{_PARTS}'), 'parts'))), '\\n'), {{0}}))"""
 """The texts of a recorded message in lower case; of what is no message, all of it."""
 _JSON_TEXT = """arrayMap(found -> if(found IN ('', 'null'), NULL, if(startsWith(found, '"'), JSONExtractString(found),
     found)), [arrayFold((found, name) -> JSONExtractRaw(found, name), {1}, ifNull({0}, ''))])[1]"""

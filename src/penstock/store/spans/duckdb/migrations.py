@@ -257,7 +257,28 @@ _V9 = f"""
 DELETE FROM spread WHERE family IN ({", ".join(f"'{table}'" for table in _DAILY)});
 INSERT INTO pending_days SELECT DISTINCT started // {DAY} * {DAY} FROM spans;
 """  # noqa: S608 - constants
-_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
+# 10: The texts of a recorded message are taken out of its JSON at once, part by part; each was looked for on its own.
+_V10 = """
+CREATE OR REPLACE MACRO message_text(message) AS lower(coalesce(
+    [
+        array_to_string(
+            [
+                concat_ws(chr(10), part.content, part.arguments, part.response, part.result, part.name)
+                FOR part IN flatten([one.parts FOR one IN messages])
+            ],
+            chr(10)
+        )
+        FOR messages IN [from_json(
+            message,
+            '[{"parts": [{"content": "VARCHAR", "arguments": "VARCHAR", "response": "VARCHAR", "result": "VARCHAR",
+            "name": "VARCHAR"}]}]'
+        )]
+        IF messages[1].parts IS NOT NULL
+    ][1],
+    message
+));
+"""
+_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)
 SCHEMA = len(_STEPS)
 
 
