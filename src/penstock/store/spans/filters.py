@@ -31,8 +31,9 @@ OPERATORS: tuple[Operator, ...] = (
 )  # fmt: skip
 SUMMED = frozenset((*USAGE, "usage_total", "cost"))
 """Columns that on a row of the trace list mean the sum over the spans that the row stands for."""
-Scope = Literal["span", "row"]
-"""Whether `SUMMED` columns mean the span's own values, or those of a row of the trace list."""
+Scope = Literal["span", "row", "named"]
+"""Whether `SUMMED` columns mean the span's own values, or those of a row of the trace list; `named` is a table that has
+a column for the model."""
 FieldForm = Form | Literal["score", "attribute"]
 """What the values of a field are: a column's form; `score` is numbers and labels, `attribute` text and numbers."""
 
@@ -133,6 +134,8 @@ def place_of(name: str, values: Values, *, scope: Scope = "span") -> exp.Expr:
         return exp.Bracket(this=column("tags"), expressions=[key])
     if name.startswith(_ATTRIBUTE):
         return _attribute(name.removeprefix(_ATTRIBUTE), values)
+    if scope == "named" and name == "model":
+        return column("model")
     own = exp.paren(parse_one(_DERIVED[name][1], dialect="duckdb")) if name in _DERIVED else column(name)
     if scope == "row" and name in SUMMED:
         if name != "cost":

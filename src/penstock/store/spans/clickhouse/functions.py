@@ -10,7 +10,6 @@ from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
 from penstock.store.spans.clickhouse.rollup_tables import BY_NAME
-from penstock.store.spans.expressions import MODEL
 
 __all__ = ["DIALECT", "SETTINGS", "bound", "message_text", "render"]
 
@@ -39,9 +38,6 @@ _EXTENT_OF_ALL = parse_one(
     """,
     dialect="clickhouse",
 )
-_MODEL = exp.paren(parse_one(MODEL, dialect="duckdb"))
-_MODELS = (exp.cast(_MODEL.copy(), "VARCHAR"), _MODEL)
-"""A span's model as conditions and labels have it, which those tables hold."""
 _UNTYPED = re.compile(r"\{(\w+):\?(keys)?\}")
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."$]+)')
 _INT64 = 2**63
@@ -181,8 +177,6 @@ def _group_in_order(query: exp.Select) -> None:
     source = query.args.get("from_")
     if source is None or not isinstance(source.this, exp.Table) or source.this.name not in BY_NAME:
         return
-    for made in [node for node in query.find_all(exp.Cast, exp.Paren) if node in _MODELS]:
-        made.replace(exp.column("model"))
     if query.args.get("group") and not query.args.get("settings"):
         query.set("settings", [exp.EQ(this=exp.var("optimize_aggregation_in_order"), expression=exp.Literal.number(1))])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from penstock.store.spans.duckdb.engine import DuckDbEngine, render
-from penstock.store.spans.expressions import HOUR, sql
+from penstock.store.spans.expressions import HOUR, MODEL, sql
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, fill_activity
 from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
 from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, Family, fill
@@ -65,10 +65,11 @@ def _roll_up_run(cursor: duckdb.DuckDBPyConnection, first: int, last: int) -> No
 
 def _fill(cursor: duckdb.DuckDBPyConnection, family: Family, first: int, last: int) -> None:
     values = {"first": first, "last": last}
-    # Where a label has many values, its rows beside each other take a third less.
-    order = f" ORDER BY project, {', '.join(family.columns[::-1])}" if family.brief else ""
     for text in fill(family):
-        cursor.execute(f"INSERT INTO {family.table} BY NAME {text}{order}", values)
+        if family.brief:
+            # Where a label has many values, its rows beside each other take a third less.
+            text = f"SELECT *, {MODEL} AS model FROM ({text}) ORDER BY project, {', '.join(family.columns[::-1])}"  # noqa: S608 - constants; values are bound
+        cursor.execute(f"INSERT INTO {family.table} BY NAME {text}", values)
     if not family.bounded:
         return
     bound = {"length": family.length, "few": FEW, "share": SPANS_PER_ROW}

@@ -18,6 +18,7 @@ import msgspec
 
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.expressions import HOUR, MODEL_SPAN, TOKENS, bucket
+from penstock.store.spans.filters import Scope
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.rows import ROW
 
@@ -69,6 +70,11 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Not kept of a period in which a project's combinations are too many to pay, as `spread` says."""
     brief: bool = False
     """Holds sums of `BRIEF` only, in one row for spans and rows of the list: `listed` says whether they are such."""
+
+    @property
+    def scope(self) -> Scope:
+        """How columns are named in it: a brief family holds the model beside what its name is made of."""
+        return "named" if self.brief else "span"
 
     @property
     def period(self) -> Literal["hour", "day"]:

@@ -8,6 +8,7 @@ from sqlglot import exp
 from penstock.store.spans.conditions import compiled, needs_totals
 from penstock.store.spans.engine import Engine, Read, prepare
 from penstock.store.spans.expressions import MODEL, Values, bind, column, parsed
+from penstock.store.spans.filters import Scope, place_of
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import among, bounds_of, ranges_of
 from penstock.store.spans.queries.cube import Family, family_of
@@ -195,20 +196,20 @@ def _beside(read: Read, window: Window, names: Sequence[str], where: Node | None
     values: Values = {"project": window.project}
     aliases = [f"f{at}" for at in range(len(names))]
 
-    def given() -> list[exp.Expr]:
-        labels = grouped_by(tuple(names), values, scope="row")
+    def given(scope: Scope) -> list[exp.Expr]:
+        labels = grouped_by(tuple(names), values, scope=scope)
         return [exp.alias_(label, alias, copy=False) for label, alias in zip(labels, aliases, strict=True)]
 
     parts: list[exp.Query] = []
     if ranges.spans:
         values |= bounds_of("piece", ranges.spans)
         parts.append(_rows_of(where, parsed(among("started", "piece", len(ranges.spans))), values))
-        parts[-1] = parts[-1].select(*given(), "1 AS n", append=False, copy=False)
+        parts[-1] = parts[-1].select(*given("row"), "1 AS n", append=False, copy=False)
     if ranges.rolled is not None:
         values |= bounds_of("kept", [ranges.rolled])
         rolled = rolled_population("traces", None, where, family, values)
         rolled = rolled.where(parsed(among("hour", "kept", 1)), copy=False)
-        parts.append(rolled.select(*given(), "spans AS n", append=False, copy=False))
+        parts.append(rolled.select(*given(family.scope), "spans AS n", append=False, copy=False))
     united = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False, copy=False)
     every = ", ".join(aliases)
     query = exp.select(f"grouping({every}) AS missing", *aliases, "CAST(sum(n) AS BIGINT) AS total", dialect="duckdb")
@@ -275,7 +276,7 @@ def _rows_of(where: Node | None, held: exp.Expr, values: Values) -> exp.Select:
 def _rolled(name: str, where: Node | None, family: Family, hours: tuple[int, int], values: Values) -> exp.Select:
     part = rolled_population("traces", None, where, family, values)
     part = part.where(*_between("hour", *hours, values), copy=False)
-    value = _value(name, values)
+    value = place_of(name, values, scope=family.scope) if name == "model" else _value(name, values)
     if name == "tags":
         inner = part.select(exp.alias_(value, "value"), "spans", append=False, copy=False)
         part = exp.select("1").from_(inner.subquery("given", copy=False), copy=False)

@@ -255,7 +255,7 @@ class _Grouped:
             if rolled is None:
                 part, scope = self._direct(values, (held,), fields=() if "bucket" in amounts else ("cost",))
             else:
-                part, scope = rolled_population(self._population, "duration", self._where, rolled, values), "span"
+                part, scope = rolled_population(self._population, "duration", self._where, rolled, values), rolled.scope
                 part = part.where(held, copy=False)
             labels = grouped_by(self._columns, values, scope=scope)
             if chosen is not None:

@@ -352,6 +352,7 @@ class _Written:
         pieces = among(time, "piece", self._form.pieces) if family is None else among(time, "kept", 1)
         within = parsed(pieces)
         if family is not None:
+            scope = family.scope
             part = rolled_population(query.population, query.field, query.where, family, values)
             part = part.where(within, copy=False)
         else:
@@ -432,7 +433,7 @@ def rolled_population(
     elif not family.brief and population in {"model_calls", "spans"}:
         part = part.where("NOT listed")
     part = part.where(exp.EQ(this=column("project"), expression=exp.Placeholder(this="project")))
-    return part if where is None else part.where(compiled(where, values))
+    return part if where is None else part.where(compiled(where, values, scope=family.scope))
 
 
 def _rolled_sums(field: str, population: Population, family: Family) -> list[exp.Expr]:
