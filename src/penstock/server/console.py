@@ -26,7 +26,7 @@ from penstock.server.key_uses import KeyUses
 from penstock.server.metrics_routes import metrics_route
 from penstock.server.otlp_intake import otlp_intake
 from penstock.server.plane_server import PlaneServer
-from penstock.server.process import adopt_socket, announce_ready, stop_with_parent
+from penstock.server.process import adopt_socket, announce_ready, relax_collector, stop_with_parent
 from penstock.server.protocol import BoundedProtocol
 from penstock.server.reconciliation import BudgetReconciler, spend_service, user_hash
 from penstock.server.score_service import score_service
@@ -192,6 +192,7 @@ async def serve(foundation: Foundation, *, settings: ConsoleSettings, simulated:
                 if foundation.new
                 else None,
             )
+            relax_collector()
             await server.serve(sockets=[adopt_socket(ends.listen_fd)])
             jobs[0].cancel()
             received.close()

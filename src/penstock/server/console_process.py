@@ -10,7 +10,7 @@ import uvloop
 
 from penstock.core.errors import PenstockError
 from penstock.server.foundation import Foundation, lay_foundation
-from penstock.server.process import set_up_logging
+from penstock.server.process import hold_collector, set_up_logging
 
 __all__ = ["main"]
 
@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--parent-fd", type=int, help="pipe whose end means that the parent is gone")
     parser.add_argument("--log-level", default="INFO")
     options = parser.parse_args(arguments)
+    hold_collector()
     set_up_logging(options.log_level)
     with suppress(KeyboardInterrupt):
         try:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +33,8 @@ from penstock.server.gateway_state import Reporter, Spending, open_answers
 from penstock.server.process import (
     adopt_socket,
     announce_ready,
+    hold_collector,
+    relax_collector,
     set_up_logging,
     stop_on_signals,
     stop_with_parent,
@@ -49,8 +50,6 @@ logger = logging.getLogger(__name__)
 BACKLOG = 2048
 START_PATIENCE = 5.0
 """Seconds to wait for a first snapshot before serving 503."""
-COLLECT_AFTER = 20_000
-"""Container objects made and not yet freed before the collector looks at the young ones."""
 
 
 async def serve(
@@ -114,7 +113,7 @@ async def serve(
 
             with stop_on_signals(told_to_stop.set):
                 stop_with_parent(parent_fd, told_to_stop.set)
-                _relax_collector()
+                relax_collector()
                 accepting = await asyncio.get_running_loop().create_server(
                     listener.connection, sock=adopt_socket(listen_fd), backlog=BACKLOG
                 )
@@ -204,16 +203,6 @@ async def _until_ready(publication: Publication) -> None:
     logger.warning("nothing is published in %s seconds; answering 503 until it is", START_PATIENCE)
 
 
-def _relax_collector() -> None:
-    """Spare every call the cyclic collector's walk over objects that live as long as the process.
-
-    What a call makes is freed by reference counts; what cycles there are wait a little longer.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 20)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Entry of `python -m penstock.server.gateway_worker`; the supervisor starts it."""
     parser = argparse.ArgumentParser(prog="penstock.server.gateway_worker", description=__doc__)
@@ -224,6 +213,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--published-fd", type=int, help="pipe whose end means that the console has published")
     parser.add_argument("--log-level", default="INFO")
     options = parser.parse_args(arguments)
+    hold_collector()
     set_up_logging(options.log_level)
     with suppress(KeyboardInterrupt):
         uvloop.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from penstock.core.errors import CorruptData
 from penstock.core.home import Home
-from penstock.server.process import set_up_logging
+from penstock.server.process import relax_collector, set_up_logging
 from penstock.server.reported_pricing import ReportedPricing
 from penstock.server.user_hash import user_hash
 from penstock.tracing.otlp.worker.serve import serve_requests
@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_up_logging()
     published = Published(Home(options.home).snapshot)
+    relax_collector()
     serve_requests(
         [socket.socket(fileno=int(number)) for number in options.lanes.split(",")],
         pricing=ReportedPricing(lambda: published.snapshot),

@@ -7,8 +7,8 @@ but calls with one attempt, the most of a gateway's load, are passed over.
 import duckdb
 
 from penstock.store.spans.columns import USAGE
-from penstock.store.spans.cover import Answer, covered, covered_beside, doubtful
-from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS
+from penstock.store.spans.cover import Answer, covered, covered_beside
+from penstock.store.spans.expressions import FAILED, HOUR, MODEL_SPAN, TOKENS
 
 __all__ = ["SLACK", "refresh", "sum_up_again"]
 
@@ -33,30 +33,46 @@ _KIN = f"""
     SELECT {_NARROW} FROM spans JOIN concerned USING (project, trace_id)
 """  # noqa: S608 - constants; values are bound
 _NEAR = " WHERE started >= $low AND started <= $high"
+# Only where a span that may be covered has anything below it.
 _TO_COVER = """
     SELECT trace, span_id, parent_id, candidate, teller FROM kin
     WHERE trace IN (
-        SELECT trace FROM kin GROUP BY trace HAVING bool_or(candidate) AND count(*) FILTER (teller) > 1
+        SELECT above.trace FROM kin AS above
+        JOIN kin AS below ON below.trace = above.trace AND below.parent_id = above.span_id
+        WHERE above.candidate
     )
 """
-_TOLD = """{text} ->> '$."gen_ai.response.id"', {text} ->> '$."otel.scope.name"'"""
-# Of few spans, so that attributes are read of these alone.
+_TOLD = """json_extract_string({text}, ['$."gen_ai.response.id"', '$."otel.scope.name"'])"""
+# Of traces in which a call may be told of twice beside each other, the spans that tell of the same answer. What lies
+# apart tells later of what.
 _ANSWERS = f"""
-    SELECT kin.trace, kin.span_id, kin.candidate, NOT kin.candidate AND NOT kin.covered,
-        {_TOLD.format(text="spans.attributes")},
-        CASE WHEN spans.attributes_bytes IS NOT NULL THEN kin.started END
-    FROM kin JOIN spans ON spans.rowid = kin.place
-    WHERE kin.teller AND list_contains($doubt, kin.trace)
-"""  # noqa: S608 - constants; values are bound
+    WITH tellers AS MATERIALIZED (
+        SELECT kin.trace, kin.span_id, kin.candidate, NOT kin.candidate AND NOT kin.covered AS stays,
+            {_TOLD.format(text="spans.attributes")} AS told,
+            CASE WHEN spans.attributes_bytes IS NOT NULL THEN kin.started END AS apart
+        FROM kin JOIN spans ON spans.rowid = kin.place
+        WHERE kin.teller AND kin.trace IN (
+            SELECT trace FROM kin WHERE teller GROUP BY trace HAVING bool_or(candidate) AND count(*) > 1
+        )
+    )
+    SELECT trace, span_id, candidate, stays, told[1], told[2], apart FROM tellers
+    WHERE trace IN (SELECT trace FROM tellers WHERE apart IS NOT NULL)
+        OR (trace, told[1]) IN (
+            SELECT (trace, told[1]) FROM tellers WHERE told[1] IS NOT NULL GROUP BY trace, told[1] HAVING count(*) > 1
+        )
+"""  # noqa: S608 - constants
 _ANSWERS_APART = f"""
-    SELECT concerned.trace, payloads.span_id, {_TOLD.format(text="CAST(payloads.text AS JSON)")}
-    FROM payloads JOIN concerned USING (project, trace_id)
-    WHERE field = 'attributes' AND started >= $first AND started <= $last AND list_contains($spans, span_id)
+    SELECT trace, span_id, told[1], told[2] FROM (
+        SELECT concerned.trace, payloads.span_id, {_TOLD.format(text="payloads.text")} AS told
+        FROM payloads JOIN concerned USING (project, trace_id)
+        WHERE field = 'attributes' AND started >= $first AND started <= $last AND list_contains($spans, span_id)
+    )
 """  # noqa: S608 - constants; values are bound
-_PLACES = """
-    SELECT place, started FROM kin
+_PLACES = f"""
+    SELECT place, started // {HOUR} * {HOUR} AS hour FROM kin
     WHERE candidate AND list_contains($spans, span_id) AND (trace, span_id) IN (SELECT unnest($traces), unnest($spans))
-"""
+"""  # noqa: S608 - a constant; values are bound
+_HOURS = "SELECT DISTINCT started // $hour * $hour FROM kin WHERE call OR parent_id IS NULL"
 _SAID = ", ".join(f"'{name.removeprefix('usage_')}', {name}" for name in USAGE)
 _ZERO = ", ".join(f"{name} = 0" for name in USAGE)
 # A sender that gave numbers without an object of its own keeps them in ours.
@@ -138,7 +154,8 @@ def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: 
         high: And the last.
 
     Returns:
-        Starts of spans that count otherwise now: those that are covered, and rows whose sums are others.
+        When spans started that count otherwise now, those that are covered and rows whose sums are others: a moment
+        of each hour at least.
     """
     cursor.execute(_CONCERNED, {"mark": mark})
     if not joined:
@@ -150,8 +167,8 @@ def refresh(cursor: duckdb.DuckDBPyConnection, *, mark: int, joined: bool, low: 
     cursor.execute(_FORGET)
     cursor.execute(_TOTALS)
     cursor.execute(_MARK)
-    rows = cursor.execute("SELECT DISTINCT started FROM kin WHERE call OR parent_id IS NULL").fetchall()
-    return moved | {started for (started,) in rows}
+    rows = cursor.execute(_HOURS, {"hour": HOUR}).fetchall()
+    return moved | {hour for (hour,) in rows}
 
 
 def sum_up_again(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -162,9 +179,9 @@ def sum_up_again(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute(_TOTALS)
 
 
-def _answers(cursor: duckdb.DuckDBPyConnection, doubt: set[int]) -> list[Answer]:
-    """What the model spans of these traces say of the answers that they tell of."""
-    rows = cursor.execute(_ANSWERS, {"doubt": sorted(doubt)}).fetchall()
+def _answers(cursor: duckdb.DuckDBPyConnection) -> list[Answer]:
+    """What model spans say of the answers that they tell of, as far as others of their trace may say the same."""
+    rows = cursor.execute(_ANSWERS).fetchall()
     apart = {span: started for _, span, *_, started in rows if started is not None}
     told: dict[tuple[int, int], tuple[str | None, str | None]] = {}
     if apart:
@@ -178,15 +195,12 @@ def _answers(cursor: duckdb.DuckDBPyConnection, doubt: set[int]) -> list[Answer]
 
 
 def _cover(cursor: duckdb.DuckDBPyConnection) -> set[int]:
-    kin = cursor.execute(_TO_COVER).fetchall()
-    found = covered(kin)
-    doubt = doubtful(kin, found)
-    if doubt:
-        found |= covered_beside(_answers(cursor, doubt), found)
+    found = covered(cursor.execute(_TO_COVER).fetchall())
+    found |= covered_beside(_answers(cursor), found)
     if not found:
         return set()
     values = {"traces": [trace for trace, _ in found], "spans": [span for _, span in found]}
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE told AS {_PLACES}", values)
     for statement in _COVER:
         cursor.execute(statement)
-    return {started for (started,) in cursor.execute("SELECT started FROM told").fetchall()}
+    return {hour for (hour,) in cursor.execute("SELECT DISTINCT hour FROM told").fetchall()}

@@ -23,6 +23,7 @@ __all__ = ["ActivityOrder", "ActivityPage", "ActivityPlace", "activities", "acti
 MOST_ROWS = 1000
 """Rows of one session or user that are sent at once."""
 ActivityOrder = Literal["last", "first", "calls", "errors", "tokens", "cost"]
+_DONE = "other, first, last, rows, errors, spans, tokens, cost, known, unknown"
 _SUMS = (
     "arg_max(other, last) AS other", "min(first) AS first", "max(last) AS last", "CAST(sum(rows) AS BIGINT) AS calls",
     "CAST(sum(errors) AS BIGINT) AS errors", "CAST(sum(spans) AS BIGINT) AS spans",
@@ -94,18 +95,19 @@ def activity(engine: Engine, project: str, who: Who, name: str) -> ActivityView 
     values: Values = {"project": project, "name": name}
     with engine.snapshot() as read:
         days = _days(read, project, who, name)
-        window = _seen(read, project, days)
-        if window is None:
+        pending = [day for (day,) in read(sql("SELECT day FROM pending_days ORDER BY day"), {})]
+        parts = [*days, *_of_days(read, who, pending, values)]
+        if not parts:
             return None
-        is_it = exp.EQ(this=column(who), expression=exp.Placeholder(this="name"))
-        whole = exp.select("who", *_SUMS).from_(_united(_parts(read, window, who, values)), copy=False)
-        found = read(whole.where("who = $name", dialect="duckdb").group_by("who"), values)
+        seen = [*(day for day, *_ in days), *pending]
+        window = Window(project=project, from_=min(seen), to=max(seen) + DAY)
         # Of one that did much, the newest rows lie in a few of its days.
+        is_it = exp.EQ(this=column(who), expression=exp.Placeholder(this="name"))
         conditions = [*within(_newest(window, days), values), is_it]
         query = exp.select("rowid").from_("spans").where(*conditions, ROW).order_by("started DESC", "span_id DESC")
         places = [place for (place,) in read(query.limit(MOST_ROWS), values)]
         rows = fetch(read, project, places)
-    return ActivityView(of=_activity(found[0]), rows=rows[::-1]) if found else None
+    return ActivityView(of=_activity((name, *_whole(parts))), rows=rows[::-1])
 
 
 def _united(parts: Sequence[exp.Select]) -> exp.Subquery:
@@ -171,17 +173,10 @@ def _after(place: ActivityPlace, order: ActivityOrder, values: Values) -> exp.Ex
     return exp.paren(exp.or_(exp.LT(this=value, expression=at), same))
 
 
-def _seen(read: Read, project: str, days: Rows) -> Window | None:
-    """When the session or user was seen, as far as days are summed up and pending ones reach."""
-    ((oldest, newest),) = read(sql("SELECT min(day), max(day) FROM pending_days"), {})
-    seen = [*(day for day, _ in days), *(day for day in (oldest, newest) if day is not None)]
-    return Window(project=project, from_=min(seen), to=max(seen) + DAY) if seen else None
-
-
 def _newest(window: Window, days: Rows) -> Window:
     """The part of the window that holds its newest rows, as many as are sent."""
     left = MOST_ROWS
-    for day, rows in sorted(days, reverse=True):
+    for day, _, _, _, rows, *_ in sorted(days, reverse=True):
         left -= rows
         if left <= 0:
             return msgspec.structs.replace(window, from_=max(day, window.from_ or 0))
@@ -189,13 +184,42 @@ def _newest(window: Window, days: Rows) -> Window:
 
 
 def _days(read: Read, project: str, who: Who, name: str) -> Rows:
-    """Days that are summed up on which it did anything, with the rows of each.
+    """Days that are summed up on which it did anything, with what it did on each: `day` and `_DONE`.
 
     A day that has changed since may be one that holds more, or fewer: it is left out.
     """
-    query = sql(f"SELECT day, rows FROM {ACTIVITIES[who]} WHERE project = $project AND who = $who")  # noqa: S608 - constants; values are bound
+    query = sql(f"SELECT day, {_DONE} FROM {ACTIVITIES[who]} WHERE project = $project AND who = $who")  # noqa: S608 - constants; values are bound
     query = query.where("day NOT IN (SELECT day FROM pending_days)", dialect="duckdb")
     return read(query, {"project": project, "who": name})
+
+
+def _of_days(read: Read, who: Who, days: Sequence[int], values: Values) -> Rows:
+    """The same of days that are not summed up, all as one."""
+    if not days:
+        return []
+    values = dict(values)
+    parts = [_piece(who, first, last, values) for first, last in _joined(days)]
+    query = exp.select("min(day)", *_SUMS).from_(_united(parts), copy=False).where("who = $name", dialect="duckdb")
+    return read(query.group_by("who"), values)
+
+
+def _joined(days: Sequence[int]) -> list[tuple[int, int]]:
+    """Days, the oldest first, as half-open ranges; neighbours as one."""
+    ranges: list[tuple[int, int]] = []
+    for day in days:
+        if ranges and ranges[-1][1] == day:
+            ranges[-1] = (ranges[-1][0], day + DAY)
+        else:
+            ranges.append((day, day + DAY))
+    return ranges
+
+
+def _whole(parts: Rows) -> tuple[object, ...]:
+    """What was done in all: the newest of `other`, the first and the last moment, and sums."""
+    _, others, firsts, lasts, *amounts = zip(*parts, strict=True)
+    known = [(last, other) for last, other in zip(lasts, others, strict=True) if other is not None]
+    newest = max(known)[1] if known else None
+    return newest, min(firsts), max(lasts), *map(sum, amounts)
 
 
 def _activity(row: Sequence[object]) -> Activity:
