@@ -58,6 +58,8 @@ MOST_GAPS = 8
 """Stretches without blocks that are counted one by one; of more, all that lies between the first and the last."""
 ZONES = 4
 """Parts of the window that are counted as wholes."""
+WIDE = 64
+"""A part of the window in so many is left out where nothing fits: to ask about narrower ones takes longer."""
 EXACT_SPANS = 500_000
 """Spans that are read for a question without texts; of more, a sample."""
 CLUSTERS = 16
@@ -243,8 +245,9 @@ def _zones(window: Window, stretches: Sequence[Stretch] | None) -> list[Stretch]
     widths = sorted((after[0] - before[1] for before, after in pairwise(zones)), reverse=True)
     joined: list[Stretch] = []
     left = ZONES - 1
+    least = max((last - first) // WIDE, *widths[: ZONES - 1][-1:], 1)
     for low, high in zones:
-        if joined and (left == 0 or low - joined[-1][1] < widths[min(ZONES - 1, len(widths)) - 1]):
+        if joined and (left == 0 or low - joined[-1][1] < least):
             joined[-1] = (joined[-1][0], high)
         else:
             left -= bool(joined)
