@@ -14,8 +14,9 @@ listed, one half of the blocks chooses, and the other tells how large the chosen
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from statistics import NormalDist
 from typing import NamedTuple, Self
 
@@ -161,13 +162,15 @@ def draw(read: Read, window: Window, stretches: Sequence[Stretch] | None) -> Sam
     total = sum(sum(spans_by_hour(read, part).values()) for part in parts)
     if total <= SAMPLE_SPANS:
         return None
-    blocks = [block for zone in zones for block in _blocks(read, window, zone)]
-    wanted = min(MOST_BLOCKS, max(LEAST_BLOCKS, math.ceil(SAMPLE_SPANS * len(blocks) / total)))
-    step = len(blocks) / wanted
+    cuts = [cut for zone in zones for cut in _cuts(read, window, zone)]
+    upto = list(accumulate(cut.parts for cut in cuts))
+    blocks = upto[-1] if upto else 0
+    wanted = min(MOST_BLOCKS, max(LEAST_BLOCKS, math.ceil(SAMPLE_SPANS * blocks / total)))
+    step = blocks / wanted
     # The half of all takes hardly less than all.
     if step < 2:
         return None
-    chosen = tuple(blocks[int((number + (number + 0.5) * TURN % 1) * step)] for number in range(wanted))
+    chosen = tuple(_block(cuts, upto, int((number + (number + 0.5) * TURN % 1) * step)) for number in range(wanted))
     sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total)
     return sample if any(sample.spans) else None
 
@@ -255,35 +258,57 @@ def _zones(window: Window, stretches: Sequence[Stretch] | None) -> list[Stretch]
     return joined
 
 
-def _blocks(read: Read, window: Window, zone: Stretch) -> list[Stretch]:
+class _Cut(NamedTuple):
+    """A stretch of time that is as many blocks as it has parts."""
+
+    low: int
+    high: int
+    parts: int
+
+    def part(self, number: int) -> Stretch:
+        width = self.high - self.low
+        return self.low + width * number // self.parts, self.low + width * (number + 1) // self.parts
+
+
+def _cuts(read: Read, window: Window, zone: Stretch) -> list[_Cut]:
     """The zone cut where the index of words cuts it, and by the number of spans where it does not."""
     low, high = zone
-    cut: list[Stretch] = []
+    cuts: list[_Cut] = []
     gaps: list[Stretch] = []
     for begin, end in read(sql(_BLOCKS), {"low": low, "high": high}):
         if begin > low:
             gaps.append((low, begin))
         if max(begin, low) < min(end, high):
-            cut += _parts(max(begin, low), min(end, high), PARTS)
+            cuts.append(_cut(max(begin, low), min(end, high), PARTS))
         low = max(low, end)
     if low < high:
         gaps.append((low, high))
-    return sorted(cut + _pieces(read, window, gaps))
+    return sorted(cuts + _pieces(read, window, gaps))
 
 
-def _pieces(read: Read, window: Window, gaps: Sequence[Stretch]) -> list[Stretch]:
+def _block(cuts: Sequence[_Cut], upto: Sequence[int], number: int) -> Stretch:
+    """The block of this number, of cuts of which it is known how many end with each."""
+    at = bisect_right(upto, number)
+    return cuts[at].part(number - upto[at] + cuts[at].parts)
+
+
+def _cut(low: int, high: int, parts: int) -> _Cut:
+    return _Cut(low, high, min(parts, high - low))
+
+
+def _pieces(read: Read, window: Window, gaps: Sequence[Stretch]) -> list[_Cut]:
     """Stretches without blocks as pieces of hours; hours without spans are left out."""
     asked = gaps if len(gaps) <= MOST_GAPS else [(gaps[0][0], gaps[-1][1])]
     hours: dict[int, int] = {}
     for low, high in asked:
         for hour, spans in _by_hour(read, window, (low, high)):
             hours[hour] = hours.get(hour, 0) + spans
-    pieces: list[Stretch] = []
+    pieces: list[_Cut] = []
     for hour in sorted(hours):
         for low, high in gaps:
             begin, end = max(low, hour), min(high, hour + HOUR)
             if begin < end:
-                pieces += _parts(begin, end, math.ceil(hours[hour] / PIECE_SPANS))
+                pieces.append(_cut(begin, end, math.ceil(hours[hour] / PIECE_SPANS)))
     return pieces
 
 
@@ -293,12 +318,6 @@ def _by_hour(read: Read, window: Window, stretch: Stretch) -> Rows:
     part = Window(project=window.project, from_=stretch[0], to=stretch[1])
     query = sql("SELECT started // $hour * $hour AS begun, count(*) AS spans FROM spans")
     return read(query.where(*within(part, values)).group_by("started // $hour * $hour", dialect="duckdb"), values)
-
-
-def _parts(low: int, high: int, number: int) -> Iterable[Stretch]:
-    """A stretch cut into so many of the same length."""
-    number = min(number, high - low)
-    return pairwise([low + (high - low) * at // number for at in range(number + 1)])
 
 
 def _sizes(read: Read, window: Window, blocks: tuple[Stretch, ...]) -> list[int]:
