@@ -156,17 +156,17 @@ _KEYS = f"CASE WHEN started >= $from THEN {_STEP} END AS t"
 _STEPS = f"""
     SELECT t, {_COUNTS}, {_SUMS} FROM (SELECT {_STEP} AS t, {_SUMMED} FROM spans) AS found GROUP BY t
 """  # noqa: S608 - constants; values are bound
-_TOLD = ("calls", "failures", "requests", "refusals", *(f"{name}_sum" for name in (*_USAGE, "tokens")))
+_TOLD = ("calls", "call_errors", "requests", "request_errors", *(f"{name}_sum" for name in (*_USAGE, "tokens")))
 # Spans are summed up once for all four keys, and sums for each. DuckDB 2.0.0 sums up spans under conditions for several
-# sets of keys at once too, and now and then writes to memory that is none of its own.
+# sets of keys at once too, and now and then reaches for memory that is none of its own.
 _DIRECT_SUMS = f"""
     SELECT GROUPING(t, route, model, key), t, route, model, key,
         {", ".join(f"CAST(sum({name}) AS BIGINT)" for name in _TOLD)}, bool_or(estimated),
         {", ".join(f"CAST(sum({name}) AS BIGINT)" for name in ("costs", "known", "unknown"))}
     FROM (
         SELECT t, route, model, key,
-            count(*) FILTER (WHERE call) AS calls, count(*) FILTER (WHERE call AND failed) AS failures,
-            count(*) FILTER (WHERE asked) AS requests, count(*) FILTER (WHERE asked AND failed) AS refusals,
+            count(*) FILTER (WHERE call) AS calls, count(*) FILTER (WHERE call AND failed) AS call_errors,
+            count(*) FILTER (WHERE asked) AS requests, count(*) FILTER (WHERE asked AND failed) AS request_errors,
             {", ".join(f"sum(usage_{name}) AS {name}_sum" for name in _USAGE)}, sum(tokens) AS tokens_sum,
             bool_or(usage_estimated) AS estimated, coalesce(sum(cost), 0) AS costs,
             count(cost) FILTER (WHERE of_model) AS known,

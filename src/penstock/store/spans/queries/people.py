@@ -198,20 +198,9 @@ def _of_days(read: Read, who: Who, days: Sequence[int], values: Values) -> Rows:
     if not days:
         return []
     values = dict(values)
-    parts = [_piece(who, first, last, values) for first, last in _joined(days)]
+    parts = [_piece(who, day, day + DAY, values) for day in days]
     query = exp.select("min(day)", *_SUMS).from_(_united(parts), copy=False).where("who = $name", dialect="duckdb")
     return read(query.group_by("who"), values)
-
-
-def _joined(days: Sequence[int]) -> list[tuple[int, int]]:
-    """Days, the oldest first, as half-open ranges; neighbours as one."""
-    ranges: list[tuple[int, int]] = []
-    for day in days:
-        if ranges and ranges[-1][1] == day:
-            ranges[-1] = (ranges[-1][0], day + DAY)
-        else:
-            ranges.append((day, day + DAY))
-    return ranges
 
 
 def _whole(parts: Rows) -> tuple[object, ...]:
