@@ -6,6 +6,7 @@ import os
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +24,7 @@ __all__ = [
     "children",
     "crowd",
     "eventually",
+    "files_holding",
     "message",
     "scrubbed_environment",
     "text_of",
@@ -139,6 +141,20 @@ def children(pid: int, module: str) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def files_holding(folder: Path, value: str) -> set[str]:
+    """The names of the files below `folder` that hold `value`, while their servers write, rename and remove them.
+
+    A file that is gone before it is read may lie there under another name: what is new is read until nothing is.
+    """
+    read: dict[Path, bytes] = {}
+    while new := {path for path in folder.rglob("*") if path.is_file()} - read.keys():
+        for path in new:
+            with suppress(FileNotFoundError):
+                read[path] = path.read_bytes()
+    assert read, f"{folder} holds files"
+    return {path.name for path, content in read.items() if value.encode() in content}
 
 
 def chat(url: str, key: str, model: str, text: str = "What is a penstock?", **fields: Any) -> httpx.Response:

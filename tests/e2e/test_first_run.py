@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from e2e_harness import Control, chat, eventually, scrubbed_environment, text_of
+from e2e_harness import Control, chat, eventually, files_holding, scrubbed_environment, text_of
 from penstock.testing.server import PenstockServer
 
 PENSTOCK = (sys.executable, "-m", "penstock.cli")
@@ -116,9 +116,7 @@ def test_the_sign_in_link_works_once_and_not_twice(first: PenstockServer) -> Non
 
 def test_a_secret_of_the_first_start_is_in_no_file_but_its_own(first: PenstockServer) -> None:
     chat(first.gateway_url, first.admin_key, "gpt-4o-mini")
-    admin_key = first.admin_key.encode()
-    holding = {path.name for path in first.home.rglob("*") if path.is_file() and admin_key in path.read_bytes()}
-    assert holding == {"admin.key"}
+    assert files_holding(first.home, first.admin_key) == {"admin.key"}
     assert stat.S_IMODE(first.home.stat().st_mode) == 0o700
 
 
