@@ -66,7 +66,7 @@ def check(filled, monkeypatch, by, descending, most):
             plain = listed(ask, order, where, 500)
             monkeypatch.setattr(traces, "SAMPLED", 0)
             monkeypatch.setattr(traces, "PLACES", most)
-            assert listed(ask, order, where, 9) == plain
+            assert listed(ask, order, where, 29) == plain
             values = [row[{"duration": 1, "cost": 2, "tokens": 3}[by]] for row in plain]
             known = [value for value in values if value is not None]
             assert values == sorted(known, reverse=descending) + [None] * (len(values) - len(known))

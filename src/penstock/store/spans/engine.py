@@ -5,7 +5,7 @@ A query is a SQLGlot expression in DuckDB's dialect with placeholders; an engine
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 from sqlglot import exp
@@ -65,6 +65,9 @@ class Question:
 
 class Read(Protocol):
     """Runs a query. `values` may hold more than the query has placeholders for."""
+
+    finds_by_time: ClassVar[bool]
+    """Whether a span is found sooner by its place when it is told when it started, too."""
 
     def __call__(self, query: exp.Expr | Prepared, values: Mapping[str, Any]) -> Rows: ...
 

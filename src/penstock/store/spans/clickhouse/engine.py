@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -123,6 +123,8 @@ class _Driver(Protocol):
 
 class _Reader:
     """Asks the same again only once: parts of one question often need to know the same few rows."""
+
+    finds_by_time: ClassVar[bool] = True
 
     def __init__(self, client: _Client) -> None:
         self._client = client

@@ -59,7 +59,7 @@ _RENAMED = {
 
 def render(query: exp.Expr) -> str:
     """SQL text of an expression in DuckDB's dialect. Placeholders stay, without a type: `{name:?}`."""
-    return _GENERATOR.generate(query.transform(_translated))
+    return _GENERATOR.generate(query.transform(_translated), copy=False)
 
 
 def bound(text: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -104,9 +104,14 @@ def activity(engine: Engine, project: str, who: Who, name: str) -> ActivityView 
         # Of one that did much, the newest rows lie in a few of its days.
         is_it = exp.EQ(this=column(who), expression=exp.Placeholder(this="name"))
         conditions = [*within(_newest(window, days), values), is_it]
-        query = exp.select("rowid").from_("spans").where(*conditions, ROW).order_by("started DESC", "span_id DESC")
-        places = [place for (place,) in read(query.limit(MOST_ROWS), values)]
-        rows = fetch(read, project, places)
+        query = (
+            exp.select("rowid", "started")
+            .from_("spans")
+            .where(*conditions, ROW)
+            .order_by("started DESC", "span_id DESC")
+        )
+        newest = read(query.limit(MOST_ROWS), values)
+        rows = fetch(read, project, [place for place, _ in newest], [started for _, started in newest])
     return ActivityView(of=_activity((name, *_whole(parts))), rows=rows[::-1])
 
 

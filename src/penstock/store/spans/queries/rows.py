@@ -27,6 +27,7 @@ _OWN = f"""
     FROM spans
     WHERE rowid IN (SELECT unnest($rows))
 """  # noqa: S608 - constants; values are bound
+_STARTED = "project = $project AND started IN (SELECT unnest($starts))"
 _TOTALS = f"""
     SELECT trace_id, span_id, spans, errors, cost, usage_estimated, {TOKENS}, {", ".join(_BUCKETS)}
     FROM totals
@@ -67,11 +68,23 @@ def with_totals(
     return query
 
 
-def fetch(read: Read, project: str, places: Sequence[int], *, scope: Scope = "row") -> list[TraceRow]:
-    """Rows by their places in storage, in this order."""
+def fetch(
+    read: Read, project: str, places: Sequence[int], starts: Sequence[int], *, scope: Scope = "row"
+) -> list[TraceRow]:
+    """Rows by their places in storage, in this order.
+
+    Args:
+        read: The snapshot in which the places were found.
+        project: Whose rows.
+        places: Theirs.
+        starts: When they started, in any order.
+        scope: Whether rows stand for what they sum up to.
+    """
     if not places:
         return []
-    found = read(sql(_OWN).select("summed", "rowid"), {"rows": list(places)})
+    values: Values = {"project": project, "rows": list(places), "starts": sorted(starts)}
+    query = sql(_OWN).select("summed", "rowid")
+    found = read(query.where(_STARTED, dialect="duckdb") if read.finds_by_time else query, values)
     summed = [row for row in found if row[-2]]
     totals = _totals(read, project, summed) if summed and scope == "row" else {}
     rows = {row[-1]: _row(row, totals.get((row[0], row[1]), ())) for row in found}

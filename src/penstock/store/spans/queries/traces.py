@@ -134,7 +134,12 @@ def _list(
         if len(chosen) > limit:
             chosen = chosen[:limit]
             more = Place(chosen[-1][0], chosen[-1][1], None if order.by == "started" else chosen[-1][3])
-        return Page(fetch(read, window.project, [row[2] for row in chosen], scope=scope), more)
+        return Page(_fetched(read, window.project, chosen, scope=scope), more)
+
+
+def _fetched(read: Read, project: str, chosen: Rows, *, scope: Scope) -> list[TraceRow]:
+    """The rows that were chosen: `(started, span_id, rowid, …)` of each."""
+    return fetch(read, project, [row[2] for row in chosen], [row[0] for row in chosen], scope=scope)
 
 
 def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Choose:
@@ -375,4 +380,4 @@ def rows_after(
         ((newest,),) = read(sql("SELECT max(rowid) FROM spans"), {})
         window = Window(project=project)
         chosen = _choose(read, window, where=where, limit=limit, order=NEWEST, scope="row", only=_Only(beyond=mark))
-        return fetch(read, project, [row[2] for row in chosen]), -1 if newest is None else newest
+        return _fetched(read, project, chosen, scope="row"), -1 if newest is None else newest
