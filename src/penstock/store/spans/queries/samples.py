@@ -96,6 +96,8 @@ class Sample(NamedTuple):
     """How many spans of the project lie in each."""
     of: int
     """How many lie in all blocks, read or not."""
+    by_time: bool = False
+    """As `Read.finds_by_time`."""
 
     @property
     def share(self) -> float:
@@ -104,7 +106,9 @@ class Sample(NamedTuple):
 
     def narrow(self, query: exp.Query, values: Values) -> None:
         """Hold whatever the query reads by time to the blocks that are read."""
-        of_blocks = exp.paren(_among(self.blocks, values), copy=False)
+        # By the order they lie in, blocks are found from a plain list; who asks each row passes over the half at once.
+        among = _either(self.blocks, values) if self.by_time else _halved(self.blocks, values)
+        of_blocks = exp.paren(among, copy=False)
         for select in list(query.find_all(exp.Select)):
             source = select.args.get("from_")
             if source is not None and isinstance(source.this, exp.Table) and source.this.name in _TABLES:
@@ -171,7 +175,7 @@ def draw(read: Read, window: Window, stretches: Sequence[Stretch] | None) -> Sam
     if step < 2:
         return None
     chosen = tuple(_block(cuts, upto, int((number + (number + 0.5) * TURN % 1) * step)) for number in range(wanted))
-    sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total)
+    sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total, read.finds_by_time)
     return sample if any(sample.spans) else None
 
 
@@ -190,7 +194,7 @@ def draw_clusters(read: Read, window: Window) -> Sample | None:
     begins = [step * number + (step - size) * ((number + 0.5) * TURN % 1) for number in range(CLUSTERS)]
     times = _times(window, hours, [place for begin in begins for place in (begin, begin + size)])
     chosen = tuple(each for each in zip(times[::2], times[1::2], strict=True) if each[0] < each[1])
-    sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total)
+    sample = Sample(chosen, tuple(_sizes(read, window, chosen)), total, read.finds_by_time)
     return sample if all(sum(half.spans) and len(half.spans) > 1 for half in sample.halves()) else None
 
 
@@ -322,7 +326,7 @@ def _by_hour(read: Read, window: Window, stretch: Stretch) -> Rows:
 
 def _sizes(read: Read, window: Window, blocks: tuple[Stretch, ...]) -> list[int]:
     values: Values = {"project": window.project}
-    sample = Sample(blocks, (), 0)
+    sample = Sample(blocks, (), 0, read.finds_by_time)
     number = exp.alias_(sample.number(values), "block", copy=False)
     query = sql("SELECT 1 FROM spans WHERE project = $project").select(number, "count(*)", append=False, copy=False)
     sample.narrow(query, values)
@@ -330,21 +334,30 @@ def _sizes(read: Read, window: Window, blocks: tuple[Stretch, ...]) -> list[int]
     return [sizes.get(at, 0) for at in range(len(blocks))]
 
 
-def _among(blocks: Sequence[Stretch], values: Values) -> exp.Expr:
+def _either(blocks: Sequence[Stretch], values: Values) -> exp.Expr:
+    """That a span started in one of these."""
+    return exp.or_(*(_between(each, values) for each in blocks), copy=False)
+
+
+def _halved(blocks: Sequence[Stretch], values: Values) -> exp.Expr:
     """That a span started in one of these, the oldest first; the half of them is passed over at each comparison."""
     if len(blocks) == 1:
-        ((low, high),) = blocks
-        since = exp.GTE(this=column("started"), expression=bind(values, low))
-        return exp.And(this=since, expression=exp.LT(this=column("started"), expression=bind(values, high)))
+        return _between(blocks[0], values)
     half = len(blocks) // 2
     begin = bind(values, blocks[half][0])
     before = exp.LT(this=column("started"), expression=begin)
     after = exp.GTE(this=column("started"), expression=begin.copy())
-    older, newer = (exp.paren(_among(part, values), copy=False) for part in (blocks[:half], blocks[half:]))
+    older, newer = (exp.paren(_halved(part, values), copy=False) for part in (blocks[:half], blocks[half:]))
     return exp.Or(
         this=exp.paren(exp.And(this=before, expression=older), copy=False),
         expression=exp.paren(exp.And(this=after, expression=newer), copy=False),
     )
+
+
+def _between(block: Stretch, values: Values) -> exp.Expr:
+    low, high = block
+    since = exp.GTE(this=column("started"), expression=bind(values, low))
+    return exp.And(this=since, expression=exp.LT(this=column("started"), expression=bind(values, high)))
 
 
 def limit_of_few(hits: float, together: float, quantile: float, confidence: float = CONFIDENCE) -> float:

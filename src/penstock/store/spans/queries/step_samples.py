@@ -43,7 +43,7 @@ LEAST_AREAS = 6
 """By fewer it cannot be told how far they differ."""
 _PIECES = """
     SELECT (started // $cell) * $cell + ((started % $cell) // $length) * $length AS t, count(*) AS number
-    FROM spans WHERE project = $project
+    FROM spans WHERE started // $cell IN (SELECT unnest($cells))
 """
 
 
@@ -150,7 +150,7 @@ def draw_steps(read: Read, window: Window, step: int | None, stretches: Sequence
         read_of.update(block.steps)
     spans = [sum(block.steps.values()) for block in drawn]
     blocks = tuple((block.low, block.high) for block in drawn)
-    sample = Sample(blocks, tuple(spans), max(sum(steps.values()), sum(spans)))
+    sample = Sample(blocks, tuple(spans), max(sum(steps.values()), sum(spans)), read.finds_by_time)
     areas = _areas([block.of for block in drawn], spans)
     # More than was counted before: what is read whole may hold spans of hours in which nothing fits.
     return StepSample(sample, areas, {t: max(number, read_of[t]) for t, number in steps.items()}, dict(read_of))
@@ -271,10 +271,11 @@ def _finer(read: Read, window: Window, cells: Sequence[_Cell], step: int | None,
     whole = HOUR if step is None or step % HOUR == 0 else step
     pieces = max(FEWEST_PIECES, PIECES * max(spans for *_, spans in cells) // max(1, size))
     values: Values = {
-        "project": window.project, "cell": whole, "length": max(1, whole // min(MOST_PIECES, pieces))
-    }  # fmt: skip
-    query = sql(_PIECES)
-    Sample(tuple((low, high) for low, high, _ in cells), (), 0).narrow(query, values)
+        "cell": whole,
+        "cells": [low // whole for low, *_ in cells],
+        "length": max(1, whole // min(MOST_PIECES, pieces)),
+    }
+    query = sql(_PIECES).where(*within(window, values), copy=False)
     finer: dict[_Cell, list[_Cell]] = {}
     lows = [low for low, *_ in cells]
     for t, spans in sorted(read(query.group_by("t", copy=False), values)):
