@@ -40,7 +40,7 @@ def filled(store, journal):
         }
         call = journal.span(started=started, route=rng.choice(["a", "b"]), **worth)
         spans.append(call)
-        if number % 5 == 0:
+        if number % 3 == 0:
             trace = {"trace_id": call.trace_id, "call": False, "kind": "llm", "started": started + 1}
             call.kind = "gateway"
             spans += [
@@ -51,10 +51,25 @@ def filled(store, journal):
     return store
 
 
-def test_a_list_is_the_same_by_way_of_a_bound_as_without(filled, monkeypatch, subtests):
+@pytest.fixture
+def bounds(monkeypatch):
+    """The kinds of rows that were found by way of a bound, and whether those with good sums were known from it."""
+    seen = []
+    best = traces._Asked.best
+
+    def spied(self, kinds, bound):
+        seen.append((kinds[0], self._starts is not None))
+        return best(self, kinds, bound)
+
+    monkeypatch.setattr(traces._Asked, "best", spied)
+    return seen
+
+
+def test_a_list_is_the_same_by_way_of_a_bound_as_without(filled, monkeypatch, bounds, subtests):
     for by, descending, most in itertools.product(("duration", "cost", "tokens"), (True, False), (traces.PLACES, 0)):
         with subtests.test(by=by, descending=descending, most=most):
             check(filled, monkeypatch, by, descending, most)
+    assert set(bounds) == {("whole", True), ("whole", False), (None, False)}
 
 
 def check(filled, monkeypatch, by, descending, most):
@@ -65,8 +80,10 @@ def check(filled, monkeypatch, by, descending, most):
             monkeypatch.setattr(traces, "SAMPLED", 2**62)
             plain = listed(ask, order, where, 500)
             monkeypatch.setattr(traces, "SAMPLED", 0)
+            monkeypatch.setattr(traces, "_SHARES", (64, 2))
             monkeypatch.setattr(traces, "PLACES", most)
-            assert listed(ask, order, where, 29) == plain
+            monkeypatch.setattr(traces, "ALIKE", 4 if most else 1)
+            assert listed(ask, order, where, 13) == plain
             values = [row[{"duration": 1, "cost": 2, "tokens": 3}[by]] for row in plain]
             known = [value for value in values if value is not None]
             assert values == sorted(known, reverse=descending) + [None] * (len(values) - len(known))

@@ -58,6 +58,8 @@ LIKELY = 4
 """How many times the rows of a page are taken from what is likely to hold a text, to have those that do."""
 NARROWED = 1024
 """Rows that narrow columns leave of a slice at most, for the rest of the conditions to be asked of these alone."""
+ALIKE = 4
+"""How many times a page of sums is asked for at once: those that are worth as much as the last one are among them."""
 PLACES = 4096
 """Rows that are looked up by their places at most; of more the conditions are asked straight away."""
 
@@ -267,6 +269,8 @@ class _Asked:
         self._form = form
         self._given = given
         self._key = _key(Order(by=form.by, descending=form.descending))
+        self._starts: list[int] | None = None
+        """When the rows started whose sum is as good as the bound, as far as it is known."""
 
     def rows(self, form: Form, **values: object) -> Rows:
         query, own = rows_of(self._where, form)
@@ -316,7 +320,12 @@ class _Asked:
             return None
         bound: int | None = None
         if self._where.asked is None and "whole" in kinds:
-            bound = self._worst(self._read(best_sums(self._form), self._given), None)
+            most = ALIKE * self._given["limit"]
+            best = self._read(best_sums(self._form), self._given | {"limit": most})
+            bound = self._worst(best[: self._given["limit"]], None)
+            if bound is not None:
+                good = [row[0] for row in best if row[3] is not None and self._as_good(row[3], bound)]
+                self._starts = good if len(good) < most else None
         for share in _SHARES if bound is None else ():
             begin = whole.to - (whole.to - whole.from_) // share
             for sums in kinds:
@@ -335,7 +344,8 @@ class _Asked:
         for sums in kinds:
             given = self._given | {"bound": bound, "most": PLACES + 1}
             if sums == "whole":
-                near = looked = [start for (start,) in self._read(sum_places(form), given)]
+                known = self._starts
+                near = looked = [start for (start,) in self._read(sum_places(form), given)] if known is None else known
             else:
                 looked = places = self._read(own_places(form), given) if places is None else places
                 near = [place for place, summed in places if sums is None or summed == (sums != "apart")]
@@ -345,6 +355,9 @@ class _Asked:
                 found = sorted(found, key=self._key)[: self._given["limit"]]
                 bound = self._worst(found, bound) or bound
         return found
+
+    def _as_good(self, value: int, bound: int) -> bool:
+        return value >= bound if self._form.descending else value <= bound
 
     def _worst(self, rows: Rows, bound: int | None) -> int | None:
         """The value of the last of enough rows; what was known when they are too few."""
