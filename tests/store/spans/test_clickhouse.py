@@ -328,6 +328,14 @@ def test_the_extent_of_spans_is_that_of_those_that_fit_and_none_without_any(stor
     assert extents(store, project="a third") == (None, None)
 
 
+def test_what_costs_less_is_passed_over_though_some_costs_are_unknown(store, journal):
+    # Two parts, whose granules hold an unknown cost each.
+    for cost in (1, 100):
+        store.load([journal.write(journal.span(cost=cost), journal.span(cost=None))])
+    plan = store._engine.ask("EXPLAIN indexes = 1 SELECT rowid FROM spans WHERE cost >= {least:Int64}", {"least": 50})
+    assert "Granules: 1/2" in "\n".join(line for (line,) in plan).partition("by_known_cost")[2]
+
+
 def test_the_extent_of_groups_is_read_as_it_is_asked_for():
     text = render(sql("SELECT min(started), max(started) FROM spans GROUP BY project"))
     assert text == "SELECT MIN(started), MAX(started) FROM spans GROUP BY project"
