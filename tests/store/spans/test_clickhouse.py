@@ -10,7 +10,7 @@ from killing import killed_at_random
 from sqlglot import parse_one
 
 from penstock.core.errors import InvalidInput, MissingExtra, Unavailable
-from penstock.store.spans.clickhouse import rollup
+from penstock.store.spans.clickhouse import engine, rollup
 from penstock.store.spans.clickhouse.engine import FEW_ROWS, Address, ClickHouseEngine, Refused
 from penstock.store.spans.clickhouse.functions import bound, render
 from penstock.store.spans.clickhouse.loader import PLAN
@@ -334,6 +334,13 @@ def test_what_costs_less_is_passed_over_though_some_costs_are_unknown(store, jou
         store.load([journal.write(journal.span(cost=cost), journal.span(cost=None))])
     plan = store._engine.ask("EXPLAIN indexes = 1 SELECT rowid FROM spans WHERE cost >= {least:Int64}", {"least": 50})
     assert "Granules: 1/2" in "\n".join(line for (line,) in plan).partition("by_known_cost")[2]
+
+
+def test_a_server_is_told_only_the_settings_that_it_knows(address, journal, clock, monkeypatch):
+    monkeypatch.setattr(engine, "TUNED", engine.TUNED | {"no_such_setting": 1})
+    store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
+    assert store._engine.ask("SELECT toString(getSetting('use_top_k_dynamic_filtering'))") == [("false",)]
+    store.close()
 
 
 def test_the_extent_of_groups_is_read_as_it_is_asked_for():

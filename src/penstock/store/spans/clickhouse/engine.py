@@ -12,7 +12,7 @@ import msgspec
 from sqlglot import exp
 
 from penstock.core.errors import InvalidInput, MissingExtra, Unavailable
-from penstock.store.spans.clickhouse.functions import DIALECT, SETTINGS, bound, render
+from penstock.store.spans.clickhouse.functions import DIALECT, SETTINGS, TUNED, bound, render
 from penstock.store.spans.clickhouse.migrations import migrate
 from penstock.store.spans.engine import Prepared, Read, Rows, prepare
 
@@ -94,6 +94,10 @@ class _Result(Protocol):
 
 class _Client(Protocol):
     """What is used of `clickhouse_connect`'s client, which many threads may share."""
+
+    server_settings: Mapping[str, Any]
+
+    def set_client_setting(self, key: str, value: Any) -> None: ...
 
     def query(
         self, query: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
@@ -300,7 +304,7 @@ class ClickHouseEngine:
 
     def _client_of(self, driver: _Driver, database: str | None) -> _Client:
         address = self.address
-        return driver.connect(
+        client = driver.connect(
             host=address.host,
             port=address.port,
             interface="https" if address.secure else "http",
@@ -317,6 +321,9 @@ class ClickHouseEngine:
             form_encode_query_params=True,
             settings=dict(SETTINGS),
         )
+        for name in TUNED.keys() & client.server_settings.keys():
+            client.set_client_setting(name, TUNED[name])
+        return client
 
 
 def _load_driver() -> _Driver:

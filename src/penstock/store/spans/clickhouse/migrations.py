@@ -367,7 +367,7 @@ _V7 = (
     *ordered(MONTH),
     *_TOUCHED,
 )
-# 8: The least and the most of a granule with an unknown cost reach to infinity: no granule that held any was passed over.
+# 8: The least and the most of a granule with an unknown cost reach to infinity: none that held any was passed over.
 _V8 = (
     "ALTER TABLE spans ADD INDEX IF NOT EXISTS by_known_cost assumeNotNull(cost) TYPE minmax GRANULARITY 1",
     "ALTER TABLE spans MATERIALIZE INDEX by_known_cost",
