@@ -45,13 +45,13 @@ __all__ = [
     "tells",
 ]
 
-SAMPLE_SPANS = 8_192
+SAMPLE_SPANS = 5_120
 """Spans whose texts are looked into, about; fewer are counted one by one."""
 LEAST_BLOCKS = 8
 """By fewer it cannot be told how far they differ."""
 MOST_BLOCKS = 16
 """Where few spans of a block are the project's; to read a block takes the same however many are."""
-PARTS = 2
+PARTS = 3
 """Of a block of the index: more and smaller ones tell better for the same work."""
 PIECE_SPANS = 1024
 """Of a piece of an hour whose spans are in no block."""
