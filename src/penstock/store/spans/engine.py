@@ -67,7 +67,9 @@ class Read(Protocol):
     """Runs a query. `values` may hold more than the query has placeholders for."""
 
     finds_by_time: ClassVar[bool]
-    """Whether a span is found sooner by its place when it is told when it started, too."""
+    """Whether spans lie in order of time: one is found sooner by its place when it is told when it started, too, and
+    those of many stretches of time by a plain list of these.
+    """
 
     def __call__(self, query: exp.Expr | Prepared, values: Mapping[str, Any]) -> Rows: ...
 
