@@ -234,8 +234,9 @@ def lists(ask: _Asker) -> Questions:
         "sessions, last seen": lambda: store.sessions(ask.last(720)),
         "sessions, by cost": lambda: store.sessions(ask.last(720), order="cost"),
         "users, by cost": lambda: store.users(ask.last(720), order="cost"),
-        "one session": lambda: store.session(PROJECT, next(row.session for row in ask.rows if row.session)),
-        "one user": lambda: store.user(PROJECT, next(row.user for row in ask.rows if row.user)),
+        "one session": lambda: store.session(
+            PROJECT, next(row.session for row in ask.rows if row.session), limit=100),
+        "one user": lambda: store.user(PROJECT, next(row.user for row in ask.rows if row.user), limit=30),
     }  # fmt: skip
 
 

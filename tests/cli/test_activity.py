@@ -29,11 +29,24 @@ def test_sessions_are_listed_with_what_they_did(ask, canned):
 
 
 def test_one_user_is_shown_with_their_calls(ask, canned):
-    canned.respond({"of": {**ONE, "id": "h1", "other": None}, "rows": [row(1), row(2, error_type="timeout")]})
+    canned.respond(
+        {"of": {**ONE, "id": "h1", "other": None}, "rows": [row(1), row(2, error_type="timeout")], "next_cursor": None}
+    )
     ran = ask("users", "get", "ada/b")
-    assert canned.asked[0].path.startswith("/api/v1/users/ada%2Fb")
+    assert canned.asked[0].path == "/api/v1/users/ada%2Fb?limit=100"
     first, _, one, other = ran.out.splitlines()
     assert first.startswith("h1: 1,200 calls, 3 failed, 45,000 tokens, $3.00, 2023-11-14 22:13:20Z to ")
     assert "gpt-4o-mini" in one
     assert "ok (timeout)" in other
     assert ask("users", "get", "ada", "--json").data["of"]["id"] == "h1"
+
+
+def test_more_calls_than_a_page_holds_are_put_in_order(ask, canned):
+    of = {**ONE, "id": "h1", "other": None}
+    canned.respond({"of": of, "rows": [row(3)], "next_cursor": "c1"}, to="GET /api/v1/users/ada?limit=2")
+    canned.respond({"of": of, "rows": [row(2)], "next_cursor": "c2"}, to="GET /api/v1/users/ada?limit=1&cursor=c1")
+
+    found = ask("users", "get", "ada", "--limit", "2", "--json").data
+
+    assert found == {"of": of, "rows": [row(2), row(3)], "next_cursor": "c2"}
+    assert len(canned.asked) == 2

@@ -161,6 +161,7 @@ async def test_sessions_are_listed_page_by_page_and_each_has_its_calls_in_order(
     assert [row["span_id"] for row in whole["rows"]] == [calls[0].span_id, calls[1].span_id]
     assert [row["key_name"] for row in whole["rows"]] == ["laptop", None]
     assert (await ask("/sessions/s%202"))["of"]["id"] == "s 2"
+    assert whole["next_cursor"] is None
     assert (await ask("/sessions/nobody", status=404))["code"] == "session_not_found"
 
 
@@ -170,6 +171,34 @@ async def test_users_are_found_by_their_id_and_by_their_hash(ask, calls):
     for name in ("ada", "h:ada"):
         assert (await ask(f"/users/{name}"))["of"]["calls"] == 2
     assert (await ask("/users/cleo", status=404))["code"] == "user_not_found"
+
+
+@pytest.mark.parametrize("path", ["/sessions/s%2F1", "/users/h:ada", "/users/ada"])
+async def test_calls_of_one_are_paged_from_the_newest_backwards(ask, calls, path):
+    newest = await ask(path, limit=1)
+    assert [row["span_id"] for row in newest["rows"]] == [calls[1].span_id]
+    older = await ask(path, limit=1, cursor=newest["next_cursor"])
+    assert [row["span_id"] for row in older["rows"]] == [calls[0].span_id]
+    assert [row["key_name"] for row in older["rows"]] == ["laptop"]
+    assert older["next_cursor"] is None
+    assert newest["of"] == older["of"]
+    assert older["of"]["calls"] == 2
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "field"),
+    [
+        ({"limit": 0}, "invalid_input", "limit"),
+        ({"limit": 1001}, "invalid_input", "limit"),
+        ({"cursor": "x"}, "invalid_cursor", "cursor"),
+        ({"cursor": "5:s/1"}, "invalid_cursor", "cursor"),
+        ({"cursor": f"{1:x}-{1:017x}"}, "invalid_cursor", "cursor"),
+    ],
+)
+async def test_a_wrong_page_of_calls_is_refused(ask, calls, parameters, code, field):
+    for path in ("/sessions/s%2F1", "/users/ada"):
+        problem = await ask(path, status=400, **parameters)
+        assert (problem["code"], problem["field"]) == (code, field)
 
 
 @pytest.mark.parametrize(

@@ -68,17 +68,24 @@ export class MockLooking {
     if (path.startsWith("/scores"))
       return this.scoreCall(method, path, params, body as Record<string, unknown>);
     if (path === "/metrics/query") return this.metric();
-    return this.one(path);
+    return this.one(path, params);
   }
 
-  private one(path: string): unknown {
+  private one(path: string, params: URLSearchParams): unknown {
     const [, kind, id = ""] = /^\/(sessions|users)\/(.+)$/.exec(path) ?? [];
     if (kind) {
       const of = kind === "sessions" ? "session" : "user";
       const name = decodeURIComponent(id);
       const items = this.rows().filter((row) => row[of] === name);
       if (items.length === 0) return undefined;
-      return { of: activitiesOf(items, of)[0], rows: items.toReversed() };
+      const start = Number(params.get("cursor") ?? 0);
+      const end = start + Number(params.get("limit") ?? 100);
+      const next = end < items.length ? String(end) : null;
+      return {
+        of: activitiesOf(items, of)[0],
+        rows: items.slice(start, end).toReversed(),
+        next_cursor: next,
+      };
     }
     const [, traceId, spanId] = /^\/traces\/(\w+)\/spans\/(\w+)$/.exec(path) ?? [];
     const row = this.rows().find((one) => one.trace_id === traceId);

@@ -1,11 +1,11 @@
 """What `penstock sessions` and `penstock users` share: who did what, and when."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import typer
 
-from penstock.cli.client import Query, connect, path_of
+from penstock.cli.client import ControlClient, Query, connect, path_of
 from penstock.cli.options import HomeOption, JsonOption, KeyOption, ProjectOption, UrlOption
 from penstock.cli.output import (
     format_count,
@@ -23,6 +23,8 @@ from penstock.core.money import format_dollars
 __all__ = ["Who", "activity_app"]
 
 Who = Literal["session", "user"]
+PAGE: Final = 1000
+"""Calls of one session or user that the control API gives at once."""
 _OTHER: Final[dict[Who, str]] = {"session": "user", "user": "session"}
 
 SortOption = Annotated[
@@ -49,8 +51,9 @@ class Activity(msgspec.Struct):
 
 
 class View(msgspec.Struct):
-    of: Activity
-    rows: list[CallRow]
+    of: dict[str, Any]
+    rows: list[dict[str, Any]]
+    next_cursor: str | None = None
 
 
 def activity_app(who: Who) -> typer.Typer:
@@ -89,31 +92,40 @@ def _add_list(app: typer.Typer, who: Who) -> None:
 
 
 def _add_get(app: typer.Typer, who: Who) -> None:
-    @app.command("get", help=f"Show one {who} with its calls in order of time, the newest thousand at most.")
+    @app.command("get", help=f"Show one {who} with its newest calls, in order of time.")
     def get(
         name: Annotated[str, typer.Argument(metavar="ID", help=f"Id of the {who}.", show_default=False)],
         *,
+        limit: Annotated[int, typer.Option(min=1, max=100_000, help="Calls at most.")] = 100,
         project: ProjectOption = None,
         home: HomeOption = None,
         url: UrlOption = None,
         key: KeyOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        data = connect(home, url, key).get(path_of(f"{who}s", name), {"project": project})
+        view = _viewed(connect(home, url, key), path_of(f"{who}s", name), {"project": project}, limit)
         if as_json:
-            print_json(data)
+            print_json(msgspec.to_builtins(view))
             return
-        view = decode(data, View)
-        of = view.of
+        of = msgspec.convert(view.of, Activity)
         print_data(
             f"{one_line(of.id)}: {format_count(of.calls)} calls, {format_count(of.errors)} failed, "
             f"{format_count(of.tokens)} tokens, {format_dollars(of.cost)}, "
             f"{format_time(of.first)} to {format_time(of.last)}"
         )
         columns = ["started", "trace", "status", "model", "duration", "cost", "input"]
-        print_table(columns, [_call(row) for row in view.rows], right=("duration", "cost"))
+        print_table(columns, [_call(msgspec.convert(row, CallRow)) for row in view.rows], right=("duration", "cost"))
 
     del get  # the app has it
+
+
+def _viewed(client: ControlClient, path: str, asked: Query, limit: int) -> View:
+    """One with up to `limit` of its calls, over as many pages as it takes; each page holds calls before the last."""
+    view = decode(client.get(path, {**asked, "limit": min(PAGE, limit)}), View)
+    while view.next_cursor is not None and (left := limit - len(view.rows)) > 0:
+        page = decode(client.get(path, {**asked, "limit": min(PAGE, left), "cursor": view.next_cursor}), View)
+        view = View(of=view.of, rows=[*page.rows, *view.rows], next_cursor=page.next_cursor)
+    return view
 
 
 def _cells(row: Activity) -> list[str]:

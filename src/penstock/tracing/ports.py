@@ -8,12 +8,11 @@ from penstock.store.spans.deletion import Deleted, DiskUse, Remaining, Selection
 from penstock.store.spans.loaded import Loaded
 from penstock.store.spans.metrics import Distribution, DistributionQuery, MetricQuery, MetricResult, Population
 from penstock.store.spans.queries.export import EXPORTED, ExportFormat
-from penstock.store.spans.queries.people import ActivityOrder, ActivityPage, ActivityPlace
+from penstock.store.spans.queries.people import ActivityCalls, ActivityOrder, ActivityPage, ActivityPlace
 from penstock.store.spans.queries.traces import NEWEST, Order, Page, Place
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import (
-    ActivityView,
     Books,
     Facet,
     Facets,
@@ -156,12 +155,14 @@ class SpanStore(Protocol):
         """End users, likewise."""
         ...
 
-    def session(self, project: str, session: str) -> ActivityView | None:
-        """One session with its calls in order of time."""
+    def session(
+        self, project: str, session: str, *, after: Place | None = None, limit: int = 100
+    ) -> ActivityCalls | None:
+        """One session with the newest of its calls from a place on, in order of time."""
         ...
 
-    def user(self, project: str, user: str) -> ActivityView | None:
-        """One end user with its calls in order of time."""
+    def user(self, project: str, user: str, *, after: Place | None = None, limit: int = 100) -> ActivityCalls | None:
+        """One end user, as `session`."""
         ...
 
     def export(

@@ -13,10 +13,11 @@ from penstock.core.home import Home
 from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.facets import FACET_COLUMNS
 from penstock.store.spans.queries.search import searches
-from penstock.store.spans.queries.traces import NEWEST, SORTS, Order, Page, Place
+from penstock.store.spans.queries.traces import NEWEST, SORTS, Order, Page
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import ModelStat, Overview, ProviderStat, RouteStats, SpanView, TraceRow, TraceView
+from penstock.tracing.cursors import cursor_of, place_of
 from penstock.tracing.jobs import IngestJob
 from penstock.tracing.ports import SpanStore
 from penstock.tracing.query.fields import field_of
@@ -48,7 +49,6 @@ MAX_FACETS = 30
 DEFAULT_WINDOW = 24 * 3600 * 1_000_000
 """Microseconds before `to` at which a window starts that names no start."""
 KEEP_ALIVE_SECONDS = 15.0
-_CURSOR = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})(?:-(-?[0-9]{1,19}))?\Z")
 _SPAN_ID = re.compile(r"[0-9a-fA-F]{16}\Z")
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}\Z")
 
@@ -104,12 +104,12 @@ class TracingService:
         where = self._reader.where(project, asked)
         order = NEWEST if searches(where) else _order(paging.sort)
         window = _window(project, asked.from_, asked.to)
-        page = ask(window, where=where, after=_place(paging.cursor), limit=paging.limit, order=order)
+        page = ask(window, where=where, after=place_of(paging.cursor), limit=paging.limit, order=order)
         self._name_keys(project, page.rows)
         return TracePage(
             items=page.rows,
             sort=f"{'-' if order.descending else ''}{order.by}",
-            next_cursor=None if page.next is None else _cursor(page.next),
+            next_cursor=None if page.next is None else cursor_of(page.next),
         )
 
     def trace(self, project: str, trace_id: str, *, outlined: bool = False) -> TraceView:
@@ -366,26 +366,6 @@ def _order(sort: str | None) -> Order:
         hint="With a - before it the largest come first: -duration.",
         code="invalid_sort",
     )
-
-
-def _cursor(place: Place) -> str:
-    value = "" if place.value is None else f"-{place.value}"
-    return f"{place.started:x}-{place.span:x}{value}"
-
-
-def _place(cursor: str | None) -> Place | None:
-    if cursor is None:
-        return None
-    match = _CURSOR.match(cursor)
-    if match is None:
-        raise InvalidInput(
-            f"The cursor {cursor[:64]!r} was not given out by this list.",
-            field="cursor",
-            hint="Send `next_cursor` of the page before, or none.",
-            code="invalid_cursor",
-        )
-    value = None if match[3] is None else max(-(2**63), min(int(match[3]), 2**63 - 1))
-    return Place(min(int(match[1], 16), 2**63 - 1), int(match[2], 16), value)
 
 
 def _lines(path: Path) -> int:

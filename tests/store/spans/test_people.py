@@ -10,9 +10,8 @@ import pytest
 
 from penstock.core.errors import InvalidInput
 from penstock.store.spans.filters import Filter
-from penstock.store.spans.queries import people
 from penstock.store.spans.queries import trace as traces
-from penstock.store.spans.queries.traces import Order
+from penstock.store.spans.queries.traces import Order, Place
 from penstock.store.spans.queries.window import Window
 from penstock.testing.journal import PROJECT
 
@@ -113,9 +112,8 @@ def test_one_session_has_its_calls_in_order(store, spans):
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_the_newest_calls_of_one_that_did_much_are_sent_whatever_came_since(store, spans, journal, monkeypatch, late):
+def test_the_newest_calls_of_one_that_did_much_are_sent_whatever_came_since(store, spans, journal, late):
     """Days that are summed up tell which hold them; one that has changed since is looked into."""
-    monkeypatch.setattr(people, "MOST_ROWS", 3)
     upkeep(store)
     own = [span for span in spans if span.session == "s1"]
     if late:
@@ -123,10 +121,69 @@ def test_the_newest_calls_of_one_that_did_much_are_sent_whatever_came_since(stor
         store.load([journal.write(*more)])
         own = sorted([*own, *more], key=lambda span: span.started)
 
-    found = store.session(PROJECT, "s1")
+    found = store.session(PROJECT, "s1", limit=3)
 
     assert [row.span_id for row in found.rows] == [span.span_id for span in own[-3:]]
     assert found.of.calls == len(own)
+
+
+@pytest.fixture
+def busy(store, journal, clock):
+    """What one did on three days: much at the same microsecond, and at the first and the last one of a day."""
+    clock.advance(10 * 24 * 3600)
+    moments = (0, 0, HOUR, HOUR, HOUR, DAY - 1, DAY - 1)
+    spans = [
+        journal.span(started=START + day * DAY + moment, session="busy", user="ada")
+        for day in range(3)
+        for moment in moments
+    ]
+    below = [
+        journal.span(started=span.started, call=False, trace_id=span.trace_id, parent_id=span.span_id, session="busy")
+        for span in spans[::4]
+    ]
+    others = [journal.span(started=span.started, session="other", user="bob") for span in spans[::3]]
+    store.load([journal.write(*spans, *below, *others)])
+    return spans
+
+
+@pytest.mark.parametrize("summed", ["nothing", "everything", "all but a day"])
+def test_pages_of_one_join_to_all_its_calls_in_order(store, busy, journal, summed, subtests):
+    if summed != "nothing":
+        upkeep(store)
+    if summed == "all but a day":
+        late = [journal.span(started=START + DAY + moment, session="busy", user="ada") for moment in (HOUR, 2 * HOUR)]
+        store.load([journal.write(*late)])
+        busy = [*busy, *late]
+    expected = [span.span_id for span in sorted(busy, key=lambda span: (span.started, span.span_id))]
+    for ask, name, limit in ((store.session, "busy", 2), *((store.user, "ada", limit) for limit in (3, 7, 100))):
+        with subtests.test(limit=limit):
+            check_pages(ask, name, limit, expected)
+
+
+def check_pages(ask, name, limit, expected):
+    pages, after = [], None
+    while not pages or after is not None:
+        found = ask(PROJECT, name, after=after, limit=limit)
+        assert found.of.calls == len(expected)
+        pages.insert(0, [row.span_id for row in found.rows])
+        after = found.next
+        assert len(pages) <= len(expected)
+
+    assert list(itertools.chain(*pages)) == expected
+    assert {len(page) for page in pages[1:]} <= {limit}
+    assert 0 < len(pages[0]) <= limit
+
+
+def test_calls_of_one_go_on_from_any_place(store, busy):
+    upkeep(store)
+    ordered = sorted(busy, key=lambda span: (span.started, span.span_id))
+    moments = (START - 1, START, START + DAY - 1, START + DAY + 2 * HOUR, START + 9 * DAY)
+    places = [(moment, "0" * 16) for moment in moments] + [(span.started, span.span_id) for span in ordered[5::4]]
+    for started, span_id in places:
+        before = [span.span_id for span in ordered if (span.started, span.span_id) < (started, span_id)]
+        found = store.session(PROJECT, "busy", after=Place(started, int(span_id, 16)), limit=6)
+        assert [row.span_id for row in found.rows] == before[-6:]
+        assert (found.next is None) == (len(before) <= 6)
 
 
 @pytest.mark.parametrize("settled", [False, True])

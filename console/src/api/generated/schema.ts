@@ -2771,6 +2771,7 @@ export interface components {
         };
         /** ActivityView */
         ActivityView: {
+            next_cursor: string | null;
             of: components["schemas"]["Activity"];
             rows: components["schemas"]["TraceRow"][];
         };
@@ -13637,6 +13638,10 @@ export interface operations {
             query?: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Calls of a page, 1 to 1000. */
+                limit?: number;
             };
             header?: never;
             path: {
@@ -14445,6 +14450,10 @@ export interface operations {
             query?: {
                 /** @description Id or name of a project; without it, the caller's default one. */
                 project?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Calls of a page, 1 to 1000. */
+                limit?: number;
             };
             header?: never;
             path: {

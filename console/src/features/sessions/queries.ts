@@ -1,4 +1,4 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
 import { useAddress } from "@/lib/address";
 import { nowMicroseconds } from "@/lib/clock";
@@ -7,6 +7,8 @@ import { windowOf } from "@/lib/time-range";
 import { type SessionsSearch, USUAL_SORT } from "./search";
 
 const PAGE = 100;
+/** Calls of one session. */
+const CALLS = 100;
 const REFRESH_MS = 15_000;
 
 /** Sessions with calls in the window, the last seen first. */
@@ -33,15 +35,24 @@ export function useSessions({ q, sort }: SessionsSearch) {
   });
 }
 
-/** One session: its sums, and its calls in order. */
-export function useSession(session: string) {
-  const { project } = useSignedIn();
-  return useQuery({
-    queryKey: ["session-of", project.id, session],
-    queryFn: async ({ signal }) => {
-      const params = { path: { session }, query: { project: project.id } };
+/** One session: its sums, and its calls in order, the newest of them on the first page. */
+export function sessionQuery(project: string, session: string) {
+  return infiniteQueryOptions({
+    queryKey: ["session-of", project, session],
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { project, cursor: pageParam ?? undefined, limit: CALLS };
+      const params = { path: { session }, query };
       return bodyOf(await api.GET("/api/v1/sessions/{session}", { params, signal }));
     },
-    refetchInterval: REFRESH_MS,
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+  });
+}
+
+export function useSession(session: string) {
+  const { project } = useSignedIn();
+  return useInfiniteQuery({
+    ...sessionQuery(project.id, session),
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 1) === 1 ? REFRESH_MS : false),
   });
 }

@@ -14,6 +14,8 @@ test("users are listed, and one shows sessions, calls and spending", async () =>
   expect(
     within(await screen.findByRole("region", { name: "Sessions" })).getByText(/in this time range/),
   ).toBeTruthy();
+  const asked = page.requests.filter((one) => one.url.pathname === `/api/v1/users/${user}`);
+  expect(asked.map((one) => one.url.searchParams.get("limit"))).toEqual(["30"]);
   const metrics = () => page.requests.filter((one) => one.url.pathname === "/api/v1/metrics/query");
   await waitFor(() => expect(metrics()).toHaveLength(3));
   expect(metrics().every((one) => (one.body as { q: string }).q.startsWith(`user:${user}`))).toBe(true);

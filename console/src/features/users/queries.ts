@@ -10,6 +10,7 @@ import { USUAL_SORT, type UsersSearch } from "./search";
 const PAGE = 100;
 const REFRESH_MS = 15_000;
 const MOST_SESSIONS = 50;
+const MOST_CALLS = 30;
 const HOUR = 3_600_000_000;
 
 /** End users with calls in the window, the last seen first. */
@@ -36,13 +37,13 @@ export function useUsers({ q, sort }: UsersSearch) {
   });
 }
 
-/** One user over the whole time that is kept: sums, when first and last seen. */
+/** One user over the whole time that is kept: sums, when first and last seen, the newest calls. */
 export function useUser(user: string) {
   const { project } = useSignedIn();
   return useQuery({
     queryKey: ["user-of", project.id, user],
     queryFn: async ({ signal }) => {
-      const params = { path: { user }, query: { project: project.id } };
+      const params = { path: { user }, query: { project: project.id, limit: MOST_CALLS } };
       return bodyOf(await api.GET("/api/v1/users/{user}", { params, signal }));
     },
     refetchInterval: REFRESH_MS,

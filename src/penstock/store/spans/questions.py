@@ -13,7 +13,14 @@ from penstock.store.spans.queries.keys import key_uses
 from penstock.store.spans.queries.metrics import measure
 from penstock.store.spans.queries.models import books, model_stats, provider_stats
 from penstock.store.spans.queries.overview import overview
-from penstock.store.spans.queries.people import ActivityOrder, ActivityPage, ActivityPlace, activities, activity
+from penstock.store.spans.queries.people import (
+    ActivityCalls,
+    ActivityOrder,
+    ActivityPage,
+    ActivityPlace,
+    activities,
+    activity,
+)
 from penstock.store.spans.queries.routes import route_stats
 from penstock.store.spans.queries.scores import ScoreFilter, ScorePlace, list_scores
 from penstock.store.spans.queries.search import Candidates
@@ -45,7 +52,6 @@ from penstock.store.spans.queries.traces import (
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import (
-    ActivityView,
     Books,
     Facet,
     Facets,
@@ -218,13 +224,15 @@ class Questions:
             self._asked, window, "user", where=where, order=order, after=after, limit=limit, candidates=self._candidates
         )
 
-    def session(self, project: str, session: str) -> ActivityView | None:
-        """One session with its calls in order of time."""
-        return activity(self._asked, project, "session", session)
+    def session(
+        self, project: str, session: str, *, after: Place | None = None, limit: int = 100
+    ) -> ActivityCalls | None:
+        """One session with its newest calls in order of time; see `queries.people`."""
+        return activity(self._asked, project, "session", session, after=after, limit=limit)
 
-    def user(self, project: str, user: str) -> ActivityView | None:
-        """One end user with its calls in order of time."""
-        return activity(self._asked, project, "user", user)
+    def user(self, project: str, user: str, *, after: Place | None = None, limit: int = 100) -> ActivityCalls | None:
+        """One end user, as `session`."""
+        return activity(self._asked, project, "user", user, after=after, limit=limit)
 
     def export(
         self,

@@ -12,7 +12,6 @@ from penstock.wire.span import Kind, Source, Status
 
 __all__ = [
     "Activity",
-    "ActivityView",
     "Books",
     "Facet",
     "Facets",
@@ -315,13 +314,6 @@ class Activity(msgspec.Struct, kw_only=True):
     cost: int | None
     cost_unknown: int
     """Model calls whose cost is unknown; `cost` does not count them."""
-
-
-class ActivityView(msgspec.Struct, kw_only=True):
-    """One session or user, with its rows of the trace list in order of time: the newest thousand at most."""
-
-    of: Activity
-    rows: list[TraceRow]
 
 
 class Measures(msgspec.Struct, kw_only=True):

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from penstock.store.spans.queries.people import ActivityOrder, ActivityPage, ActivityPlace
+from penstock.store.spans.queries.people import ActivityCalls, ActivityOrder, ActivityPage, ActivityPlace
+from penstock.store.spans.queries.traces import Place
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import Node
-from penstock.store.spans.types import ActivityView
 
 __all__ = ["ActivityStore"]
 
@@ -37,10 +37,12 @@ class ActivityStore(Protocol):
         """End users, as `sessions`."""
         ...
 
-    def session(self, project: str, session: str) -> ActivityView | None:
-        """One session with its calls in order of time."""
+    def session(
+        self, project: str, session: str, *, after: Place | None = None, limit: int = 100
+    ) -> ActivityCalls | None:
+        """One session with the newest of its calls from a place on, in order of time."""
         ...
 
-    def user(self, project: str, user: str) -> ActivityView | None:
-        """One end user with its calls in order of time."""
+    def user(self, project: str, user: str, *, after: Place | None = None, limit: int = 100) -> ActivityCalls | None:
+        """One end user, as `session`."""
         ...

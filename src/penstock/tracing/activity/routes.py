@@ -7,11 +7,10 @@ from typing import Annotated
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 
-from penstock.store.spans.types import ActivityView
 from penstock.tracing.activity.service import ActivityService
-from penstock.tracing.activity.types import ActivityList
+from penstock.tracing.activity.types import ActivityList, ActivityView
 from penstock.tracing.types import Asked, Paging
 
 __all__ = ["SessionsController", "UsersController"]
@@ -20,6 +19,8 @@ Service = NamedDependency[ActivityService]
 ProjectId = NamedDependency[str]
 Question = NamedDependency[SkipValidation[Asked]]
 Part = NamedDependency[SkipValidation[Paging]]
+Cursor = Annotated[str | None, QueryParameter(name="cursor", description="`next_cursor` of the page before.")]
+Limit = Annotated[int, QueryParameter(name="limit", description="Calls of a page, 1 to 1000.")]
 
 
 class SessionsController(Controller):
@@ -37,9 +38,12 @@ class SessionsController(Controller):
         activity: Service,
         project: ProjectId,
         session: Annotated[str, PathParameter(description="The session's id, as the application named it.")],
+        *,
+        cursor: Cursor = None,
+        limit: Limit = 100,
     ) -> ActivityView:
-        """One session with its calls in order of time, the newest thousand at most."""
-        return activity.one(project, "session", session.removeprefix("/"))
+        """One session with its newest calls, in order of time; `next_cursor` leads to those before them."""
+        return activity.one(project, "session", session.removeprefix("/"), cursor=cursor, limit=limit)
 
 
 class UsersController(Controller):
@@ -57,6 +61,9 @@ class UsersController(Controller):
         activity: Service,
         project: ProjectId,
         user: Annotated[str, PathParameter(description="The end user's id, or the hash that stands for it.")],
+        *,
+        cursor: Cursor = None,
+        limit: Limit = 100,
     ) -> ActivityView:
-        """One end user with their calls in order of time, the newest thousand at most."""
-        return activity.one(project, "user", user.removeprefix("/"))
+        """One end user with their newest calls, in order of time; `next_cursor` leads to those before them."""
+        return activity.one(project, "user", user.removeprefix("/"), cursor=cursor, limit=limit)

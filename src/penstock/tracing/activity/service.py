@@ -4,11 +4,12 @@ import re
 from typing import Final, Literal, get_args
 
 from penstock.core.errors import InvalidInput, NotFound
-from penstock.store.spans.queries.people import ActivityOrder, ActivityPlace
+from penstock.store.spans.queries.people import ActivityCalls, ActivityOrder, ActivityPlace
+from penstock.store.spans.queries.traces import Place
 from penstock.store.spans.queries.window import Window
-from penstock.store.spans.types import ActivityView
 from penstock.tracing.activity.ports import ActivityStore
-from penstock.tracing.activity.types import ActivityList
+from penstock.tracing.activity.types import ActivityList, ActivityView
+from penstock.tracing.cursors import cursor_of, invalid_cursor, place_of
 from penstock.tracing.query.names import KeyNames, QueryReader, UserHash
 from penstock.tracing.types import Asked, Paging
 
@@ -16,6 +17,8 @@ __all__ = ["ActivityService", "Who"]
 
 Who = Literal["session", "user"]
 MAX_LIMIT: Final = 200
+MAX_CALLS: Final = 1000
+"""Calls of one session or user in a page."""
 ORDERS: Final[tuple[ActivityOrder, ...]] = get_args(ActivityOrder)
 _CURSOR = re.compile(r"(-?\d{1,19}):(.+)\Z", re.DOTALL)
 
@@ -47,8 +50,7 @@ class ActivityService:
             InvalidInput: the search, the sort, the cursor, the limit or the window is wrong.
             Unavailable: the store is down.
         """
-        if not 1 <= paging.limit <= MAX_LIMIT:
-            raise InvalidInput(f"limit lies between 1 and {MAX_LIMIT}, got {paging.limit}.", field="limit")
+        _check_limit(paging.limit, MAX_LIMIT)
         if asked.from_ is not None and asked.to is not None and asked.from_ >= asked.to:
             raise InvalidInput(
                 f"The window is empty: `from` is {asked.from_}, `to` is {asked.to}; expected from < to.", field="from"
@@ -65,14 +67,16 @@ class ActivityService:
         cursor = None if page.next is None else f"{page.next.value}:{page.next.who}"
         return ActivityList(items=page.rows, sort=f"-{order}", next_cursor=cursor)
 
-    def one(self, project: str, who: Who, name: str) -> ActivityView:
-        """One with its calls, the newest thousand at most, in order of time. A user is found by id or hash.
+    def one(self, project: str, who: Who, name: str, *, cursor: str | None = None, limit: int = 100) -> ActivityView:
+        """One with a page of its calls, in order of time: by default the newest. A user is found by id or hash.
 
         Raises:
+            InvalidInput: the cursor or the limit is wrong.
             NotFound: the project knows none of this name.
             Unavailable: the store is down.
         """
-        found = self._found(project, who, name)
+        _check_limit(limit, MAX_CALLS)
+        found = self._found(project, who, name, after=place_of(cursor), limit=limit)
         if found is None:
             raise NotFound(
                 f"There is no {who} {name[:64]!r} in this project.",
@@ -83,15 +87,21 @@ class ActivityService:
             names = self._key_names(project)
             for row in found.rows:
                 row.key_name = names.get(row.key or "")
+        more = None if found.next is None else cursor_of(found.next)
+        return ActivityView(of=found.of, rows=found.rows, next_cursor=more)
+
+    def _found(self, project: str, who: Who, name: str, *, after: Place | None, limit: int) -> ActivityCalls | None:
+        if who == "session":
+            return self._store.session(project, name, after=after, limit=limit)
+        found = self._store.user(project, name, after=after, limit=limit)
+        if found is None and self._user_hash is not None:
+            return self._store.user(project, self._user_hash(name), after=after, limit=limit)
         return found
 
-    def _found(self, project: str, who: Who, name: str) -> ActivityView | None:
-        if who == "session":
-            return self._store.session(project, name)
-        found = self._store.user(project, name)
-        if found is None and self._user_hash is not None:
-            return self._store.user(project, self._user_hash(name))
-        return found
+
+def _check_limit(limit: int, highest: int) -> None:
+    if not 1 <= limit <= highest:
+        raise InvalidInput(f"limit lies between 1 and {highest}, got {limit}.", field="limit")
 
 
 def _order(sort: str | None) -> ActivityOrder:
@@ -113,10 +123,5 @@ def _place(cursor: str | None) -> ActivityPlace | None:
         return None
     found = _CURSOR.match(cursor)
     if found is None or abs(int(found[1])) >= 2**63:
-        raise InvalidInput(
-            f"The cursor {cursor[:64]!r} was not given out by this list.",
-            field="cursor",
-            hint="Send `next_cursor` of the page before, or none.",
-            code="invalid_cursor",
-        )
+        raise invalid_cursor(cursor)
     return ActivityPlace(int(found[1]), found[2])

@@ -1,5 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import type { Ref } from "react";
 import type { SpanRecord, TraceRow } from "@/api/types";
 import { MessageView } from "@/components/messages/message-view";
 import { StatusMark } from "@/components/status";
@@ -14,6 +15,7 @@ import classes from "./session.module.css";
 const PAUSE = 60_000_000;
 
 interface CallTurnProps {
+  ref?: Ref<HTMLLIElement>;
   row: TraceRow;
   before: TraceRow | undefined;
   /** What it brings; undefined while it loads. */
@@ -21,12 +23,12 @@ interface CallTurnProps {
   error: Error | null;
 }
 
-export function CallTurn({ row, before, turn, error }: CallTurnProps) {
+export function CallTurn({ ref, row, before, turn, error }: CallTurnProps) {
   const pause = before ? row.started - (before.started + before.duration) : 0;
   return (
     <>
       {pause > PAUSE && <li className={classes.pause}>{formatDuration(pause)} later</li>}
-      <li className={classes.call}>
+      <li className={classes.call} ref={ref}>
         <Link
           to="/traces/$traceId"
           params={{ traceId: row.trace_id }}

@@ -7,12 +7,9 @@ import { formatDuration, formatMoneyRow, formatRowTime, formatTime } from "@/lib
 import { sayScoreValue } from "@/lib/scores";
 import classes from "./user.module.css";
 
-/** Calls that are shown. */
-const MOST_CALLS = 30;
-
 /** The newest calls, with how they were judged. */
-export function UserCalls({ rows: all }: { rows: readonly TraceRow[] }) {
-  const rows = all.slice(-MOST_CALLS).reverse();
+export function UserCalls({ rows: inOrder }: { rows: readonly TraceRow[] }) {
+  const rows = inOrder.toReversed();
   return (
     <section className="card" aria-label="Calls">
       <div className="card-head">

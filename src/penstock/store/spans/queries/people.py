@@ -7,21 +7,22 @@ import msgspec
 from sqlglot import exp
 
 from penstock.store.spans.conditions import compiled, needs_totals
-from penstock.store.spans.engine import Engine, Read, Rows, prepare
+from penstock.store.spans.engine import Engine, Question, Read, Rows, prepare
 from penstock.store.spans.expressions import Values, bind, column, parsed, sql
+from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, Who, fill_activity
+from penstock.store.spans.queries.choices import Form, rows_of
 from penstock.store.spans.queries.overview import known_cost
 from penstock.store.spans.queries.rows import ROW, fetch, with_totals
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import looked_up
+from penstock.store.spans.queries.traces import Place
 from penstock.store.spans.queries.window import Window, within
 from penstock.store.spans.tree import Node
-from penstock.store.spans.types import Activity, ActivityView
+from penstock.store.spans.types import Activity, TraceRow
 
-__all__ = ["ActivityOrder", "ActivityPage", "ActivityPlace", "activities", "activity"]
+__all__ = ["ActivityCalls", "ActivityOrder", "ActivityPage", "ActivityPlace", "activities", "activity"]
 
-MOST_ROWS = 1000
-"""Rows of one session or user that are sent at once."""
 ActivityOrder = Literal["last", "first", "calls", "errors", "tokens", "cost"]
 _DONE = "other, first, last, rows, errors, spans, tokens, cost, known, unknown"
 _SUMS = (
@@ -42,6 +43,17 @@ class ActivityPlace(msgspec.Struct, frozen=True, array_like=True):
 class ActivityPage(msgspec.Struct, frozen=True):
     rows: list[Activity]
     next: ActivityPlace | None
+
+
+class ActivityCalls(msgspec.Struct, frozen=True):
+    """One session or user, and a part of its rows of the trace list."""
+
+    of: Activity
+    """All that it did."""
+    rows: list[TraceRow]
+    """In order of time."""
+    next: Place | None
+    """Leads to the rows before these; None when there are none."""
 
 
 def activities(
@@ -90,8 +102,19 @@ def activities(
     return ActivityPage(rows, more)
 
 
-def activity(engine: Engine, project: str, who: Who, name: str) -> ActivityView | None:
-    """One session or user: what it did in all, and its newest rows of the trace list in order of time."""
+def activity(
+    engine: Engine, project: str, who: Who, name: str, *, after: Place | None, limit: int
+) -> ActivityCalls | None:
+    """One session or user: what it did in all, and the newest of its rows of the trace list, from a place on.
+
+    Args:
+        engine: The store.
+        project: Whose.
+        who: Which of the two.
+        name: The session, or user.
+        after: The place to go on from: rows that are older follow.
+        limit: How many rows at most.
+    """
     values: Values = {"project": project, "name": name}
     with engine.snapshot() as read:
         days = _days(read, project, who, name)
@@ -101,18 +124,13 @@ def activity(engine: Engine, project: str, who: Who, name: str) -> ActivityView 
             return None
         seen = [*(day for day, *_ in days), *pending]
         window = Window(project=project, from_=min(seen), to=max(seen) + DAY)
-        # Of one that did much, the newest rows lie in a few of its days.
-        is_it = exp.EQ(this=column(who), expression=exp.Placeholder(this="name"))
-        conditions = [*within(_newest(window, days), values), is_it]
-        query = (
-            exp.select("rowid", "started")
-            .from_("spans")
-            .where(*conditions, ROW)
-            .order_by("started DESC", "span_id DESC")
-        )
-        newest = read(query.limit(MOST_ROWS), values)
-        rows = fetch(read, project, [place for place, _ in newest], [started for _, started in newest])
-    return ActivityView(of=_activity((name, *_whole(parts))), rows=rows[::-1])
+        is_it = Filter(column=who, operator="eq", value=name)
+        chosen = _chosen(read, _narrowed(window, days, after, limit + 1), is_it, after=after, limit=limit + 1)
+        more = len(chosen) > limit
+        chosen = chosen[:limit]
+        rows = fetch(read, project, [row[2] for row in chosen], [row[0] for row in chosen])
+    place = Place(chosen[-1][0], chosen[-1][1]) if more else None
+    return ActivityCalls(_activity((name, *_whole(parts))), rows[::-1], place)
 
 
 def _united(parts: Sequence[exp.Select]) -> exp.Subquery:
@@ -178,14 +196,33 @@ def _after(place: ActivityPlace, order: ActivityOrder, values: Values) -> exp.Ex
     return exp.paren(exp.or_(exp.LT(this=value, expression=at), same))
 
 
-def _newest(window: Window, days: Rows) -> Window:
-    """The part of the window that holds its newest rows, as many as are sent."""
-    left = MOST_ROWS
+def _narrowed(window: Window, days: Rows, after: Place | None, wanted: int) -> Window:
+    """The part of a closed window that holds the newest rows from a place on, as many as are wanted.
+
+    Of one that did much, these lie in a few of the days that are summed up.
+    """
+    end = window.to or 0
+    if after is not None:
+        end = min(end, after.started)
+        window = msgspec.structs.replace(window, to=min(window.to or 0, after.started + 1))
+    left = wanted
     for day, _, _, _, rows, *_ in sorted(days, reverse=True):
-        left -= rows
+        # How many rows of the place's own day come before it is not known: none are counted on.
+        if day + DAY <= end:
+            left -= rows
         if left <= 0:
-            return msgspec.structs.replace(window, from_=max(day, window.from_ or 0))
+            return msgspec.structs.replace(window, from_=day)
     return window
+
+
+def _chosen(read: Read, window: Window, where: Node, *, after: Place | None, limit: int) -> Rows:
+    """`(started, span_id, place in storage, …)` of the newest rows of a closed window that fit, from a place on."""
+    form = Form("started", True, "row", begins=True, ends=True, after=None if after is None else True, beyond=False)
+    query, own = rows_of(Question(where), form)
+    given: Values = {"project": window.project, "from": window.from_, "to": window.to, "limit": limit}
+    if after is not None:
+        given |= {"at_started": after.started, "at_span": after.span}
+    return read(query, own | given)
 
 
 def _days(read: Read, project: str, who: Who, name: str) -> Rows:
