@@ -116,8 +116,10 @@ class _Grouped:
         family = self._family(histogram=False)
         sums = self._sums(family)
         values, parts = self._parts(sums, family=family, groups=())
-        merged = [f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS all_{name}" for name in sums]
-        query = exp.select(*self._names, *merged).from_(parts, copy=False).group_by(*self._names)
+        whole = isinstance(parts.this, exp.Select)
+        merged = [f"CAST(coalesce({name if whole else f'sum({name})'}, 0) AS BIGINT) AS all_{name}" for name in sums]
+        query = exp.select(*self._names, *merged).from_(parts, copy=False)
+        query = query if whole else query.group_by(*self._names, copy=False)
         ordered = [exp.Ordered(this=column(name), nulls_first=False) for name in self._names]
         query = query.order_by("all_n DESC", *ordered).limit(bind(values, limit), copy=False)
         return self._read(prepare(query), values)
@@ -159,18 +161,23 @@ class _Grouped:
             part = _among(part, labels, self._names, chosen, values)
         selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
         selected += [exp.alias_(number, "block", copy=False), exp.alias_(of_duration, "bucket", copy=False)]
+        selected.append(parsed("grouping(bucket) AS of_block"))
         amounts = [f"CAST(coalesce({of_spans}, 0) AS BIGINT)" for of_spans, _ in self._sums(None).values()]
         query = part.select(*selected, *amounts, append=False, copy=False)
-        query = query.group_by(*self._names, "block", "bucket", copy=False)
+        # Each by itself: of blocks and buckets together there are nearly as many as spans.
+        sets = [exp.Tuple(expressions=[column(each) for each in (*self._names, by)]) for by in ("block", "bucket")]
+        query.set("group", exp.Group(expressions=[exp.GroupingSets(expressions=sets)]))
         sample.narrow(query, values)
         sums: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * len(amounts))
         blocks: defaultdict[Labels, Counter[int]] = defaultdict(Counter)
         histograms: defaultdict[Labels, Histogram] = defaultdict(Histogram)
         for row in self._read(query, values):
-            given, (block, number_, *found) = tuple(row[: len(labels)]), row[len(labels) :]
-            sums[given] = [one + other for one, other in zip(sums[given], found, strict=True)]
-            blocks[given][block] += found[0]
-            histograms[given].add(number_, found[0])
+            given, (block, number_, of_block, *found) = tuple(row[: len(labels)]), row[len(labels) :]
+            if of_block:
+                sums[given] = [one + other for one, other in zip(sums[given], found, strict=True)]
+                blocks[given][block] += found[0]
+            else:
+                histograms[given].add(number_, found[0])
         # Those of which there are none are listed, too.
         for given in chosen or ():
             sums.setdefault(given, [0] * len(amounts))
@@ -188,11 +195,14 @@ class _Grouped:
         family = self._family(histogram=True)
         sums = {"bucket": (bucket("duration"), "bucket"), "n": ("count(*)", "sum(spans)")}
         values, parts = self._parts(sums, family=family, groups=("bucket",), chosen=chosen)
-        query = exp.select(*self._names, "bucket", "CAST(sum(n) AS BIGINT)").from_(parts, copy=False)
+        whole = isinstance(parts.this, exp.Select)
+        number = f"CAST({'n' if whole else 'sum(n)'} AS BIGINT)"
+        query = exp.select(*self._names, "bucket", number).from_(parts, copy=False)
+        query = query if whole else query.group_by(*self._names, "bucket", copy=False)
         if sample is not None:
             sample.narrow(query, values)
         found: defaultdict[Labels, Histogram] = defaultdict(Histogram)
-        for row in self._read(prepare(query.group_by(*self._names, "bucket")), values):
+        for row in self._read(prepare(query), values):
             found[tuple(row[: len(self._names)])].add(row[-2], row[-1])
         return found
 
@@ -237,6 +247,7 @@ class _Grouped:
         groups: tuple[str, ...],
         chosen: Sequence[Labels] | None = None,
     ) -> tuple[Values, exp.Subquery]:
+        """What is read from spans, and what from a family, one below the other; one by itself has all of a group."""
         window = self._window
         low, high = window.from_ or 0, window.to or 0
         ranges = Ranges(((low, high),)) if family is None else ranges_of(self._read, window, step=DAY, family=family)
