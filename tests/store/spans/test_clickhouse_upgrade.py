@@ -17,6 +17,8 @@ COARSE = 3
 """The last version whose tables had large granules."""
 IN_TIME = 6
 """The last version whose rollups lay in order of time."""
+PACKED_CLOSELY = 8
+"""The last version whose rollups were packed as closely as can be."""
 SWAPPED = 1 + sum(len(migrations._refined(table)) for table in migrations._ENGINES)
 
 
@@ -66,6 +68,11 @@ def coarse(made_at):
 @pytest.fixture
 def in_time(made_at):
     return made_at(IN_TIME)
+
+
+@pytest.fixture
+def packed_closely(made_at):
+    return made_at(PACKED_CLOSELY)
 
 
 def covered_trace(journal):
@@ -186,6 +193,56 @@ def test_what_is_summed_up_is_made_anew_wherever_the_upgrade_is_cut(in_time, jou
         pass
     assert counted(store) == expected
     assert store._engine.ask("SELECT sum(spans), count(DISTINCT model) FROM cube_users WHERE listed") == [(12, 3)]
+    store.close()
+
+
+def put_in_time(engine, table):
+    """The table as it was: rows lie in order of time alone."""
+    engine.change(f"CREATE TABLE old AS {table} ENGINE = MergeTree PRIMARY KEY project ORDER BY (project, day)")
+    engine.change(f"INSERT INTO old SELECT * FROM {table}")  # noqa: S608 - constants
+    engine.change(f"EXCHANGE TABLES old AND {table}")
+    engine.change("DROP TABLE old SYNC")
+
+
+def order_of(engine, table):
+    ((key,),) = engine.ask(
+        "SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+        {"table": table},
+    )
+    return key.split(", ")
+
+
+@pytest.mark.parametrize("cuts", [(), (2, 3, 5), (59,)])
+def test_what_is_summed_up_is_put_in_another_order_wherever_the_upgrade_is_cut(packed_closely, journal, clock, cuts):
+    spans = [
+        journal.span(user=f"u{number % 2}", key=f"k{number % 2}", route="r", served_model=f"m{number % 3}", cost=number)
+        for number in range(12)
+    ]
+    packed_closely.load([journal.write(*spans)])
+    clock.advance(3 * 24 * 3600)
+    while packed_closely.maintain():
+        pass
+    tables = ("cube_users_rows", "cube_shifts_rows", "latency_routes_keys_rows", "users_daily_rows")
+    before = {table: packed_closely._engine.ask(f"SELECT * FROM {table} ORDER BY ALL") for table in tables}  # noqa: S608 - constants
+    assert all(before.values())
+    for table in tables:
+        put_in_time(packed_closely._engine, table)
+    for at in cuts:
+        with pytest.raises(Crash):
+            migrations.migrate(CrashingAt(packed_closely._engine._client, at))
+
+    store = reopened(packed_closely, journal, clock)
+
+    assert {table: store._engine.ask(f"SELECT * FROM {table} ORDER BY ALL") for table in tables} == before  # noqa: S608 - constants
+    assert order_of(store._engine, "cube_users_rows") == ["project", "user", "model", "day"]
+    assert order_of(store._engine, "latency_routes_keys_rows")[:6] == [
+        "project", "measure", "listed", "day", "route", "key"
+    ]  # fmt: skip
+    others = store._engine.ask(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%other'"
+    )
+    assert others == []
+    assert store._engine.ask("SELECT count() FROM pending_days") == [(0,)]
     store.close()
 
 

@@ -6,9 +6,9 @@ from sqlglot import exp, parse
 
 from penstock.store.spans.expressions import MODEL
 from penstock.store.spans.queries.activity import ACTIVITIES, schema_activity
-from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, FAMILIES, schema
+from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, COMMON, FAMILIES, schema
 
-__all__ = ["BY_NAME", "CELLS", "Replaced", "ordered", "rollups"]
+__all__ = ["BY_NAME", "CELLS", "Replaced", "ordered", "packed", "rollups"]
 
 
 class Replaced(str):
@@ -90,6 +90,7 @@ _ORDERS = {
 """What rows of a project are in order of, before their time."""
 _FINE = 1024
 """Rows of the smallest piece that is read of what is looked up by name."""
+_FAMILIES = {family.table: family for family in FAMILIES}
 
 
 def ordered(partition: int) -> Iterator[str]:
@@ -103,36 +104,66 @@ def ordered(partition: int) -> Iterator[str]:
     """
     for period in ("hour", "day"):
         yield _periods(period)
-    for statements, period in (
-        (CELLS + schema(BY_HOUR), "hour"), (schema_activity() + schema(BY_DAY), "day")
-    ):  # fmt: skip
+    for table, columns, period in _every():
+        yield f"DROP TABLE IF EXISTS {table}_rows SYNC"
+        yield _rows(table, columns, period, partition)
+        yield f"""
+            CREATE OR REPLACE VIEW {table} AS
+            SELECT * EXCEPT attempt FROM {table}_rows
+            WHERE attempt IN (SELECT attempt FROM {period}s WHERE rolled >= touched)
+        """  # noqa: S608 - constants
+
+
+def packed(partition: int) -> Iterator[Replaced]:
+    """Statements that make all rollups anew, with their rows, as `ordered` makes them now.
+
+    What a crash leaves of the other table holds nothing that the first does not.
+    """
+    for table, columns, period in _every():
+        other = f"{table}_other"
+        yield Replaced(f"DROP TABLE IF EXISTS {other} SYNC")
+        yield Replaced(_rows(table, columns, period, partition, name=other))
+        yield Replaced(f"INSERT INTO {other} SELECT * FROM {table}_rows")  # noqa: S608 - constants
+        yield Replaced(f"EXCHANGE TABLES {other} AND {table}_rows")
+        yield Replaced(f"DROP TABLE {other} SYNC")
+
+
+def _every() -> Iterator[tuple[str, list[exp.ColumnDef], str]]:
+    """All rollups: the table, its columns, and by what it is summed up."""
+    for statements, period in ((CELLS + schema(BY_HOUR), "hour"), (schema_activity() + schema(BY_DAY), "day")):
         for table, columns in _tables(statements):
-            yield f"DROP TABLE IF EXISTS {table}_rows SYNC"
-            yield _rows(table, columns, period, partition)
-            yield f"""
-                CREATE OR REPLACE VIEW {table} AS
-                SELECT * EXCEPT attempt FROM {table}_rows
-                WHERE attempt IN (SELECT attempt FROM {period}s WHERE rolled >= touched)
-            """  # noqa: S608 - constants
+            yield table, columns, period
 
 
-def _rows(table: str, columns: Sequence[exp.ColumnDef], period: str, partition: int) -> str:
-    settings, parted = "default_compression_codec = 'ZSTD(1)'", ""
-    order = f"project, {_ORDERS[table]}, {period}" if table in _ORDERS else f"project, {period}"
-    attempt, moment = "Delta, ZSTD", ""
-    if table in BY_NAME or table in ACTIVITIES.values():
-        # Times change from row to row here: such a codec unpacks them several times quicker than the others.
-        attempt, moment = "LZ4", " CODEC(T64, LZ4)"
-        order = f"project, {'user, model' if table in BY_NAME else 'who'}, {period}"
+def _rows(table: str, columns: Sequence[exp.ColumnDef], period: str, partition: int, *, name: str | None = None) -> str:
+    by_name = table in BY_NAME or table in ACTIVITIES.values()
+    key = f"project, {_ORDERS[table]}, {period}" if table in _ORDERS else f"project, {period}"
+    settings, parted = "allow_nullable_key = 1", ""
+    if by_name:
+        key = f"project, {'user, model' if table in BY_NAME else 'who'}, {period}"
         parted = f"PARTITION BY intDiv({period}, {partition})"
-        settings += f", allow_nullable_key = 1, index_granularity = {_FINE}"
-    told = [f"{_column(each)}{moment if each.name in {'hour', 'day'} else ''}" for each in columns]
+        settings += f", index_granularity = {_FINE}"
+    # Numbers cut to the bits that they have are unpacked several times quicker than what is packed most closely.
+    told = [f"{each} CODEC(T64, LZ4)" if "Int" in each else each for each in map(_column, columns)]
     if table in BY_NAME:
         told.append(_MODEL.format(expression=MODEL))
     return f"""
-        CREATE TABLE {table}_rows (attempt Int64 CODEC({attempt}), {", ".join(told)})
-        ENGINE = MergeTree {parted} ORDER BY ({order}) SETTINGS {settings}
+        CREATE TABLE {name or f"{table}_rows"}
+            (attempt Int64 CODEC({"LZ4" if by_name else "Delta, LZ4"}), {", ".join(told)})
+        ENGINE = MergeTree {parted} PRIMARY KEY ({key}) ORDER BY ({", ".join([key, *_alike(table)])})
+        SETTINGS {settings}
     """
+
+
+def _alike(table: str) -> list[str]:
+    """What rows of one time are in order of: equal neighbours take little room, and are put together quickly."""
+    if table in BY_NAME or table in ACTIVITIES.values():
+        return []
+    family = _FAMILIES.get(table)
+    if family is None:
+        return ["label", "bucket"] if table == "rollup_latency" else ["label"]
+    names = [f"`{each}`" for each in sorted(family.columns, key=COMMON.__contains__) if each != "tags"]
+    return [*names, *(["bucket"] if family.histogram else []), *(["hour"] if family.period == "day" else [])]
 
 
 def _periods(period: str) -> str:

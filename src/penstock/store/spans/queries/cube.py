@@ -26,6 +26,7 @@ __all__ = [
     "ASKED",
     "BY_DAY",
     "BY_HOUR",
+    "COMMON",
     "FAMILIES",
     "FIRST_FAMILIES",
     "SECOND_FAMILIES",
@@ -45,7 +46,8 @@ LONG = 2 * DAY
 Measure = Literal["duration", "ttft"]
 MEASURES: tuple[Measure, ...] = ("duration", "ttft")
 """Of what there are histograms."""
-_COMMON = ("source", "kind", "call", "covered", "status")
+COMMON = ("source", "kind", "call", "covered", "status")
+"""Columns of every family."""
 _BOOLEAN = {"call", "covered", "stream"}
 _NEVER_NULL = (*USAGE, "duration")
 _OPTIONAL = ("ttft", "cost", "saved")
@@ -102,32 +104,32 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
 _MODELS = ("provider", "target_model", "served_model")
 _ALL = (
-    *_COMMON, "service", "operation", "error_type", "http_status", "stream", "route", "variant", "change",
+    *COMMON, "service", "operation", "error_type", "http_status", "stream", "route", "variant", "change",
     *_MODELS, "requested_model", "prompt_name", "prompt_version", "cache",
 )  # fmt: skip
 
 
 def _shifts(table: str, *columns: str) -> Family:
-    return Family(table=table, columns=(*_COMMON, *columns), histogram=True, grain=SHIFT, bounded=True)
+    return Family(table=table, columns=(*COMMON, *columns), histogram=True, grain=SHIFT, bounded=True)
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family(table="cube_keys", columns=(*_COMMON, "key")),
+    Family(table="cube_keys", columns=(*COMMON, "key")),
     Family(table="cube", columns=_ALL),
-    Family(table="cube_shifts", columns=(*_COMMON, "route", *_MODELS, "key"), grain=SHIFT // 2, bounded=True),
-    Family(table="cube_keys_tags", columns=(*_COMMON, "key", "tags"), bounded=True),
+    Family(table="cube_shifts", columns=(*COMMON, "route", *_MODELS, "key"), grain=SHIFT // 2, bounded=True),
+    Family(table="cube_keys_tags", columns=(*COMMON, "key", "tags"), bounded=True),
     Family(table="cube_tags", columns=(*_ALL, "tags"), bounded=True),
-    Family(table="latency_routes", columns=(*_COMMON, "route"), histogram=True),
-    Family(table="latency_keys", columns=(*_COMMON, "key"), histogram=True),
-    Family(table="latency_models", columns=(*_COMMON, *_MODELS), histogram=True),
-    Family(table="latency_tags", columns=(*_COMMON, "tags"), histogram=True, bounded=True),
+    Family(table="latency_routes", columns=(*COMMON, "route"), histogram=True),
+    Family(table="latency_keys", columns=(*COMMON, "key"), histogram=True),
+    Family(table="latency_models", columns=(*COMMON, *_MODELS), histogram=True),
+    Family(table="latency_tags", columns=(*COMMON, "tags"), histogram=True, bounded=True),
     _shifts("latency_models_tags", *_MODELS, "tags"),
     _shifts("latency_routes_tags", "route", "tags"),
     _shifts("latency_routes_models", "route", *_MODELS),
     _shifts("latency_keys_tags", "key", "tags"),
     _shifts("latency_models_keys", *_MODELS, "key"),
     _shifts("latency_routes_keys", "route", "key"),
-    Family(table="cube_users", columns=(*_COMMON, "user", *_MODELS), grain=DAY, bounded=True, brief=True),
+    Family(table="cube_users", columns=(*COMMON, "user", *_MODELS), grain=DAY, bounded=True, brief=True),
 )
 """The smaller first."""
 FIRST_FAMILIES = tuple(family for family in FAMILIES if not family.bounded)
