@@ -85,7 +85,7 @@ def _load(path: Path, folder: Path, spans: int, *, text: int, days: float) -> No
 
 
 def _copy(source: Path, target: Path, folder: Path, copies: int) -> None:
-    """Every span and its sums many times, later each time; and scores of some."""
+    """Every span and its sums many times, later each time; and scores of some, with ids that grow with time."""
     store = open_store(target, folder)
     store.count_spans()
     store.close()
@@ -111,9 +111,14 @@ def _copy(source: Path, target: Path, folder: Path, copies: int) -> None:
         connection.execute(
             """
             INSERT INTO scores
-            SELECT uuid()::VARCHAR, project, 'helpful', 'boolean', CAST(hash(span_id) % 5 > 0 AS INTEGER), NULL,
-                trace_id, span_id, NULL, 'user', NULL, NULL, started + duration + 5000000, NULL
-            FROM spans WHERE call AND hash(span_id) % 50 = 0
+            SELECT concat(time[1:8], '-', time[9:12], '-7', bits[1:3], '-8', bits[4:6], '-', bits[7:18]), project,
+                'helpful', 'boolean', CAST(hash(span_id) % 5 > 0 AS INTEGER), NULL,
+                trace_id, span_id, NULL, 'user', NULL, NULL, created, NULL
+            FROM (
+                SELECT *, started + duration + 5000000 AS created, md5(span_id::VARCHAR) AS bits,
+                    lpad(lower(to_hex((started + duration + 5000000) // 1000)), 12, '0') AS time
+                FROM spans WHERE call AND hash(span_id) % 50 = 0
+            )
             """
         )
         for pending, length in (("pending_hours", HOUR), ("pending_text", HOUR), ("pending_days", DAY)):

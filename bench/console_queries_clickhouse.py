@@ -51,11 +51,13 @@ MERGING_SECONDS = 900
 TIMES = ("started", "start", "hour", "day", "low", "high", "created", "last_success", "last_error", "first", "last")
 """Columns of any table that are moments."""
 BLOCKS = {"min_insert_block_size_rows": 500_000, "min_insert_block_size_bytes": 2 * 1024**3}
+_MOMENT = "leftPad(lower(hex(intDiv(created + {shift:Int64}, 1000))), 12, '0')"
 NEW = {
     "trace_id": "reinterpretAsUUID(sipHash128(trace_id, {copy:Int64}))",
     "span_id": "sipHash64(span_id, {copy:Int64})",
     "parent_id": "if(isNull(parent_id), NULL, sipHash64(assumeNotNull(parent_id), {copy:Int64}))",
-    "id": "concat(id, '-', toString({copy:Int64}))",
+    # Of a score: its time, and random bits.
+    "id": f"concat(substring({_MOMENT}, 1, 8), '-', substring({_MOMENT}, 9, 4), substring(id, 14))",
     "rowid": "rowid + {copy:Int64} * 1000000000",
     "block": "block + intDiv({shift:Int64}, 3600000000) * 65536",
 }

@@ -161,22 +161,26 @@ class _Grouped:
             part = _among(part, labels, self._names, chosen, values)
         selected = [exp.alias_(label, name, copy=False) for label, name in zip(labels, self._names, strict=True)]
         selected += [exp.alias_(number, "block", copy=False), exp.alias_(of_duration, "bucket", copy=False)]
-        selected.append(parsed("grouping(bucket) AS of_block"))
+        # Of many groups, blocks and buckets together are nearly as many as spans: each is counted by itself.
+        apart = chosen is not None
+        selected.append(parsed(f"{'grouping(bucket)' if apart else 'NULL'} AS of_block"))
         amounts = [f"CAST(coalesce({of_spans}, 0) AS BIGINT)" for of_spans, _ in self._sums(None).values()]
         query = part.select(*selected, *amounts, append=False, copy=False)
-        # Each by itself: of blocks and buckets together there are nearly as many as spans.
-        sets = [exp.Tuple(expressions=[column(each) for each in (*self._names, by)]) for by in ("block", "bucket")]
-        query.set("group", exp.Group(expressions=[exp.GroupingSets(expressions=sets)]))
+        if apart:
+            sets = [exp.Tuple(expressions=[column(each) for each in (*self._names, by)]) for by in ("block", "bucket")]
+            query.set("group", exp.Group(expressions=[exp.GroupingSets(expressions=sets)]))
+        else:
+            query = query.group_by(*self._names, "block", "bucket", copy=False)
         sample.narrow(query, values)
         sums: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * len(amounts))
         blocks: defaultdict[Labels, Counter[int]] = defaultdict(Counter)
         histograms: defaultdict[Labels, Histogram] = defaultdict(Histogram)
         for row in self._read(query, values):
             given, (block, number_, of_block, *found) = tuple(row[: len(labels)]), row[len(labels) :]
-            if of_block:
+            if of_block != 0:
                 sums[given] = [one + other for one, other in zip(sums[given], found, strict=True)]
                 blocks[given][block] += found[0]
-            else:
+            if of_block != 1:
                 histograms[given].add(number_, found[0])
         # Those of which there are none are listed, too.
         for given in chosen or ():
