@@ -215,11 +215,11 @@ def order_of(engine, table):
 @pytest.mark.parametrize("cuts", [(), (2, 3, 5), (59,)])
 def test_what_is_summed_up_is_put_in_another_order_wherever_the_upgrade_is_cut(packed_closely, journal, clock, cuts):
     spans = [
-        journal.span(user=f"u{number % 2}", key=f"k{number % 2}", route="r", served_model=f"m{number % 3}", cost=number)
-        for number in range(12)
+        journal.span(started=FIRST + number * 20 * DAY, user=f"u{number}", key=f"k{number}", route="r", cost=number)
+        for number in range(4)
     ]
     packed_closely.load([journal.write(*spans)])
-    clock.advance(3 * 24 * 3600)
+    clock.advance(70 * 24 * 3600)
     while packed_closely.maintain():
         pass
     tables = ("cube_users_rows", "cube_shifts_rows", "latency_routes_keys_rows", "users_daily_rows")

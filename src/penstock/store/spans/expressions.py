@@ -1,7 +1,7 @@
 """Pieces that queries share: parsed templates, bound values, and what a few columns mean together."""
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp, parse_one
@@ -46,7 +46,7 @@ BUCKETS_PER_E = 25
 """Logarithmic buckets: neighbours differ by 4 %, so a bucket's middle is within 2 % of what it holds."""
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _parsed(text: str) -> exp.Expr:
     return parse_one(text, dialect="duckdb")
 
@@ -59,8 +59,8 @@ def sql(text: str) -> exp.Select:
 
 
 def parsed(text: str) -> exp.Expr:
-    """The expression that this constant text is, in DuckDB's dialect."""
-    return exp.maybe_parse(text, dialect="duckdb")
+    """A copy of the expression that this text is, in DuckDB's dialect: to parse it takes several times longer."""
+    return _parsed(text).copy()
 
 
 def column(name: str) -> exp.Column:

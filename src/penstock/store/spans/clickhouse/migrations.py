@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from penstock.core.errors import Unavailable
-from penstock.store.spans.clickhouse.rollup_tables import CELLS, Replaced, ordered, packed, rollups
+from penstock.store.spans.clickhouse.rollup_tables import CELLS, Pieced, Replaced, ordered, packed, rollups
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.expressions import HOUR, TOKENS
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY, schema_activity
@@ -412,6 +412,11 @@ def migrate(client: _Client) -> None:
     ((made,),) = client.query("EXISTS TABLE rollup_rows").result_rows
     for number, step in enumerate(_STEPS[version:], start=version + 1):
         for statement in step:
-            if made or SCHEMA < _REMADE or not isinstance(statement, Replaced):
+            if not made and SCHEMA >= _REMADE and isinstance(statement, Replaced):
+                continue
+            if isinstance(statement, Pieced):
+                for (piece,) in client.query(statement.pieces).result_rows:
+                    client.command(statement, {"piece": piece})
+            else:
                 client.command(statement)
         client.command("INSERT INTO schema_version VALUES ({version:Int64})", {"version": number})

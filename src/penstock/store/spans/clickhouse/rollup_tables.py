@@ -1,6 +1,7 @@
 """Tables of what hours and days sum up to: the rows of all attempts, and a view of those that count."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Self
 
 from sqlglot import exp, parse
 
@@ -8,13 +9,31 @@ from penstock.store.spans.expressions import MODEL
 from penstock.store.spans.queries.activity import ACTIVITIES, schema_activity
 from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, COMMON, FAMILIES, schema
 
-__all__ = ["BY_NAME", "CELLS", "Replaced", "ordered", "packed", "rollups"]
+__all__ = ["BY_NAME", "CELLS", "Pieced", "Replaced", "ordered", "packed", "rollups"]
 
 
 class Replaced(str):
     """A statement about a table that a later version makes anew: a new database does not need it."""
 
     __slots__ = ()
+
+
+class Pieced(Replaced):
+    """Such a statement with a placeholder `piece`, run for one piece after the other.
+
+    None takes longer than an answer is waited for.
+
+    Args:
+        text: The statement.
+        pieces: The query that tells them.
+    """
+
+    __slots__ = ("pieces",)
+
+    def __new__(cls, text: str, pieces: str) -> Self:
+        self = super().__new__(cls, text)
+        self.pieces = pieces
+        return self
 
 
 _TYPES = {"BIGINT": "Int64", "INT": "Int32", "SMALLINT": "Int16", "BOOLEAN": "Bool"}
@@ -118,12 +137,19 @@ def packed(partition: int) -> Iterator[Replaced]:
     """Statements that make all rollups anew, with their rows, as `ordered` makes them now.
 
     What a crash leaves of the other table holds nothing that the first does not.
+
+    Args:
+        partition: As of `ordered`; so much is copied at once.
     """
     for table, columns, period in _every():
         other = f"{table}_other"
         yield Replaced(f"DROP TABLE IF EXISTS {other} SYNC")
         yield Replaced(_rows(table, columns, period, partition, name=other))
-        yield Replaced(f"INSERT INTO {other} SELECT * FROM {table}_rows")  # noqa: S608 - constants
+        piece = f"intDiv({period}, {partition})"
+        yield Pieced(
+            f"INSERT INTO {other} SELECT * FROM {table}_rows WHERE {piece} = {{piece:Int64}}",  # noqa: S608 - constants
+            f"SELECT DISTINCT {piece} AS piece FROM {table}_rows ORDER BY piece",  # noqa: S608 - constants
+        )
         yield Replaced(f"EXCHANGE TABLES {other} AND {table}_rows")
         yield Replaced(f"DROP TABLE {other} SYNC")
 

@@ -164,7 +164,7 @@ class _Grouped:
         # Of many groups, blocks and buckets together are nearly as many as spans: each is counted by itself.
         apart = chosen is not None
         selected.append(parsed(f"{'grouping(bucket)' if apart else 'NULL'} AS of_block"))
-        amounts = [f"CAST(coalesce({of_spans}, 0) AS BIGINT)" for of_spans, _ in self._sums(None).values()]
+        amounts = [parsed(f"CAST(coalesce({of_spans}, 0) AS BIGINT)") for of_spans, _ in self._sums(None).values()]
         query = part.select(*selected, *amounts, append=False, copy=False)
         if apart:
             sets = [exp.Tuple(expressions=[column(each) for each in (*self._names, by)]) for by in ("block", "bucket")]
