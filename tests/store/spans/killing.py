@@ -14,14 +14,14 @@ LONGEST = 0.4
 """Seconds; where a child may be killed before it has begun, or after some steps."""
 
 
-def killed_at_random(work: Callable[[], None], *, times: int) -> None:
+def killed_at_random(work: Callable[[], None], *, times: int, longest: float = LONGEST) -> None:
     """Run `work` in children of this process until so many of them were killed, each after a random time.
 
     What the work uses must not be open in this process, and it must be long enough.
     """
     rng = random.Random(5)
     for number in range(times):
-        seconds = rng.uniform(0.005, LONGEST)
+        seconds = rng.uniform(0.005, longest)
         child = os.fork()
         if child == 0:
             # The default action of this signal ends the process there and then; nothing is closed or flushed.

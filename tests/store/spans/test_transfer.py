@@ -29,8 +29,8 @@ def back(duckdb_store, clickhouse_store, journal, monkeypatch):
     return Migration(clickhouse_store, duckdb_store, folder=journal.folder / "back", name="back")
 
 
-def fill(store, journal, tmp_path):
-    """Spans over some hours, of all that makes them differ, and scores."""
+def fill(store, journal, tmp_path, *, differing=20):
+    """Spans over some hours, of all that makes them differ, and scores: 20 records more than spans that differ."""
     long = [{"role": "user", "parts": [{"type": "text", "content": "ä" * 40_000}]}]
     spans = [
         journal.span(
@@ -46,7 +46,7 @@ def fill(store, journal, tmp_path):
             usage_raw=msgspec.Raw(b'{"total": 1.50, "x": "\\u00e9"}'),
             input=msgspec.Raw(json.dumps(long if n == 5 else [{"role": "user", "parts": []}]).encode()),
         )
-        for n in range(20)
+        for n in range(differing)
     ]
     same = [journal.span(started=START + 50 * HOUR) for _ in range(9)]
     child = journal.span(trace_id=spans[3].trace_id, parent_id=spans[3].span_id, call=False, started=START, cost=4)
@@ -102,19 +102,19 @@ def test_a_migration_that_is_killed_again_and_again_moves_everything_once(
 ):
     """FAILURES O5: 30 kills, at any moment."""
     monkeypatch.setattr(transfer, "CHUNK_RECORDS", 1)
-    fill(duckdb_store, journal, tmp_path)
+    fill(duckdb_store, journal, tmp_path, differing=140)
     duckdb_store.close()
     clickhouse_store.close()
 
     def migrate():
         Migration(duckdb_store, clickhouse_store, folder=tmp_path / "migration", name="there").run()
 
-    killed_at_random(migrate, times=30)
+    killed_at_random(migrate, times=30, longest=0.3)
     migration = Migration(duckdb_store, clickhouse_store, folder=tmp_path / "migration", name="there")
     migration.run()
 
     assert migration.check() == []
-    assert (count(clickhouse_store), count(clickhouse_store, "scores")) == (30, 10)
+    assert (count(clickhouse_store), count(clickhouse_store, "scores")) == (150, 10)
 
 
 def test_what_differs_is_told_by_chunk(migration, duckdb_store, clickhouse_store, journal):
