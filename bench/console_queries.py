@@ -112,7 +112,7 @@ def _copy(source: Path, target: Path, folder: Path, copies: int) -> None:
             """
             INSERT INTO scores
             SELECT concat(time[1:8], '-', time[9:12], '-7', bits[1:3], '-8', bits[4:6], '-', bits[7:18]), project,
-                'helpful', 'boolean', CAST(hash(span_id) % 5 > 0 AS INTEGER), NULL,
+                'helpful', 'boolean', CAST(hash(span_id) // 50 % 5 > 0 AS INTEGER), NULL,
                 trace_id, span_id, NULL, 'user', NULL, NULL, created, NULL
             FROM (
                 SELECT *, started + duration + 5000000 AS created, md5(span_id::VARCHAR) AS bits,

@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from penstock.store.spans.clickhouse import migrations
+from penstock.store.spans.clickhouse import kin, migrations
+from penstock.store.spans.clickhouse.beside import SUMS
 from penstock.store.spans.clickhouse.loader import PLAN
 from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
 from penstock.store.spans.clickhouse.text_index import index_text
@@ -19,6 +20,9 @@ IN_TIME = 6
 """The last version whose rollups lay in order of time."""
 PACKED_CLOSELY = 8
 """The last version whose rollups were packed as closely as can be."""
+SUMS_ALONE = 9
+"""The last version in which nothing stood beside the sums of a row."""
+SUMS_OF = f"SELECT project, trace_id, span_id, started, {', '.join(SUMS)} FROM totals ORDER BY ALL"  # noqa: S608 - names of columns
 SWAPPED = 1 + sum(len(migrations._refined(table)) for table in migrations._ENGINES)
 
 
@@ -55,6 +59,9 @@ def made_at(address, journal, clock, monkeypatch):
                 store = ClickHouseSpanStore(address, journal=journal.folder, quarantine=journal.quarantine, clock=clock)
                 store.count_spans()
             stores.callback(store.close)
+            if version <= SUMS_ALONE:
+                columns = ", ".join((*kin._ROW, *SUMS))
+                monkeypatch.setattr(kin, "_TOTALS", f"INSERT INTO totals ({columns}) FORMAT JSONEachRow")
             return store
 
         yield make
@@ -73,6 +80,11 @@ def in_time(made_at):
 @pytest.fixture
 def packed_closely(made_at):
     return made_at(PACKED_CLOSELY)
+
+
+@pytest.fixture
+def sums_alone(made_at):
+    return made_at(SUMS_ALONE)
 
 
 def covered_trace(journal):
@@ -106,7 +118,7 @@ def reopened(store, journal, clock):
 
 def test_an_upgrade_keeps_every_span_wherever_it_is_cut(coarse, journal, clock):
     coarse.load([journal.write(*covered_trace(journal)), journal.write(journal.span(cost=1))])
-    before = books(coarse), coarse._engine.ask("SELECT * FROM totals ORDER BY ALL")
+    before = books(coarse), coarse._engine.ask(SUMS_OF)
     assert before[0] == (4, 9, 5)
     for at in range(1, SWAPPED + 1, 2):
         with pytest.raises(Crash):
@@ -114,7 +126,7 @@ def test_an_upgrade_keeps_every_span_wherever_it_is_cut(coarse, journal, clock):
 
     store = reopened(coarse, journal, clock)
 
-    assert (books(store), store._engine.ask("SELECT * FROM totals ORDER BY ALL")) == before
+    assert (books(store), store._engine.ask(SUMS_OF)) == before
     assert store._engine.ask("SELECT max(version) FROM schema_version") == [(migrations.SCHEMA,)]
     others = store._engine.ask(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%other'"
@@ -243,6 +255,35 @@ def test_what_is_summed_up_is_put_in_another_order_wherever_the_upgrade_is_cut(p
     )
     assert others == []
     assert store._engine.ask("SELECT count() FROM pending_days") == [(0,)]
+    store.close()
+
+
+BESIDE = "SELECT span_id, key, tags, served_model, parent_id, copied FROM totals ORDER BY started"
+
+
+@pytest.mark.parametrize("cuts", [(), (0, 1, 2), (3,)])
+def test_what_is_asked_of_a_row_is_put_beside_its_sums_wherever_the_upgrade_is_cut(sums_alone, journal, clock, cuts):
+    roots = [
+        journal.span(started=FIRST + number * DAY, key=f"k{number}", tags={"team": "care"}, served_model="m")
+        for number in range(3)
+    ]
+    below = [
+        journal.span(started=one.started, trace_id=one.trace_id, parent_id=one.span_id, call=False, cost=5)
+        for one in roots
+    ]
+    sums_alone.load([journal.write(*roots, *below)])
+    before = sums_alone._engine.ask(SUMS_OF)
+    assert len(before) == 3
+    for at in cuts:
+        with pytest.raises(Crash):
+            migrations.migrate(CrashingAt(sums_alone._engine._client, at))
+
+    store = reopened(sums_alone, journal, clock)
+
+    assert store._engine.ask(SUMS_OF) == before
+    assert store._engine.ask(BESIDE) == [
+        (int(one.span_id, 16), one.key, {"team": "care"}, "m", None, True) for one in roots
+    ]
     store.close()
 
 

@@ -2,10 +2,12 @@
 
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.store.spans.clickhouse.beside import COPIED
 from penstock.store.spans.conditions import divided
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries import traces
@@ -14,6 +16,7 @@ from penstock.store.spans.queries.traces import Order
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import And, Not, Or, Text
 from penstock.testing.journal import FIRST, PROJECT
+from penstock.wire.score import Score
 
 DAY = 86_400_000_000
 WINDOW = Window(project=PROJECT, from_=FIRST - DAY, to=FIRST + 70 * DAY)
@@ -85,6 +88,63 @@ def test_rows_are_found_by_their_sums_whatever_the_page_and_the_order(filled, su
             with subtests.test(name=name, limit=limit, descending=descending):
                 found = listed(filled, where=where, limit=limit, order=Order(descending=descending))
                 assert [row.span_id for row in found] == (expected if descending else expected[::-1])
+
+
+OWN = {
+    "name": "agent run", "kind": "agent", "source": "otlp", "service": "shop", "duration": 7, "status": "error",
+    "error_type": "timeout", "http_status": 504, "route": "a", "variant": "v", "provider": "openai",
+    "target_model": "m", "requested_model": "auto", "served_model": "m-1", "prompt_name": "greet", "session": "s",
+    "user": "u", "key": "k", "tags": {"team": "care", "empty": ""},
+}  # fmt: skip
+OF_OWN = {
+    **{name: of(name, "eq", value) for name, value in OWN.items() if name != "tags"},
+    "tag": of("tags.team", "eq", "care"),
+    "empty tag": of("tags.empty", "eq", ""),
+    "no tag": of("tags.region", "missing"),
+    "model": of("model", "like", "openai/*"),
+    "not": Not(of("status", "eq", "ok")),
+    "either": Or((of("key", "eq", "k"), of("key", "eq", "x"))),
+    "no parent": of("parent_id", "missing"),
+    "score": of("score.helpful", "eq", 1.0),
+    "error text": of("error_message", "contains", "late"),
+    "attribute": of("attributes.a", "eq", "1"),
+}
+
+
+@pytest.fixture
+def summed(store, journal):
+    """A root with all its fields, that costs something by what is below it; and one that differs in all of them."""
+    root = journal.span(call=False, error_message="too late", attributes=msgspec.Raw(b'{"a":"1"}'), **OWN)
+    plain = journal.span(call=False, kind="chain", name="plain")
+    below = [
+        journal.span(trace_id=one.trace_id, parent_id=one.span_id, cost=9, kind="llm", call=False)
+        for one in (root, plain)
+    ]
+    store.load([journal.write(root, plain, *below)])
+    judged = {"trace_id": root.trace_id, "name": "helpful", "type": "number", "number": 1.0, "source": "code"}
+    store.load_scores([journal.judge(Score(id="s1", project=PROJECT, created=root.started, **judged))])
+    return store, root
+
+
+def test_rows_are_found_by_their_sums_and_any_of_their_fields(summed, subtests):
+    store, root = summed
+    for name, condition in OF_OWN.items():
+        with subtests.test(name=name):
+            found = listed(store, where=And((condition, DEAR)), limit=5)
+            assert root.span_id in [row.span_id for row in found]
+            assert len(found) == (2 if name in {"no tag", "no parent"} else 1)
+            assert listed(store, where=And((Not(condition), DEAR, of("kind", "eq", "agent"))), limit=5) == []
+
+
+@pytest.mark.parametrize("store", ["clickhouse"], indirect=True)
+def test_rows_beside_whose_sums_nothing_stands_yet_are_found_too(summed, subtests):
+    store, root = summed
+    fields = ", ".join(f"{name} = defaultValueOfTypeName(toTypeName({name}))" for name in COPIED)
+    store._engine.change(f"ALTER TABLE totals UPDATE copied = false, {fields} WHERE true SETTINGS mutations_sync = 2")
+    assert store._engine.ask("SELECT count(), countIf(copied OR key = 'k') FROM totals") == [(2, 0)]
+    for name, condition in OF_OWN.items():
+        with subtests.test(name=name):
+            assert root.span_id in [row.span_id for row in listed(store, where=And((condition, DEAR)), limit=5)]
 
 
 def test_all_are_joined_only_where_most_that_was_likely_does_not_fit(filled, monkeypatch):

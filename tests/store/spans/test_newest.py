@@ -13,6 +13,7 @@ from penstock.store.spans.queries.newest import _both, _joined, stretches_of
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import And, Not, Or
 from penstock.testing.journal import PROJECT
+from penstock.wire.score import Score
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -43,7 +44,20 @@ def test_rare_rows_are_found_page_by_page_wherever_they_lie(store, journal, cloc
     rare = {0, 300, 301, 302, 719}
     spans = month(journal, rare=rare)
     store.load([journal.write(*spans)])
+    judged = {"project": PROJECT, "name": "rare", "type": "number", "number": 1.0, "source": "code"}
+    store.load_scores(
+        [
+            journal.judge(
+                *(
+                    Score(id=span.span_id, trace_id=span.trace_id, span_id=span.span_id, created=span.started, **judged)
+                    for span in spans
+                    if span.route == "rare"
+                )
+            )
+        ]
+    )
     upkeep(store)
+    score = Filter(column="score.rare", operator="gte", value=1.0)
     expected = [span.span_id for span in reversed(spans) if span.route == "rare"]
     user = Filter(column="user", operator="eq", value="mary")
     fine = Filter(column="status", operator="eq", value="ok")
@@ -54,6 +68,9 @@ def test_rare_rows_are_found_page_by_page_wherever_they_lie(store, journal, cloc
         And((RARE, user)),
         And((user, fine)),
         And((RARE, Filter(column="duration", operator="gte", value=0))),
+        score,
+        And((score, user)),
+        And((fine, Not(Filter(column="score.rare", operator="missing")))),
     ):
         found, place = [], None
         while len(found) <= len(rare):

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from sqlglot import parse_one
 
+from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.window import Window
 from penstock.testing.journal import PROJECT, JournalFolder
 from penstock.wire.score import Score
@@ -145,3 +146,30 @@ def test_a_score_that_was_moved_to_another_trace_is_no_longer_shown_at_the_first
     shown = {row.trace_id: row.scores for row in store.list_calls(Window(project=PROJECT)).rows}
 
     assert [shown[span.trace_id] for span in (first, second)] == [{}, {"helpful": 1.0}]
+
+
+JUDGED = {
+    "of nothing": ({}, set()),
+    "of its trace": ({}, {"root", "below"}),
+    "of the span": ({"span_id": "below"}, {"root", "below"}),
+    "of the session": ({"trace_id": None, "session": "s"}, {"other"}),
+}
+
+
+@pytest.mark.parametrize(("fields", "expected"), JUDGED.values(), ids=JUDGED)
+def test_spans_are_found_by_scores_of_one_kind_alone(store, journal, scores, fields, expected):
+    root, other = journal.span(name="root"), journal.span(name="other", session="s")
+    below = journal.span(name="below", trace_id=root.trace_id, parent_id=root.span_id, call=False)
+    store.load([journal.write(root, below, other)])
+    judged = [score("s9", name="other", trace_id=other.trace_id)]
+    if expected:
+        given = {"trace_id": root.trace_id} | fields
+        judged.append(score("s1", **given | ({"span_id": below.span_id} if "span_id" in given else {})))
+    store.load_scores([scores.judge(*judged)])
+
+    def found(operator, value=None):
+        where = Filter(column="score.helpful", operator=operator, value=value)
+        return {row.name for row in store.list_spans(Window(project=PROJECT), where=where).rows}
+
+    assert (found("eq", 1.0), found("has"), found("gt", 1.0)) == (expected, expected, set())
+    assert (found("missing"), found("ne", 1.0)) == ({"root", "below", "other"} - expected,) * 2

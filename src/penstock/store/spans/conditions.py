@@ -1,14 +1,15 @@
 """A tree of conditions as one expression over `spans`, with bound values."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import NamedTuple, assert_never
 
 from sqlglot import exp
 
 from penstock.store.spans.columns import BY_NAME
 from penstock.store.spans.expressions import Values, bind, column
-from penstock.store.spans.filters import STRUCTURE, SUMMED, Filter, Scope, condition, long_text
+from penstock.store.spans.filters import JUDGED, STRUCTURE, SUMMED, Filter, Judged, Scope, condition, long_text
 from penstock.store.spans.tree import And, Node, Not, Or, Text, all_of
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "divided",
     "filters_of",
     "is_narrow",
+    "known_beside",
     "narrow_first",
     "needs_totals",
     "spaced",
@@ -44,29 +46,32 @@ class Texts(NamedTuple):
     """Whether some texts may lie apart from their rows."""
 
 
-def compiled(node: Node, values: Values, *, scope: Scope = "span", texts: Texts = Texts()) -> exp.Expr:  # noqa: B008 - immutable
+def compiled(
+    node: Node,
+    values: Values,
+    *,
+    scope: Scope = "span",
+    texts: Texts = Texts(),  # noqa: B008 - immutable
+    judged: Judged = JUDGED,
+) -> exp.Expr:
     """The tree as an expression; its values are added to `values`.
 
     Unknown counts as no, under `Not` too: `Not(route = 'batch')` holds where there is no route. What the
     expression gives is true where the tree holds, and false or null elsewhere. Scores are looked for with
-    the placeholder `project`.
+    the placeholder `project`, of what there are any.
     """
+    inner = partial(compiled, values=values, scope=scope, texts=texts, judged=judged)
     match node:
         case And(terms):
-            return exp.paren(
-                exp.and_(exp.true(), *(compiled(term, values, scope=scope, texts=texts) for term in terms))
-            )
+            return exp.paren(exp.and_(exp.true(), *map(inner, terms)))
         case Or(terms):
-            return exp.paren(
-                exp.or_(exp.false(), *(compiled(term, values, scope=scope, texts=texts) for term in terms))
-            )
+            return exp.paren(exp.or_(exp.false(), *map(inner, terms)))
         case Not(term):
             if not texts.exactly and any(isinstance(leaf, Text) for leaf in filters_of(term)):
                 return exp.true()
-            inner = compiled(term, values, scope=scope, texts=texts)
-            return exp.not_(exp.func("coalesce", inner, exp.false()))
+            return exp.not_(exp.func("coalesce", inner(term), exp.false()))
         case Filter():
-            return condition(node, values, scope=scope)
+            return condition(node, values, scope=scope, judged=judged)
         case Text():
             return _text(node, values, texts)
         case _:
@@ -115,6 +120,19 @@ def divided(node: Node | None) -> tuple[Node | None, Node] | None:
     sums = all_of(*(term for term in terms if needs_totals(term)))
     mixed = any(isinstance(leaf, Text) or leaf.column not in SUMMED for leaf in filters_of(sums))
     return None if sums is None or mixed else (all_of(*(term for term in terms if not needs_totals(term))), sums)
+
+
+def known_beside(node: Node | None, fields: Collection[str]) -> Node | None:
+    """What the tree asks of these fields alone, of those of its terms that must all hold; None when that is nothing.
+
+    `tags`, `attributes` and `score` stand for any of these.
+    """
+    terms = node.terms if isinstance(node, And) else () if node is None else (node,)
+    return all_of(*(term for term in terms if all(_is_of(leaf, fields) for leaf in filters_of(term))))
+
+
+def _is_of(leaf: Filter | Text, fields: Collection[str]) -> bool:
+    return isinstance(leaf, Filter) and leaf.column.partition(".")[0] in fields
 
 
 def narrow_first(node: Node | None) -> tuple[Node, Node] | None:

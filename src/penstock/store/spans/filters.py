@@ -12,11 +12,13 @@ from penstock.store.spans.columns import BY_NAME, USAGE, Form
 from penstock.store.spans.expressions import MODEL, MODEL_NAME, TOKENS, Values, bind, column
 
 __all__ = [
+    "JUDGED",
     "OPERATORS",
     "STRUCTURE",
     "SUMMED",
     "FieldForm",
     "Filter",
+    "Judged",
     "Operator",
     "Scope",
     "condition",
@@ -31,9 +33,12 @@ OPERATORS: tuple[Operator, ...] = (
 )  # fmt: skip
 SUMMED = frozenset((*USAGE, "usage_total", "cost"))
 """Columns that on a row of the trace list mean the sum over the spans that the row stands for."""
-Scope = Literal["span", "row", "named"]
+Scope = Literal["span", "row", "named", "sums"]
 """Whether `SUMMED` columns mean the span's own values, or those of a row of the trace list; `named` is a table that has
-a column for the model."""
+a column for the model, `sums` one that has a column for all tokens."""
+Judged = frozenset[Literal["trace", "span", "session"]]
+"""What there are scores of."""
+JUDGED: Judged = frozenset(("trace", "span", "session"))
 FieldForm = Form | Literal["score", "attribute"]
 """What the values of a field are: a column's form; `score` is numbers and labels, `attribute` text and numbers."""
 
@@ -93,13 +98,14 @@ def form_of(name: str) -> FieldForm | None:
     return BY_NAME[name].form if name in BY_NAME else None
 
 
-def condition(given: Filter, values: Values, *, scope: Scope = "span") -> exp.Expr:
+def condition(given: Filter, values: Values, *, scope: Scope = "span", judged: Judged = JUDGED) -> exp.Expr:
     """The condition as an expression over `spans`; its values are added to `values`.
 
     Args:
         given: Checked by the caller: the field exists, the value has the field's form.
         values: Collects what placeholders stand for.
         scope: With `row`, `totals` are joined as `queries.rows` does.
+        judged: What there are scores of, as far as it is known.
     """
     if given.column == PLACE:
         return exp.In(this=column(PLACE), query=exp.select(exp.func("unnest", bind(values, given.value))).subquery())
@@ -107,7 +113,7 @@ def condition(given: Filter, values: Values, *, scope: Scope = "span") -> exp.Ex
     if form is None:
         raise KeyError(given.column)
     if form == "score":
-        return _scored(given, values)
+        return _scored(given, values, judged)
     left = place_of(given.column, values, scope=scope)
     if given.operator in {"has", "missing"}:
         if given.operator == "has" and isinstance(given.value, str) and given.value:
@@ -134,8 +140,8 @@ def place_of(name: str, values: Values, *, scope: Scope = "span") -> exp.Expr:
         return exp.Bracket(this=column("tags"), expressions=[key])
     if name.startswith(_ATTRIBUTE):
         return _attribute(name.removeprefix(_ATTRIBUTE), values)
-    if scope == "named" and name == "model":
-        return column("model")
+    if (scope, name) in {("named", "model"), ("sums", "usage_total")}:
+        return column(name)
     own = exp.paren(parse_one(_DERIVED[name][1], dialect="duckdb")) if name in _DERIVED else column(name)
     if scope == "row" and name in SUMMED:
         if name != "cost":
@@ -276,18 +282,18 @@ def long_text(name: str, holds: Callable[[exp.Expr], exp.Expr], values: Values) 
     return exp.paren(exp.or_(here, exp.and_(long, exp.In(this=pair, query=apart.subquery()))))
 
 
-def _scored(given: Filter, values: Values) -> exp.Expr:
+def _scored(given: Filter, values: Values, kinds: Judged) -> exp.Expr:
     """Whether the span, its trace or its session was judged so. The root of a trace has the scores of all its spans."""
     name = bind(values, given.column.removeprefix(_SCORE))
     if given.operator == "missing":
-        return exp.not_(_judged(name, None))
+        return exp.not_(_judged(name, None, kinds))
     if given.operator == "has":
-        return _judged(name, None if given.value is None else _verdict(given, given.value, values))
+        return _judged(name, None if given.value is None else _verdict(given, given.value, values), kinds)
     if given.operator == "ne":
-        return exp.not_(_judged(name, _verdict(given, given.value, values)))
+        return exp.not_(_judged(name, _verdict(given, given.value, values), kinds))
     options = given.value if isinstance(given.value, list) else [given.value]
     verdicts = [_verdict(given, option, values) for option in options]
-    return _judged(name, exp.or_(*verdicts))
+    return _judged(name, exp.or_(*verdicts), kinds)
 
 
 def _verdict(given: Filter, value: object, values: Values) -> exp.Expr:
@@ -300,7 +306,7 @@ def _verdict(given: Filter, value: object, values: Values) -> exp.Expr:
     return comparison(this=column("number"), expression=bind(values, float(value)))
 
 
-def _judged(name: exp.Expr, verdict: exp.Expr | None) -> exp.Expr:
+def _judged(name: exp.Expr, verdict: exp.Expr | None, kinds: Judged) -> exp.Expr:
     def judged(what: tuple[str, ...], *conditions: exp.Expr) -> exp.Expr:
         query = exp.select(*(column(each) for each in what)).from_("scores")
         query = query.where(
@@ -318,12 +324,13 @@ def _judged(name: exp.Expr, verdict: exp.Expr | None) -> exp.Expr:
 
     of_trace = exp.not_(null("trace_id"))
     of_span = exp.not_(null("span_id"))
-    root = exp.and_(null("parent_id"), judged(("trace_id",), of_trace.copy(), of_span.copy()))
-    found = (
-        judged(("trace_id",), of_trace, null("span_id")),
-        judged(("trace_id", "span_id"), of_span),
-        root,
-        judged(("session",), null("trace_id"), exp.not_(null("session"))),
-    )
+    found: list[exp.Expr] = []
+    if "trace" in kinds:
+        found.append(judged(("trace_id",), of_trace.copy(), null("span_id")))
+    if "span" in kinds:
+        root = exp.and_(null("parent_id"), judged(("trace_id",), of_trace, of_span.copy()))
+        found += judged(("trace_id", "span_id"), of_span), root
+    if "session" in kinds:
+        found.append(judged(("session",), null("trace_id"), exp.not_(null("session"))))
     # An absent session is in no list: the answer is no, not unknown.
-    return exp.paren(exp.func("coalesce", exp.or_(*found), exp.false()))
+    return exp.paren(exp.func("coalesce", exp.or_(*found), exp.false())) if found else exp.false()

@@ -12,6 +12,7 @@ import msgspec
 from sqlglot import exp
 
 from penstock.core.errors import InvalidInput, MissingExtra, Unavailable
+from penstock.store.spans.clickhouse.beside import FIELDS
 from penstock.store.spans.clickhouse.functions import DIALECT, SETTINGS, TUNED, bound, render
 from penstock.store.spans.clickhouse.migrations import migrate
 from penstock.store.spans.engine import Prepared, Read, Rows, prepare
@@ -129,6 +130,7 @@ class _Reader:
     """Asks the same again only once: parts of one question often need to know the same few rows."""
 
     finds_by_time: ClassVar[bool] = True
+    beside_sums: ClassVar[frozenset[str]] = FIELDS
 
     def __init__(self, client: _Client) -> None:
         self._client = client

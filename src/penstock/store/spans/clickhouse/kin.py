@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from penstock.store.spans.clickhouse.beside import COPIED, SUMS
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.cover import Answer, covered, covered_beside, doubtful
@@ -24,9 +25,11 @@ TRACES = 2000
 """Traces of one question at most."""
 
 _MODEL_KINDS = frozenset({"llm", "embedding", "reranker"})
+# What is copied beside sums is asked of rows alone: none else has any.
 _KIN = f"""
     SELECT trace_id, span_id, parent_id, started, kind, call, source, covered, {FAILED}, {MODEL_SPAN}, cost,
-        usage_estimated, {", ".join(USAGE)}
+        usage_estimated, {", ".join(USAGE)},
+        {", ".join(f"if(call OR parent_id IS NULL, {name}, defaultValueOfArgumentType({name}))" for name in COPIED)}
     FROM spans
     WHERE project = {{project:String}} AND trace_id IN {{traces:Array(UUID)}}
 """  # noqa: S608 - constants; values are bound
@@ -56,10 +59,10 @@ _COVER = f"""
             FROM (SELECT arrayJoin(arrayZip({{traces:Array(UUID)}}, {{spans:Array(UInt64)}})) AS given)
         )
 """  # noqa: S608 - constants; values are bound
-_SUMMED = (
-    "spans", "errors", *USAGE, "usage_total", "usage_estimated", "cost", "known", "unknown"
-)  # fmt: skip
-_TOTALS = f"INSERT INTO totals (project, trace_id, span_id, started, {', '.join(_SUMMED)}) FORMAT JSONEachRow"
+_ROW = ("project", "trace_id", "span_id", "started")
+_TOTALS = f"INSERT INTO totals ({', '.join((*_ROW, *SUMS, *COPIED, 'copied'))}) FORMAT JSONEachRow"
+_OWN = 12 + len(USAGE)
+"""Where what is copied begins among what is asked."""
 
 
 class Without(NamedTuple):
@@ -85,10 +88,12 @@ class _Kin(NamedTuple):
     cost: int | None
     estimated: bool
     usage: tuple[int, ...]
+    own: tuple[Any, ...]
+    """What is copied beside its sums."""
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "_Kin":
-        return cls(*row[:12], usage=tuple(row[12:]))
+        return cls(*row[:12], usage=tuple(row[12:_OWN]), own=tuple(row[_OWN:]))
 
     @property
     def candidate(self) -> bool:
@@ -258,6 +263,8 @@ def _bare(kin: _Kin) -> _Kin:
 def _sum_up(engine: ClickHouseEngine, project: str, by_trace: dict[uuid.UUID, list[_Kin]]) -> None:
     rows = [
         {"project": project, "trace_id": str(trace), "span_id": row.span, "started": row.started, **sums}
+        | dict(zip(COPIED, row.own, strict=True))
+        | {"copied": True}
         for trace, kin in by_trace.items()
         for row, sums in _totals(kin)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from penstock.core.errors import Unavailable
+from penstock.store.spans.clickhouse.beside import copied
 from penstock.store.spans.clickhouse.rollup_tables import CELLS, Pieced, Replaced, ordered, packed, rollups
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.expressions import HOUR, TOKENS
@@ -389,7 +390,9 @@ _V9 = (
     f"ALTER TABLE spans {', '.join(f'MODIFY COLUMN {name} CODEC({codec})' for name, codec in _QUICK.items())}",
     *packed(MONTH),
 )
-_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9)
+# 10: Beside the sums of a row stands what else is asked of it.
+_V10 = tuple(copied(DAY))
+_STEPS = (_V1, _V2, _V3, _V4, _V5, _V6, _V7, _V8, _V9, _V10)
 SCHEMA = len(_STEPS)
 _REMADE = 7
 """The version that makes all rollups anew."""

@@ -54,6 +54,7 @@ class MalformedLine(Exception):
 
 class _Reader:
     finds_by_time: ClassVar[bool] = False
+    beside_sums: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor

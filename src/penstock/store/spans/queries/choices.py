@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 import msgspec
 from sqlglot import exp
 
-from penstock.store.spans.conditions import Texts, compiled, divided
+from penstock.store.spans.conditions import Texts, compiled, divided, known_beside
 from penstock.store.spans.engine import Prepared, Question, prepare
 from penstock.store.spans.expressions import Values, column, parsed
-from penstock.store.spans.filters import Scope, place_of
+from penstock.store.spans.filters import JUDGED, Judged, Scope, place_of
 from penstock.store.spans.queries.cells import among
 from penstock.store.spans.queries.rows import ROW, with_totals
 from penstock.store.spans.queries.window import Window, within
@@ -57,6 +57,10 @@ class Form(NamedTuple):
     """Only rows that started in one of so many stretches."""
     ordered: bool = True
     """Otherwise any rows that fit, no more than the placeholder `limit`."""
+    judged: Judged = JUDGED
+    """What there are scores of."""
+    beside: frozenset[str] = frozenset()
+    """As `Read.beside_sums`."""
 
 
 @lru_cache(maxsize=1024)
@@ -76,7 +80,10 @@ def rows_of(question: Question, form: Form) -> tuple[Prepared, Values]:
     query = with_totals(query, needed=joined, inner=form.sums == "whole", time=held)
     if form.sums == "begun" and (parts := divided(where)) is not None:
         where, sums = parts
-        begun = exp.select("started").from_("totals").where(*_within(form, {}), compiled(sums, values))
+        begun = exp.select("started").from_("totals").where(*_within(form, {}), compiled(sums, values, scope="sums"))
+        if (known := known_beside(where, form.beside)) is not None:
+            fits = compiled(known, values, judged=form.judged)
+            begun = begun.where(exp.or_(exp.not_(column("copied")), fits), copy=False)
         query = query.where(exp.In(this=column("started"), query=begun.subquery()), copy=False)
     # What has sums is a row.
     row = ROW if form.scope == "row" and form.sums != "whole" else None
@@ -93,7 +100,8 @@ def rows_of(question: Question, form: Form) -> tuple[Prepared, Values]:
     if form.after is not None:
         query = query.where(_after(value, order, valued=not form.after), copy=False)
     if where is not None:
-        query = query.where(compiled(where, values, scope=scope, texts=form.texts), copy=False)
+        asked = compiled(where, values, scope=scope, texts=form.texts, judged=form.judged)
+        query = query.where(asked, copy=False)
     down = form.descending
     keys = [] if form.by == "started" else [exp.Ordered(this=value.copy(), desc=down, nulls_first=False)]
     keys += [exp.Ordered(this=column(name), desc=down, nulls_first=False) for name in ("started", "span_id")]

@@ -30,6 +30,8 @@ FIRST_SHARE = 32
 """The first slice is this part of the window."""
 WIDER = 4
 """How many times wider each slice is than the one before it at most: as long as nothing is found."""
+WIDEST = FIRST_SHARE
+"""As `WIDER`, where the newest are found without reading those before them: then a slice costs mostly to be asked."""
 MARGIN = 1.5
 """How many times what is missing of a page is looked for in the next slice."""
 FEW = 8
@@ -69,7 +71,7 @@ def newest(
         return []
     oldest = whole.from_
     high = whole.to if after is None else min(whole.to, after[0] + 1)
-    if high - oldest <= SHORT:
+    if high - oldest <= SHORT or (read.finds_by_time and _at_once(where)):
         return choose(whole, after, limit, ())
     width = (whole.to - oldest) // FIRST_SHARE
     low = max(oldest, high - width)
@@ -80,16 +82,24 @@ def newest(
     sparse = len(found) * FEW < limit
     stretches = stretches_of(read, rest, where, scope=scope) if sparse else [(oldest, low)]
     looked, gained, left = high - low, len(found), deque(stretches)
+    wider = WIDEST if read.finds_by_time else WIDER
     while left and len(found) < limit:
         # What is missing may lie as close as what was found; not much more is read.
-        missing = int(looked * (limit - len(found)) / len(found) * MARGIN) if gained else width * WIDER
-        width = min(width * WIDER, max(width, missing))
+        missing = int(looked * (limit - len(found)) / len(found) * MARGIN) if gained else width * wider
+        width = min(width * wider, max(width, missing))
         parts = _taken(left, width)
         part = msgspec.structs.replace(whole, from_=parts[-1][0], to=parts[0][1])
         more = choose(part, after, limit - len(found), parts)
         found += more
         looked, gained = looked + sum(end - begin for begin, end in parts), len(more)
     return found
+
+
+def _at_once(where: Node) -> bool:
+    """Whether it takes longer to ask for a slice than to read it: scores are looked through anew for each."""
+    terms = where.terms if isinstance(where, And) else (where,)
+    columns = columns_of(where)
+    return any(name.startswith("score.") for name in columns) and not any(map(_someone, terms))
 
 
 def _taken(left: deque[Stretch], width: int) -> list[Stretch]:
@@ -144,12 +154,16 @@ def _joined(stretches: list[Stretch]) -> list[Stretch]:
 def _of_people(read: Read, window: Window, terms: tuple[Node, ...]) -> list[Stretch] | None:
     """When a session or user that must be equal did anything, day by day; None when there is no such term."""
     for term in terms:
-        if not isinstance(term, Filter) or term.operator != "eq" or not isinstance(term.value, str):
-            continue
-        for who, table in ACTIVITIES.items():
-            if term.column == who:
-                return _of_days(read, window, table, term.value)
+        if (someone := _someone(term)) is not None:
+            return _of_days(read, window, *someone)
     return None
+
+
+def _someone(term: Node) -> tuple[str, str] | None:
+    """Where it is told when a session or user did anything, and who that is, of a term that asks for one."""
+    if not isinstance(term, Filter) or term.operator != "eq" or not isinstance(term.value, str):
+        return None
+    return next(((table, term.value) for who, table in ACTIVITIES.items() if term.column == who), None)
 
 
 def _of_days(read: Read, window: Window, table: str, who: str) -> list[Stretch]:

@@ -6,16 +6,26 @@ from typing import Any
 import msgspec
 from sqlglot import exp
 
-from penstock.store.spans.engine import Engine
+from penstock.store.spans.conditions import filters_of
+from penstock.store.spans.engine import Engine, Read
 from penstock.store.spans.expressions import Values, bind, column, sql
+from penstock.store.spans.filters import JUDGED, Filter, Judged
+from penstock.store.spans.tree import Node
 from penstock.store.spans.types import ScoreRow
 
-__all__ = ["ScoreFilter", "ScorePlace", "list_scores"]
+__all__ = ["ScoreFilter", "ScorePlace", "judged_of", "list_scores"]
 
 _COLUMNS = (
     "id", "name", "type", "number", "label", "trace_id", "span_id", "session", "source", "author", "comment",
     "created", "metadata",
 )  # fmt: skip
+
+_JUDGED = """
+    SELECT DISTINCT trace_id IS NOT NULL AND span_id IS NULL, span_id IS NOT NULL,
+        trace_id IS NULL AND session IS NOT NULL
+    FROM scores WHERE project = $project AND name IN (SELECT unnest($names))
+"""
+_KINDS = ("trace", "span", "session")
 
 
 class ScoreFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +70,16 @@ def list_scores(engine: Engine, wanted: ScoreFilter, *, after: ScorePlace | None
     if after is not None:
         query = query.where(_after(after, values), copy=False)
     return [_row(row) for row in engine.read(query, values)]
+
+
+def judged_of(read: Read, project: str, where: Node | None) -> Judged:
+    """What there are such scores of that a tree asks for: what there are none of need not be looked for."""
+    columns = {leaf.column for leaf in filters_of(where) if isinstance(leaf, Filter)}
+    names = sorted(name.removeprefix("score.") for name in columns if name.startswith("score."))
+    if not names:
+        return JUDGED
+    found = read(sql(_JUDGED), {"project": project, "names": names})
+    return frozenset(kind for kind, *there in zip(_KINDS, *found, strict=True) if any(there))
 
 
 def _equal(wanted: ScoreFilter) -> dict[str, object]:

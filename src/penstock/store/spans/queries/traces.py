@@ -25,6 +25,7 @@ from penstock.store.spans.queries.choices import (
 from penstock.store.spans.queries.doubtful import first_of
 from penstock.store.spans.queries.newest import ChooseWithin, newest
 from penstock.store.spans.queries.rows import fetch
+from penstock.store.spans.queries.scores import judged_of
 from penstock.store.spans.queries.search import Candidates, Choose, Stretch, search, searches
 from penstock.store.spans.queries.window import Window, closed, within
 from penstock.store.spans.tree import Node
@@ -239,6 +240,8 @@ def _choose(
         near=only.near is not None,
         stretches=len(only.stretches),
         ordered=only.ordered,
+        judged=judged_of(read, window.project, where),
+        beside=read.beside_sums,
     )
     # Rows that stand for others are few; the rest need not be looked for among the sums.
     kinds: tuple[Sums | None, ...] = (None,)
