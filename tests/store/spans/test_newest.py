@@ -100,14 +100,37 @@ def test_time_without_a_rare_value_is_passed_over(store, journal, clock):
     upkeep(store)
 
     with store.engine.snapshot() as read:
-        of_route = stretches_of(read, WINDOW, RARE, scope="row")
+        of_route = stretches_of(read, WINDOW, RARE, scope="row").stretches
         assert of_route == [(START + hour * HOUR, START + (hour + 1) * HOUR) for hour in (400, 10)]
         user = Filter(column="user", operator="eq", value="mary")
-        of_user = stretches_of(read, WINDOW, user, scope="row")
+        of_user = stretches_of(read, WINDOW, user, scope="row").stretches
         assert [low for low, _ in of_user] == [START + hour * HOUR + 5 for hour in (400, 10)]
-        assert stretches_of(read, WINDOW, Or((RARE, user)), scope="row") == [(WINDOW.from_, WINDOW.to)]
+        assert stretches_of(read, WINDOW, Or((RARE, user)), scope="row").stretches == [(WINDOW.from_, WINDOW.to)]
         nobody = Filter(column="session", operator="eq", value="nobody")
-        assert stretches_of(read, WINDOW, nobody, scope="span") == []
+        assert stretches_of(read, WINDOW, nobody, scope="span").stretches == []
+
+
+def test_as_much_time_is_looked_at_as_holds_what_is_missing(store, journal, clock, monkeypatch):
+    clock.advance(40 * 24 * 3600)
+    store.load([journal.write(*month(journal, rare=set(range(0, 720, 8))))])
+    upkeep(store)
+    looked = []
+    taken = newest_rows._taken
+    monkeypatch.setattr(newest_rows, "_taken", lambda left, width: looked.append(width) or taken(left, width))
+
+    page = store.list_calls(WINDOW, where=RARE, limit=40)
+
+    assert len(page.rows) == 40
+    # Of forty-one rows, one every eight hours, the first slice of 22 h had two or three.
+    (width,) = looked
+    assert 37 * 8 < width / HOUR < 40 * 8
+    with store.engine.snapshot() as read:
+        told = stretches_of(read, WINDOW, RARE, scope="row")
+        assert told.counts == [(START + hour * HOUR, 1) for hour in range(712, -1, -8)]
+        assert told.width(1) == 8 * HOUR
+        assert told.width(1000) == sum(end - begin for begin, end in told.stretches)
+        more = And((RARE, Filter(column="duration", operator="gte", value=0)))
+        assert stretches_of(read, WINDOW, more, scope="row").width(1) is None
 
 
 def test_rows_are_the_same_however_many_the_narrow_columns_leave(store, journal, clock, monkeypatch):

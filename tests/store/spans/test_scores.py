@@ -6,6 +6,7 @@ import pytest
 from sqlglot import parse_one
 
 from penstock.store.spans.filters import Filter
+from penstock.store.spans.metrics import MetricQuery
 from penstock.store.spans.queries.window import Window
 from penstock.testing.journal import PROJECT, JournalFolder
 from penstock.wire.score import Score
@@ -149,15 +150,15 @@ def test_a_score_that_was_moved_to_another_trace_is_no_longer_shown_at_the_first
 
 
 JUDGED = {
-    "of nothing": ({}, set()),
-    "of its trace": ({}, {"root", "below"}),
-    "of the span": ({"span_id": "below"}, {"root", "below"}),
-    "of the session": ({"trace_id": None, "session": "s"}, {"other"}),
+    "of nothing": ({}, set(), {}),
+    "of its trace": ({}, {"root", "below"}, {"root": 1}),
+    "of the span": ({"span_id": "below"}, {"root", "below"}, {"below": 1}),
+    "of the session": ({"trace_id": None, "session": "s"}, {"other"}, {None: 1}),
 }
 
 
-@pytest.mark.parametrize(("fields", "expected"), JUDGED.values(), ids=JUDGED)
-def test_spans_are_found_by_scores_of_one_kind_alone(store, journal, scores, fields, expected):
+@pytest.mark.parametrize(("fields", "expected", "counted"), JUDGED.values(), ids=JUDGED)
+def test_scores_of_one_kind_alone_find_spans_and_are_counted(store, journal, scores, fields, expected, counted):
     root, other = journal.span(name="root"), journal.span(name="other", session="s")
     below = journal.span(name="below", trace_id=root.trace_id, parent_id=root.span_id, call=False)
     store.load([journal.write(root, below, other)])
@@ -173,3 +174,15 @@ def test_spans_are_found_by_scores_of_one_kind_alone(store, journal, scores, fie
 
     assert (found("eq", 1.0), found("has"), found("gt", 1.0)) == (expected, expected, set())
     assert (found("missing"), found("ne", 1.0)) == ({"root", "below", "other"} - expected,) * 2
+    query = MetricQuery(
+        project=PROJECT,
+        from_=0,
+        to=1000,
+        population="scores",
+        aggregation="avg",
+        field="score.helpful",
+        group_by=("name",),
+    )
+    assert {line.labels[0]: line.total.count for line in store.measure(query).series} == counted
+    groups = store.group_by(Window(project=PROJECT, from_=0, to=1000), ("name",), population="scores").rows
+    assert {group.labels[0]: group.calls for group in groups} == counted | {"other": 1}

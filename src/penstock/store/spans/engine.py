@@ -68,7 +68,8 @@ class Read(Protocol):
 
     finds_by_time: ClassVar[bool]
     """Whether spans lie in order of time: one is found sooner by its place when it is told when it started, too, and
-    those of many stretches of time by a plain list of these. The newest are found without reading those before them.
+    those of many stretches of time by a plain list of these. The newest are found without reading those before them,
+    and columns are read one after the other, each of rows that those before it leave.
     """
     beside_sums: ClassVar[frozenset[str]]
     """Fields of a row that stand beside its sums, too, where `copied` is true."""

@@ -28,6 +28,11 @@ before it is an alias. Tables whose rows replace each other are read as if they 
 TUNED: Mapping[str, int] = {
     # To ask each row first whether it is newer than those found reads three times what the conditions leave of it.
     "use_top_k_dynamic_filtering": 0,
+    # What a long list is of lies everywhere: to ask the indexes of each granule for all of it takes longer than to
+    # read on.
+    "use_index_for_in_with_subqueries_max_values": 10_000,
+    # A join's own condition says which rows can have others: to work that out again from those is to do it twice.
+    "enable_join_runtime_filters": 0,
 }
 """For servers that know them."""
 _NEWEST = parse_one("SELECT max(rowid) FROM spans", dialect="duckdb")

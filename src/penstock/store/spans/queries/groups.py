@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from penstock.store.spans.engine import Engine, Read, Rows, prepare
 from penstock.store.spans.expressions import FAILED, MODEL_SPAN, TOKENS, Values, bind, bucket, column, parsed
+from penstock.store.spans.filters import JUDGED
 from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, among, bounds_of, ranges_of
@@ -26,6 +27,7 @@ from penstock.store.spans.queries.populations import (
     source_of,
 )
 from penstock.store.spans.queries.samples import Estimate, Sample, draw_clusters, tells
+from penstock.store.spans.queries.scores import judged_within
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import Found, sampled
 from penstock.store.spans.queries.window import Window, closed, within
@@ -202,6 +204,8 @@ class _Grouped:
         whole = isinstance(parts.this, exp.Select)
         number = f"CAST({'n' if whole else 'sum(n)'} AS BIGINT)"
         query = exp.select(*self._names, "bucket", number).from_(parts, copy=False)
+        # What is judged, but not stored, took no time.
+        query = query.where("bucket IS NOT NULL", copy=False)
         query = query if whole else query.group_by(*self._names, "bucket", copy=False)
         if sample is not None:
             sample.narrow(query, values)
@@ -287,8 +291,18 @@ class _Grouped:
 
     def _direct(self, values: Values, time: Sequence[exp.Expr], *, fields: tuple[str, ...]) -> Source:
         columns = columns_of(self._where, fields=fields)
+        judged = JUDGED
+        if self._population == "scores":
+            judged = judged_within(self._read, self._window.project, values["since"], values["until"])
         return source_of(
-            self._population, self._where, values, columns=columns, field=None, time=time, texts=self._texts
+            self._population,
+            self._where,
+            values,
+            columns=columns,
+            field=None,
+            time=time,
+            texts=self._texts,
+            judged=judged,
         )
 
 

@@ -12,7 +12,7 @@ from penstock.store.spans.conditions import compiled
 from penstock.store.spans.engine import Engine, Prepared, Question, Read, Rows, prepare
 from penstock.store.spans.expressions import Values, bind, bucket, column, parsed
 from penstock.store.spans.expressions import measure as bucket_value
-from penstock.store.spans.filters import Scope
+from penstock.store.spans.filters import JUDGED, Judged, Scope
 from penstock.store.spans.metrics import MetricQuery, MetricResult, Population
 from penstock.store.spans.queries.activity import DAY
 from penstock.store.spans.queries.cells import Ranges, among, bounds_of, ranges_of
@@ -31,6 +31,7 @@ from penstock.store.spans.queries.populations import (
     source_of,
     unit_of,
 )
+from penstock.store.spans.queries.scores import judged_within
 from penstock.store.spans.queries.search import Candidates
 from penstock.store.spans.queries.texts import look_up
 from penstock.store.spans.queries.window import Window
@@ -134,6 +135,9 @@ class _Asked:
         # What stays the same when the question is asked again of another time, or another project.
         same = msgspec.structs.replace(query, project="", from_=0, to=0)
         self._question = Question(same)
+        self._judged = JUDGED
+        if query.population == "scores":
+            self._judged = judged_within(read, query.project, query.from_, query.to)
 
     def _cut(self, family: Family | None, step: int) -> Ranges:
         query = self._plan.query
@@ -210,7 +214,7 @@ class _Asked:
         pieces, rolled = ranges.spans, ranges.rolled
         if not pieces and rolled is None:
             return []
-        form = _Form(len(pieces), None if rolled is None else family, by_time, ask, chosen is not None)
+        form = _Form(len(pieces), None if rolled is None else family, by_time, ask, chosen is not None, self._judged)
         prepared, values = _prepared(self._question, form)
         query = self._plan.query
         low, high = _BOUNDS[query.population == "scores"]
@@ -233,6 +237,7 @@ class _Form(NamedTuple):
     by_time: bool
     ask: _Ask
     chosen: bool
+    judged: Judged
 
 
 @lru_cache(maxsize=1024)
@@ -357,7 +362,13 @@ class _Written:
             part = part.where(within, copy=False)
         else:
             part, scope = source_of(
-                query.population, query.where, values, columns=self._plan.columns, field=query.field, time=(within,)
+                query.population,
+                query.where,
+                values,
+                columns=self._plan.columns,
+                field=query.field,
+                time=(within,),
+                judged=self._form.judged,
             )
         labels = grouped_by(query.group_by, values, scope=scope)
         if self._form.chosen:

@@ -7,6 +7,7 @@ which stretches anything can lie, and the rest of the time is passed over.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 from sqlglot import exp
@@ -16,7 +17,7 @@ from penstock.store.spans.expressions import Values, bind, column, sql
 from penstock.store.spans.filters import Filter, Scope
 from penstock.store.spans.metrics import Population
 from penstock.store.spans.queries.activity import ACTIVITIES, DAY
-from penstock.store.spans.queries.cells import Ranges, ranges_of
+from penstock.store.spans.queries.cells import ranges_of
 from penstock.store.spans.queries.cube import FAMILIES, Family
 from penstock.store.spans.queries.metrics import rolled_population
 from penstock.store.spans.queries.populations import columns_of
@@ -24,7 +25,7 @@ from penstock.store.spans.queries.search import Stretch
 from penstock.store.spans.queries.window import Window, closed
 from penstock.store.spans.tree import And, Node, all_of
 
-__all__ = ["ChooseWithin", "newest", "stretches_of"]
+__all__ = ["ChooseWithin", "Told", "newest", "stretches_of"]
 
 FIRST_SHARE = 32
 """The first slice is this part of the window."""
@@ -40,6 +41,8 @@ SHORT = 2 * DAY
 """A window up to this is read at once."""
 MOST_STRETCHES = 24
 """A stretch is a condition of its own: of more than these, the nearest are joined."""
+MOSTLY = 0.75
+"""The share of the time from which on stretches are not worth being told apart."""
 
 ChooseWithin = Callable[[Window, tuple[int, int] | None, int, Sequence[Stretch]], Rows]
 """As `search.Choose`, in these stretches of the window alone; in all of it when there are none."""
@@ -80,13 +83,15 @@ def newest(
         return found
     rest = msgspec.structs.replace(whole, from_=oldest, to=low)
     sparse = len(found) * FEW < limit
-    stretches = stretches_of(read, rest, where, scope=scope) if sparse else [(oldest, low)]
-    looked, gained, left = high - low, len(found), deque(stretches)
+    told = stretches_of(read, rest, where, scope=scope) if sparse else Told([(oldest, low)])
+    looked, gained, left = high - low, len(found), deque(told.stretches)
     wider = WIDEST if read.finds_by_time else WIDER
+    enough = told.width(limit - len(found))
     while left and len(found) < limit:
         # What is missing may lie as close as what was found; not much more is read.
         missing = int(looked * (limit - len(found)) / len(found) * MARGIN) if gained else width * wider
-        width = min(width * wider, max(width, missing))
+        width = min(width * wider, max(width, missing)) if enough is None else enough
+        enough = None
         parts = _taken(left, width)
         part = msgspec.structs.replace(whole, from_=parts[-1][0], to=parts[0][1])
         more = choose(part, after, limit - len(found), parts)
@@ -115,15 +120,40 @@ def _taken(left: deque[Stretch], width: int) -> list[Stretch]:
     return parts
 
 
-def stretches_of(read: Read, window: Window, where: Node, *, scope: Scope) -> list[Stretch]:
-    """Where rows that fit can lie: disjoint stretches of a closed window, the newest first."""
+class Told(NamedTuple):
+    """Where rows that fit can lie."""
+
+    stretches: list[Stretch]
+    """Disjoint, the newest first."""
+    counts: list[tuple[int, int]] | None = None
+    """Starts of periods, the newest first, and how many rows fit in each at least; None when that is not known."""
+
+    def width(self, rows: int) -> int | None:
+        """How long the newest of the stretches are together that hold so many rows, or all that there are."""
+        if self.counts is None or not self.stretches:
+            return None
+        seen, first = 0, self.stretches[-1][0]
+        for start, count in self.counts:
+            seen += count
+            if seen >= rows:
+                first = start
+                break
+        return sum(end - max(begin, first) for begin, end in self.stretches if end > first)
+
+
+def stretches_of(read: Read, window: Window, where: Node, *, scope: Scope) -> Told:
+    """Where rows that fit can lie in a closed window."""
     terms = where.terms if isinstance(where, And) else (where,)
     low, high = window.from_ or 0, window.to or 0
     found: list[Stretch] = [(low, high)]
-    for known in (_of_people(read, window, terms), _of_family(read, window, terms, scope=scope)):
+    by_family = _of_family(read, window, terms, scope=scope)
+    for known in (_of_people(read, window, terms), None if by_family is None else by_family.stretches):
         if known is not None:
             found = list(_both(found, known))
-    return _joined(sorted(found, reverse=True))
+    joined = _joined(sorted(found, reverse=True))
+    covered = sum(end - begin for begin, end in joined)
+    stretches = [(low, high)] if covered > MOSTLY * (high - low) else joined
+    return Told(stretches, None if by_family is None else by_family.counts)
 
 
 def _both(some: list[Stretch], others: list[Stretch]) -> Iterator[Stretch]:
@@ -177,8 +207,11 @@ def _of_days(read: Read, window: Window, table: str, who: str) -> list[Stretch]:
     return [(max(begin, low), min(end, high)) for begin, end in sorted(days) if begin < high and end > low]
 
 
-def _of_family(read: Read, window: Window, terms: tuple[Node, ...], *, scope: Scope) -> list[Stretch] | None:
-    """The hours in which anything fits those of the terms that the hours are summed up by; None when these are none."""
+def _of_family(read: Read, window: Window, terms: tuple[Node, ...], *, scope: Scope) -> Told | None:
+    """The hours in which anything fits those of the terms that the hours are summed up by; None when these are none.
+
+    In order of time.
+    """
     chosen = _chosen(terms)
     if chosen is None:
         return None
@@ -186,7 +219,9 @@ def _of_family(read: Read, window: Window, terms: tuple[Node, ...], *, scope: Sc
     ranges = ranges_of(read, window, step=DAY, family=family)
     if ranges.rolled is None:
         return None
-    return sorted([*ranges.spans, *_periods(read, window, family, ranges, all_of(*told), scope=scope)])
+    counts = _counts(read, window, family, ranges.rolled, all_of(*told), scope=scope)
+    periods = [(hour, min(hour + family.grain, ranges.rolled[1])) for hour, _ in counts]
+    return Told(sorted([*ranges.spans, *periods]), counts if len(told) == len(terms) else None)
 
 
 def _chosen(terms: tuple[Node, ...]) -> tuple[Family, list[Node]] | None:
@@ -206,18 +241,16 @@ def _names(term: Node) -> set[str]:
     return {"tags" if name.startswith("tags.") else name for name in columns_of(term)}
 
 
-def _periods(
-    read: Read, window: Window, family: Family, ranges: Ranges, where: Node | None, *, scope: Scope
-) -> Iterator[Stretch]:
-    assert ranges.rolled is not None  # noqa: S101 - as the caller found
+def _counts(
+    read: Read, window: Window, family: Family, rolled: Stretch, where: Node | None, *, scope: Scope
+) -> list[tuple[int, int]]:
+    """Periods that anything fits in, the newest first, and how much."""
     values: Values = {"project": window.project}
     population: Population = "traces" if scope == "row" else "spans"
-    query = rolled_population(population, None, where, family, values).select("hour", append=False, copy=False)
-    first, last = (bind(values, bound) for bound in ranges.rolled)
+    query = rolled_population(population, None, where, family, values)
+    low, high = (bind(values, bound) for bound in rolled)
     query = query.where(
-        exp.GTE(this=column("hour"), expression=first), exp.LT(this=column("hour"), expression=last), copy=False
+        exp.GTE(this=column("hour"), expression=low), exp.LT(this=column("hour"), expression=high), copy=False
     )
-    low, high = ranges.rolled
-    for (hour,) in read(prepare(query.distinct()), values):
-        if low <= hour < high:
-            yield hour, min(hour + family.grain, high)
+    query = query.select("hour", "CAST(sum(spans) AS BIGINT)", append=False, copy=False).group_by("hour", copy=False)
+    return sorted(((hour, count) for hour, count in read(prepare(query), values)), reverse=True)

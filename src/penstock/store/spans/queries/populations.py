@@ -9,7 +9,7 @@ from penstock.core.errors import InvalidInput
 from penstock.store.spans.columns import BY_NAME, COLUMNS, USAGE
 from penstock.store.spans.conditions import Texts, compiled, filters_of
 from penstock.store.spans.expressions import Values, bind, column, sql
-from penstock.store.spans.filters import SUMMED, Filter, Scope, form_of, place_of
+from penstock.store.spans.filters import JUDGED, SUMMED, Filter, Judged, Scope, form_of, place_of
 from penstock.store.spans.metrics import Aggregation, Population
 from penstock.store.spans.queries.cube import ASKED
 from penstock.store.spans.queries.rows import ROW, with_totals
@@ -83,7 +83,7 @@ def _of_scores(told: str, *, missing: bool, kept: str, on: str) -> str:
 _SAME_TRACE = "told.trace_id = judged.trace_id"
 _BY_SPAN = _of_scores("span_id", missing=False, kept="TRUE", on=f"told.span_id = judged.span_id AND {_SAME_TRACE}")
 _BY_TRACE = _of_scores("trace_id", missing=True, kept="parent_id IS NULL", on=_SAME_TRACE)
-_SCORES = f"SELECT 1 FROM ({_BY_SPAN} UNION ALL {_BY_TRACE}) AS spans"  # noqa: S608 - constants; values are bound
+_SCORES = "SELECT 1 FROM ({}) AS spans"
 _JUDGED = """
     SELECT {keys}, sum(number) AS {prefix}_sum, count(number) AS {prefix}_count
     FROM scores
@@ -189,6 +189,7 @@ def source_of(
     field: str | None,
     time: Sequence[exp.Expr],
     texts: Texts = Texts(),  # noqa: B008 - immutable
+    judged: Judged = JUDGED,
 ) -> Source:
     """The population of spans, held to a project, a time, and what must hold.
 
@@ -200,10 +201,13 @@ def source_of(
         field: What is aggregated.
         time: What holds of `started`.
         texts: How texts are looked for.
+        judged: What there are scores of in the time, when scores are counted.
     """
     scope: Scope = "row" if population in _ROWS else "span"
     if population == "scores":
-        query = sql(_SCORES)
+        parts = [_BY_SPAN] if "span" in judged or not judged else []
+        parts += [_BY_TRACE] if judged - {"span"} else []
+        query = sql(_SCORES.format(" UNION ALL ".join(parts)))
         if field is not None and form_of(field) == "score":
             name = bind(values, field.partition(".")[2])
             query = query.where(exp.EQ(this=column("score_name"), expression=name))

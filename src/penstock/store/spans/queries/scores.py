@@ -13,7 +13,7 @@ from penstock.store.spans.filters import JUDGED, Filter, Judged
 from penstock.store.spans.tree import Node
 from penstock.store.spans.types import ScoreRow
 
-__all__ = ["ScoreFilter", "ScorePlace", "judged_of", "list_scores"]
+__all__ = ["ScoreFilter", "ScorePlace", "judged_of", "judged_within", "list_scores"]
 
 _COLUMNS = (
     "id", "name", "type", "number", "label", "trace_id", "span_id", "session", "source", "author", "comment",
@@ -23,7 +23,7 @@ _COLUMNS = (
 _JUDGED = """
     SELECT DISTINCT trace_id IS NOT NULL AND span_id IS NULL, span_id IS NOT NULL,
         trace_id IS NULL AND session IS NOT NULL
-    FROM scores WHERE project = $project AND name IN (SELECT unnest($names))
+    FROM scores WHERE project = $project
 """
 _KINDS = ("trace", "span", "session")
 
@@ -78,7 +78,17 @@ def judged_of(read: Read, project: str, where: Node | None) -> Judged:
     names = sorted(name.removeprefix("score.") for name in columns if name.startswith("score."))
     if not names:
         return JUDGED
-    found = read(sql(_JUDGED), {"project": project, "names": names})
+    return _kinds(read, "name IN (SELECT unnest($names))", {"project": project, "names": names})
+
+
+def judged_within(read: Read, project: str, since: int, until: int) -> Judged:
+    """What there are scores of that were created in `[since, until)`."""
+    given: Values = {"project": project, "since": since, "until": until}
+    return _kinds(read, "created >= $since AND created < $until", given)
+
+
+def _kinds(read: Read, condition: str, values: Values) -> Judged:
+    found = read(sql(_JUDGED).where(condition, dialect="duckdb"), values)
     return frozenset(kind for kind, *there in zip(_KINDS, *found, strict=True) if any(there))
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
-from penstock.store.spans.conditions import Texts, divided, is_narrow, narrow_first, needs_totals
+from penstock.store.spans.conditions import Texts, divided, is_costly, is_narrow, narrow_first, needs_totals
 from penstock.store.spans.engine import Engine, Question, Read, Rows
 from penstock.store.spans.expressions import Values, sql
 from penstock.store.spans.filters import Scope
@@ -176,9 +176,12 @@ def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Cho
 def _plain_chooser(read: Read, where: Node, scope: Scope) -> ChooseWithin:
     """Finds rows without texts. Beyond the first slice little fits: there, what narrow columns leave is told first.
 
-    Where that is too much, it is in the slices after that, too.
+    Where that is too much, it is in the slices after that, too. An engine that finds by time does so by itself, but
+    does not know what takes long to work out.
     """
     parts = narrow_first(where)
+    if parts is not None and read.finds_by_time and not is_costly(parts[1]):
+        parts = None
 
     def choose(window: Window, after: tuple[int, int] | None, limit: int, stretches: Sequence[Stretch]) -> Rows:
         nonlocal parts
