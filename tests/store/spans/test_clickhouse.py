@@ -18,8 +18,11 @@ from penstock.store.spans.clickhouse.migrations import SCHEMA
 from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
 from penstock.store.spans.deletion import Selection
 from penstock.store.spans.expressions import sql
+from penstock.store.spans.filters import Filter
+from penstock.store.spans.metrics import MetricQuery
 from penstock.store.spans.queries.window import Window
-from penstock.testing.journal import PROJECT
+from penstock.testing.journal import FIRST, PROJECT
+from penstock.wire.score import Score
 
 HOUR = 3_600_000_000
 ONE = parse_one("SELECT 1", dialect="duckdb")
@@ -367,3 +370,20 @@ def test_scores_of_given_traces_are_found_before_they_are_merged():
 
     assert "id IN (SELECT id FROM scores WHERE" in render(given)
     assert "final" not in render(found)
+
+
+def test_the_model_of_spans_is_read_where_it_is_stored(clickhouse_store, journal):
+    span = journal.span(provider="p", served_model="m")
+    clickhouse_store.load([journal.write(span)])
+    judged = {"name": "helpful", "type": "number", "number": 1.0, "source": "code"}
+    score = Score(id="s", project=PROJECT, created=FIRST, trace_id=span.trace_id, span_id=span.span_id, **judged)
+    clickhouse_store.load_scores([journal.judge(score)])
+    clickhouse_store._engine.change("UPDATE spans SET model = 'stored/apart' WHERE model = 'p/m'")
+    window = Window(project=PROJECT, from_=FIRST - HOUR, to=FIRST + HOUR)
+    where = Filter(column="model", operator="like", value="stored/*")
+    query = MetricQuery(project=PROJECT, from_=window.from_, to=window.to, aggregation="count", group_by=("model",))
+    of_scores = msgspec.structs.replace(query, population="scores")
+
+    assert [row.span_id for row in clickhouse_store.list_calls(window, where=where).rows] == [span.span_id]
+    for asked in (query, of_scores):
+        assert [line.labels for line in clickhouse_store.measure(asked).series] == [("stored/apart",)]

@@ -72,14 +72,20 @@ def coarse(made_at):
     return made_at(COARSE)
 
 
+def summing_up(store):
+    """The store, which can be summed up: that reads the model where a later version stores it."""
+    store._engine.change(migrations._V11[0])
+    return store
+
+
 @pytest.fixture
 def in_time(made_at):
-    return made_at(IN_TIME)
+    return summing_up(made_at(IN_TIME))
 
 
 @pytest.fixture
 def packed_closely(made_at):
-    return made_at(PACKED_CLOSELY)
+    return summing_up(made_at(PACKED_CLOSELY))
 
 
 @pytest.fixture
@@ -284,6 +290,22 @@ def test_what_is_asked_of_a_row_is_put_beside_its_sums_wherever_the_upgrade_is_c
     assert store._engine.ask(BESIDE) == [
         (int(one.span_id, 16), one.key, {"team": "care"}, "m", None, True) for one in roots
     ]
+    store.close()
+
+
+@pytest.mark.parametrize("cuts", [(), (3, 2), (3,)])
+def test_models_are_stored_wherever_the_upgrade_is_cut(sums_alone, journal, clock, cuts):
+    sums_alone.load(
+        [journal.write(journal.span(provider="p", served_model="m"), journal.span(provider="p"), journal.span())]
+    )
+    for at in cuts:
+        with pytest.raises(Crash):
+            migrations.migrate(CrashingAt(sums_alone._engine._client, at))
+
+    store = reopened(sums_alone, journal, clock)
+    store.load([journal.write(journal.span(provider="p", target_model="n", served_model="m"))])
+
+    assert store._engine.ask("SELECT model FROM spans ORDER BY rowid") == [("p/m",), (None,), (None,), ("p/n",)]
     store.close()
 
 

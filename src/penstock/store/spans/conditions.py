@@ -34,7 +34,6 @@ _UNSPACED = re.compile(
 _ESCAPE = r"\\[a-z]"
 """A line end, say, as JSON writes it."""
 _BREAK = r"[^\p{L}\p{N}]"
-_COSTLY = frozenset(("model", "attributes"))
 
 
 class Texts(NamedTuple):
@@ -149,8 +148,8 @@ def narrow_first(node: Node | None) -> tuple[Node, Node] | None:
 
 
 def is_costly(node: Node | None) -> bool:
-    """Whether the tree asks for what is put together of several columns of each row, or taken out of its JSON."""
-    return any(isinstance(leaf, Filter) and leaf.column.partition(".")[0] in _COSTLY for leaf in filters_of(node))
+    """Whether the tree asks for what is taken out of each row's JSON."""
+    return any(isinstance(leaf, Filter) and leaf.column.partition(".")[0] == "attributes" for leaf in filters_of(node))
 
 
 def _in_narrow(leaf: Filter | Text) -> bool:

@@ -10,6 +10,7 @@ from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
 from penstock.store.spans.clickhouse.rollup_tables import BY_NAME
+from penstock.store.spans.expressions import MODEL
 
 __all__ = ["DIALECT", "SETTINGS", "TUNED", "bound", "message_text", "render"]
 
@@ -48,6 +49,7 @@ _EXTENT_OF_ALL = parse_one(
     """,
     dialect="clickhouse",
 )
+_MODEL = parse_one(MODEL, dialect="duckdb")
 _UNTYPED = re.compile(r"\{(\w+):\?(keys)?\}")
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."$]+)')
 _INT64 = 2**63
@@ -127,6 +129,7 @@ def _translated(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Select):
         if node.expressions == _EXTENT and (extent := _extent(node)) is not None:
             return extent
+        _name_models(node)
         _find_judgements(node)
         _group_in_order(node)
     if isinstance(node, exp.Anonymous):
@@ -159,6 +162,26 @@ def _extent(query: exp.Select) -> exp.Expr | None:
     found = exp.select("started").from_("spans").where(where.this.copy()).limit(1)
     ends = (found.order_by(order, dialect=DIALECT).subquery(copy=False) for order in ("started", "started DESC"))
     return exp.select(*ends)
+
+
+def _name_models(query: exp.Select) -> None:
+    """Read the model of spans where it is stored, rather than put it together of four columns."""
+    source = query.args.get("from_")
+    if source is None:
+        return
+    of_spans = isinstance(source.this, exp.Table) and source.this.name == "spans"
+    for node in [*query.find_all(exp.DPipe)]:
+        table = next((column.table for column in node.find_all(exp.Column)), "")
+        if node.find_ancestor(exp.Select) is query and (table or of_spans) and _unqualified(node) == _MODEL:
+            node.replace(exp.column("model", table=table or None))
+
+
+def _unqualified(node: exp.Expr) -> exp.Expr:
+    return node.transform(_without_table)
+
+
+def _without_table(node: exp.Expr) -> exp.Expr:
+    return exp.column(node.this) if isinstance(node, exp.Column) else node
 
 
 def _find_judgements(query: exp.Select) -> None:

@@ -8,7 +8,7 @@ from sqlglot import exp, parse_one
 from penstock.core.errors import InvalidInput
 from penstock.store.spans.columns import BY_NAME, COLUMNS, USAGE
 from penstock.store.spans.conditions import Texts, compiled, filters_of
-from penstock.store.spans.expressions import Values, bind, column, sql
+from penstock.store.spans.expressions import MODEL, Values, bind, column, sql
 from penstock.store.spans.filters import JUDGED, SUMMED, Filter, Judged, Scope, form_of, place_of
 from penstock.store.spans.metrics import Aggregation, Population
 from penstock.store.spans.queries.cube import ASKED
@@ -61,7 +61,7 @@ _SPAN_COLUMNS = (
 # A join by a span's id alone or by a trace's is quick; by the one where it is known and else by the other, it is not.
 _OF_SCORES = """
     SELECT judged.project AS project, judged.created AS started, judged.name AS score_name, judged.number AS number,
-        coalesce(told.session, judged.session) AS session, {columns}
+        coalesce(told.session, judged.session) AS session, {columns}, {model} AS model
     FROM (SELECT * FROM scores WHERE {judged}) AS judged
     LEFT JOIN (
         SELECT * FROM spans WHERE project = $project AND {told} IN (SELECT {told} FROM scores WHERE {judged}) AND {kept}
@@ -69,10 +69,15 @@ _OF_SCORES = """
 """
 
 
+def _of_told(node: exp.Expr) -> exp.Expr:
+    return exp.column(node.this, table="told") if isinstance(node, exp.Column) else node
+
+
 def _of_scores(told: str, *, missing: bool, kept: str, on: str) -> str:
     judged = "project = $project AND created >= $since AND created < $until"
     return _OF_SCORES.format(
         columns=", ".join(f'told."{name}" AS "{name}"' for name in _SPAN_COLUMNS),
+        model=parse_one(MODEL, dialect="duckdb").transform(_of_told).sql("duckdb"),
         judged=f"{judged} AND span_id IS {'NULL' if missing else 'NOT NULL'}",
         told=told,
         kept=kept,
@@ -208,6 +213,7 @@ def source_of(
         parts = [_BY_SPAN] if "span" in judged or not judged else []
         parts += [_BY_TRACE] if judged - {"span"} else []
         query = sql(_SCORES.format(" UNION ALL ".join(parts)))
+        scope = "named"
         if field is not None and form_of(field) == "score":
             name = bind(values, field.partition(".")[2])
             query = query.where(exp.EQ(this=column("score_name"), expression=name))
