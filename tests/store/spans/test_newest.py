@@ -129,6 +129,7 @@ def test_as_much_time_is_looked_at_as_holds_what_is_missing(store, journal, cloc
         assert told.counts == [(START + hour * HOUR, 1) for hour in range(712, -1, -8)]
         assert told.width(1) == 8 * HOUR
         assert told.width(1000) == sum(end - begin for begin, end in told.stretches)
+        assert told._replace(counts=[(WINDOW.to, 1)]).width(1) is None
         more = And((RARE, Filter(column="duration", operator="gte", value=0)))
         assert stretches_of(read, WINDOW, more, scope="row").width(1) is None
 

@@ -129,7 +129,10 @@ class Told(NamedTuple):
     """Starts of periods, the newest first, and how many rows fit in each at least; None when that is not known."""
 
     def width(self, rows: int) -> int | None:
-        """How long the newest of the stretches are together that hold so many rows, or all that there are."""
+        """How long the newest of the stretches are together that hold so many rows, or all that there are.
+
+        None when that is not known: what tells of it may be older than what tells of the stretches.
+        """
         if self.counts is None or not self.stretches:
             return None
         seen, first = 0, self.stretches[-1][0]
@@ -138,7 +141,7 @@ class Told(NamedTuple):
             if seen >= rows:
                 first = start
                 break
-        return sum(end - max(begin, first) for begin, end in self.stretches if end > first)
+        return sum(end - max(begin, first) for begin, end in self.stretches if end > first) or None
 
 
 def stretches_of(read: Read, window: Window, where: Node, *, scope: Scope) -> Told:
