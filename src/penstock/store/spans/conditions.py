@@ -17,7 +17,6 @@ __all__ = [
     "compiled",
     "divided",
     "filters_of",
-    "is_costly",
     "is_narrow",
     "known_beside",
     "narrow_first",
@@ -145,11 +144,6 @@ def narrow_first(node: Node | None) -> tuple[Node, Node] | None:
     terms = [(term, all(map(_in_narrow, filters_of(term)))) for term in (node.terms if isinstance(node, And) else ())]
     narrow, rest = (all_of(*(term for term, known in terms if known is told)) for told in (True, False))
     return None if narrow is None or rest is None else (narrow, rest)
-
-
-def is_costly(node: Node | None) -> bool:
-    """Whether the tree asks for what is taken out of each row's JSON."""
-    return any(isinstance(leaf, Filter) and leaf.column.partition(".")[0] == "attributes" for leaf in filters_of(node))
 
 
 def _in_narrow(leaf: Filter | Text) -> bool:

@@ -19,9 +19,9 @@ class Replaced(str):
 
 
 class Pieced(Replaced):
-    """Such a statement with a placeholder `piece`, run for one piece after the other.
+    """A statement about what is stored, with a placeholder `piece`, run for one piece after the other.
 
-    None takes longer than an answer is waited for.
+    None takes longer than an answer is waited for. A new database has nothing for it.
 
     Args:
         text: The statement.

@@ -149,14 +149,14 @@ def stretches_of(read: Read, window: Window, where: Node, *, scope: Scope) -> To
     terms = where.terms if isinstance(where, And) else (where,)
     low, high = window.from_ or 0, window.to or 0
     found: list[Stretch] = [(low, high)]
-    by_family = _of_family(read, window, terms, scope=scope)
-    for known in (_of_people(read, window, terms), None if by_family is None else by_family.stretches):
+    by_family, counts = _of_family(read, window, terms, scope=scope)
+    for known in (_of_people(read, window, terms), by_family):
         if known is not None:
             found = list(_both(found, known))
     joined = _joined(sorted(found, reverse=True))
     covered = sum(end - begin for begin, end in joined)
     stretches = [(low, high)] if covered > MOSTLY * (high - low) else joined
-    return Told(stretches, None if by_family is None else by_family.counts)
+    return Told(stretches, counts)
 
 
 def _both(some: list[Stretch], others: list[Stretch]) -> Iterator[Stretch]:
@@ -210,21 +210,23 @@ def _of_days(read: Read, window: Window, table: str, who: str) -> list[Stretch]:
     return [(max(begin, low), min(end, high)) for begin, end in sorted(days) if begin < high and end > low]
 
 
-def _of_family(read: Read, window: Window, terms: tuple[Node, ...], *, scope: Scope) -> Told | None:
+def _of_family(
+    read: Read, window: Window, terms: tuple[Node, ...], *, scope: Scope
+) -> tuple[list[Stretch] | None, list[tuple[int, int]] | None]:
     """The hours in which anything fits those of the terms that the hours are summed up by; None when these are none.
 
-    In order of time.
+    And how much fits in each, the newest first, when these are all the terms.
     """
     chosen = _chosen(terms)
     if chosen is None:
-        return None
+        return None, None
     family, told = chosen
     ranges = ranges_of(read, window, step=DAY, family=family)
     if ranges.rolled is None:
-        return None
+        return None, None
     counts = _counts(read, window, family, ranges.rolled, all_of(*told), scope=scope)
     periods = [(hour, min(hour + family.grain, ranges.rolled[1])) for hour, _ in counts]
-    return Told(sorted([*ranges.spans, *periods]), counts if len(told) == len(terms) else None)
+    return sorted([*ranges.spans, *periods]), counts if len(told) == len(terms) else None
 
 
 def _chosen(terms: tuple[Node, ...]) -> tuple[Family, list[Node]] | None:

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
-from penstock.store.spans.conditions import Texts, divided, is_costly, is_narrow, narrow_first, needs_totals
+from penstock.store.spans.conditions import Texts, divided, is_narrow, narrow_first, needs_totals
 from penstock.store.spans.engine import Engine, Question, Read, Rows
 from penstock.store.spans.expressions import Values, sql
-from penstock.store.spans.filters import Scope
+from penstock.store.spans.filters import JUDGED, Judged, Scope
 from penstock.store.spans.queries.cells import bounds_of
 from penstock.store.spans.queries.choices import (
     SORTS,
@@ -122,18 +122,22 @@ def _list(
     where, after, limit, order, scope = wanted
     with engine.snapshot() as read:
         more: Place | None = None
+        judged = judged_of(read, window.project, where)
         if searches(where):
-            choose = _chooser(read, window, where, scope)
+            choose = _chooser(read, window, where, scope, judged)
             at = None if after is None else (after.started, after.span)
             stretches = None if candidates is None else candidates(read, window, where)
             chosen, high = search(read, window, stretches, choose=choose, after=at, limit=limit, monotonic=monotonic)
             more = None if high is None else Place(high)
         elif where is not None and order == NEWEST:
-            choose = _plain_chooser(read, where, scope)
+            choose = _plain_chooser(read, where, scope, judged)
             at = None if after is None else (after.started, after.span)
             chosen = newest(read, window, where, scope=scope, choose=choose, after=at, limit=limit + 1)
         else:
-            chosen = _choose(read, window, where=where, after=after, limit=limit + 1, order=order, scope=scope)
+            only = _Only(judged=judged)
+            chosen = _choose(
+                read, window, where=where, after=after, limit=limit + 1, order=order, scope=scope, only=only
+            )
         if len(chosen) > limit:
             chosen = chosen[:limit]
             more = Place(chosen[-1][0], chosen[-1][1], None if order.by == "started" else chosen[-1][3])
@@ -145,7 +149,7 @@ def _fetched(read: Read, project: str, chosen: Rows, *, scope: Scope) -> list[Tr
     return fetch(read, project, [row[2] for row in chosen], [row[0] for row in chosen], scope=scope)
 
 
-def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Choose:
+def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope, judged: Judged) -> Choose:
     """Finds what holds the texts of the tree: first what is likely to, and of these what does."""
     values: Values = {}
     apart = bool(read(sql("SELECT 1 FROM payloads LIMIT 1").where(*within(whole, values)), values))
@@ -155,14 +159,14 @@ def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Cho
         place = None if after is None else Place(*after)
         given: _Given = {"where": where, "order": NEWEST, "scope": scope}
         if likely is None:
-            return _choose(read, window, **given, after=place, limit=limit, only=_Only(texts=exactly))
+            return _choose(read, window, **given, after=place, limit=limit, only=_Only(texts=exactly, judged=judged))
         found: Rows = []
         most = LIKELY * limit
         while len(found) < limit:
-            rows = _choose(read, window, **given, after=place, limit=most, only=_Only(texts=likely))
+            rows = _choose(read, window, **given, after=place, limit=most, only=_Only(texts=likely, judged=judged))
             if rows:
                 near = [row[2] for row in rows]
-                only = _Only(texts=exactly, near=near)
+                only = _Only(texts=exactly, near=near, judged=judged)
                 found += _choose(read, window, **given, limit=limit - len(found), only=only)
                 place = Place(rows[-1][0], rows[-1][1])
             if len(rows) < most:
@@ -173,26 +177,23 @@ def _chooser(read: Read, whole: Window, where: Node | None, scope: Scope) -> Cho
     return choose
 
 
-def _plain_chooser(read: Read, where: Node, scope: Scope) -> ChooseWithin:
+def _plain_chooser(read: Read, where: Node, scope: Scope, judged: Judged) -> ChooseWithin:
     """Finds rows without texts. Beyond the first slice little fits: there, what narrow columns leave is told first.
 
-    Where that is too much, it is in the slices after that, too. An engine that finds by time does so by itself, but
-    does not know what takes long to work out.
+    Where that is too much, it is in the slices after that, too. An engine that finds by time does so by itself.
     """
-    parts = narrow_first(where)
-    if parts is not None and read.finds_by_time and not is_costly(parts[1]):
-        parts = None
+    parts = None if read.finds_by_time else narrow_first(where)
 
     def choose(window: Window, after: tuple[int, int] | None, limit: int, stretches: Sequence[Stretch]) -> Rows:
         nonlocal parts
         place = None if after is None else Place(*after)
         asked = partial(_choose, read, window, order=NEWEST, scope=scope, after=place)
-        only = _Only(stretches=stretches if len(stretches) > 1 else ())
+        only = _Only(stretches=stretches if len(stretches) > 1 else (), judged=judged)
         if parts is not None and stretches:
             narrow, rest = parts
             near = [row[2] for row in asked(where=narrow, limit=NARROWED + 1, only=only._replace(ordered=False))]
             if len(near) <= NARROWED:
-                return asked(where=rest, limit=limit, only=_Only(near=near)) if near else []
+                return asked(where=rest, limit=limit, only=_Only(near=near, judged=judged)) if near else []
             parts = None
         return asked(where=where, limit=limit, only=only)
 
@@ -211,6 +212,8 @@ class _Only(NamedTuple):
     """Those that started in one of these, unless there are none."""
     ordered: bool = True
     """Otherwise any of them are told, at most as many as the limit."""
+    judged: Judged = JUDGED
+    """What there are scores of."""
 
 
 class _Given(TypedDict):
@@ -243,7 +246,7 @@ def _choose(
         near=only.near is not None,
         stretches=len(only.stretches),
         ordered=only.ordered,
-        judged=judged_of(read, window.project, where),
+        judged=only.judged,
         beside=read.beside_sums,
     )
     # Rows that stand for others are few; the rest need not be looked for among the sums.
