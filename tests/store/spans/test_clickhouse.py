@@ -10,7 +10,7 @@ from killing import killed_at_random
 from sqlglot import parse_one
 
 from penstock.core.errors import InvalidInput, MissingExtra, Unavailable
-from penstock.store.spans.clickhouse import engine, rollup
+from penstock.store.spans.clickhouse import deletion, engine, rollup
 from penstock.store.spans.clickhouse.engine import FEW_ROWS, Address, ClickHouseEngine, Refused
 from penstock.store.spans.clickhouse.functions import bound, render
 from penstock.store.spans.clickhouse.loader import PLAN
@@ -287,6 +287,38 @@ def test_a_deletion_that_is_cut_goes_on_and_counts_right(store, journal, monkeyp
         "SELECT sum(rows) FROM system.parts WHERE table = 'spans' AND active"
         " AND database = currentDatabase() AND partition NOT LIKE 'patch%'"
     ) == [(3,)]
+
+
+def test_a_deletion_counts_all_when_the_server_takes_up_what_was_cut_by_itself(store, journal, monkeypatch):
+    """FAILURES O10: a server that dies deletes on when it is back, while the next batch is being chosen."""
+    store.load_intake([journal.write(*trace_of(journal, 1), *trace_of(journal, 2))])
+    selection = Selection(project=PROJECT, traces=(f"{1:032x}", f"{2:032x}"))
+    real = store._engine.change
+
+    def cut(text, *args, **kwargs):
+        if not text.startswith("DELETE FROM spans"):
+            return real(text, *args, **kwargs)
+        real(f"{text} AND sleepEachRow(0.1) = 0", *args, settings={"lightweight_deletes_sync": 0})
+        raise Crash
+
+    monkeypatch.setattr(deletion, "BATCH_TRACES", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._engine, "change", cut)
+        with pytest.raises(Crash):
+            store.delete_batch(selection, job="a")
+    ask = store._engine.ask
+
+    def slowly(text, values=None):
+        """Each question but the one for deletions under way is asked after these."""
+        while "mutations" not in text and ask(deletion._UNFINISHED):
+            pass
+        return ask(text, values)
+
+    monkeypatch.setattr(store._engine, "ask", slowly)
+    while (deleted := store.delete_batch(selection, job="a")).more:
+        pass
+
+    assert (deleted.spans, store.count_spans()) == (6, 0)
 
 
 def test_what_the_server_will_not_read_is_set_aside(store, journal, monkeypatch):

@@ -42,6 +42,10 @@ _NOTED = (
     "SELECT toInt64(ifNull(sum(spans), 0)), toInt64(ifNull(sum(scores), 0)) FROM deletions WHERE job = {job:String}"
 )
 _SUMMED = "SELECT DISTINCT trace_id FROM totals WHERE project = {project:String} AND trace_id IN"
+_UNFINISHED = """
+    SELECT DISTINCT table FROM system.mutations
+    WHERE database = currentDatabase() AND table IN ('spans', 'scores') AND NOT is_done
+"""
 _MASKED = (
     "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND active AND has_lightweight_delete"
 )
@@ -67,6 +71,7 @@ def delete_batch(engine: ClickHouseEngine, selection: Selection, *, job: str) ->
     Raises:
         Unavailable: the server is down; the batch may be deleted in part, and is finished by the next call.
     """
+    _catch_up(engine)
     spans = scores = 0
     if selection.spans:
         erase = _delete_traces if selection.whole else _delete_spans
@@ -111,6 +116,16 @@ def disk_use(engine: ClickHouseEngine, *, now: int) -> DiskUse:
         growth=(sum(own.values()) + index + sum(sizes.values())) * int(came) // stored if stored else 0,
         by_project=projects,
     )
+
+
+def _catch_up(engine: ClickHouseEngine) -> None:
+    """Wait for what a server that died deletes anew by itself.
+
+    A batch chosen meanwhile would be another one than it was, and counted once more, or find nothing left of it.
+    """
+    for (table,) in engine.ask(_UNFINISHED):
+        # Deletions of a table are done one after the other: this one, of nothing, is over when those before it are.
+        engine.change(f"DELETE FROM `{table}` WHERE 0")  # noqa: S608 - a name of ours
 
 
 def _delete_traces(engine: ClickHouseEngine, selection: Selection, job: str) -> tuple[int, int]:
