@@ -21,10 +21,12 @@ class Prepared:
     Its text is made once for each dialect.
     """
 
-    __slots__ = ("_query", "_texts", "names")
+    __slots__ = ("_query", "_texts", "kept", "names")
 
-    def __init__(self, query: exp.Expr) -> None:
+    def __init__(self, query: exp.Expr, *, kept: bool = False) -> None:
         self._query = query
+        self.kept = kept
+        """Whether one question asks it more than once, so that its answer is worth keeping however long it is."""
         self._texts: dict[str, str] = {}
         self.names = frozenset(placeholder.name for placeholder in query.find_all(exp.Placeholder))
         """Its placeholders."""
@@ -43,8 +45,8 @@ class Prepared:
         return text
 
 
-def prepare(query: exp.Expr) -> Prepared:
-    return Prepared(query)
+def prepare(query: exp.Expr, *, kept: bool = False) -> Prepared:
+    return Prepared(query, kept=kept)
 
 
 class Question:

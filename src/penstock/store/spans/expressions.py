@@ -20,8 +20,10 @@ __all__ = [
     "bind",
     "bucket",
     "column",
+    "is_scattered",
     "measure",
     "parsed",
+    "scatter",
     "sql",
 ]
 
@@ -30,6 +32,7 @@ Values = dict[str, Any]
 
 TOKENS = " + ".join(USAGE)
 """Tokens of one span."""
+_SCATTERED = "scattered"
 MODEL_SPAN = "(kind IN ('llm', 'embedding', 'reranker') AND NOT covered)"
 """A span that stands for one request to a provider, which no other span tells of. Sums of usage and cost are sums over
 these.
@@ -66,6 +69,16 @@ def parsed(text: str) -> exp.Expr:
 def column(name: str) -> exp.Column:
     """A column by its name, whatever words the engine reserves."""
     return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def scatter(query: exp.Select) -> None:
+    """Say that what a query reads lies apart, here a little and there a little: an engine may read it otherwise."""
+    query.meta[_SCATTERED] = True
+
+
+def is_scattered(query: exp.Select) -> bool:
+    """Whether `scatter` said so."""
+    return bool(query.meta.get(_SCATTERED))
 
 
 def bind(values: Values, value: object) -> exp.Placeholder:

@@ -27,7 +27,7 @@ ANSWER_SECONDS = 300
 """A deletion or a large segment takes its time; a query of the console has a limit of its own."""
 QUERY_SECONDS = 60
 FEW_ROWS = 64
-"""Rows of an answer that is kept as long as a snapshot lasts."""
+"""Rows of an answer that is kept as long as a snapshot lasts, unless its question says that it is."""
 SHORT = 2048
 """Bytes of its question at most."""
 
@@ -143,7 +143,7 @@ class _Reader:
         rows = self._known.get(key)
         if rows is None:
             rows = [tuple(row) for row in self._client.query(text, given or None).result_rows]
-            if len(rows) <= FEW_ROWS and len(key) <= SHORT:
+            if (prepared.kept or len(rows) <= FEW_ROWS) and len(key) <= SHORT:
                 self._known[key] = rows
         return list(rows)
 

@@ -10,7 +10,7 @@ from sqlglot.dialects.clickhouse import ClickHouse
 from sqlglot.generators.clickhouse import ClickHouseGenerator
 
 from penstock.store.spans.clickhouse.rollup_tables import BY_NAME
-from penstock.store.spans.expressions import MODEL
+from penstock.store.spans.expressions import MODEL, is_scattered
 
 __all__ = ["DIALECT", "SETTINGS", "TUNED", "bound", "message_text", "render"]
 
@@ -54,6 +54,8 @@ _UNTYPED = re.compile(r"\{(\w+):\?(keys)?\}")
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."$]+)')
 _INT64 = 2**63
 
+_TOGETHER = ("merge_tree_min_rows_for_concurrent_read", "merge_tree_min_bytes_for_concurrent_read")
+"""What is less is read by one thread."""
 _LISTS = frozenset({"finish_reasons"})
 _RENAMED = {
     "ARG_MAX": "argMax",
@@ -132,6 +134,7 @@ def _translated(node: exp.Expr) -> exp.Expr:
         _name_models(node)
         _find_judgements(node)
         _group_in_order(node)
+        _read_side_by_side(node)
     if isinstance(node, exp.Anonymous):
         name = _RENAMED.get(node.name.upper())
         if name is not None:
@@ -212,6 +215,12 @@ def _group_in_order(query: exp.Select) -> None:
         return
     if query.args.get("group") and not query.args.get("settings"):
         query.set("settings", [exp.EQ(this=exp.var("optimize_aggregation_in_order"), expression=exp.Literal.number(1))])
+
+
+def _read_side_by_side(query: exp.Select) -> None:
+    """Let what lies apart be read by more than one thread, though it is little: a row is a granule of each column."""
+    if is_scattered(query) and not query.args.get("settings"):
+        query.set("settings", [exp.EQ(this=exp.var(name), expression=exp.Literal.number(1)) for name in _TOGETHER])
 
 
 def _names_traces(term: exp.In | exp.EQ) -> bool:

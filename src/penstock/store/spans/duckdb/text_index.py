@@ -18,7 +18,7 @@ from penstock.store.spans.conditions import spaced, words_of
 from penstock.store.spans.duckdb.engine import DuckDbEngine
 from penstock.store.spans.engine import Read, prepare
 from penstock.store.spans.expressions import HOUR, sql
-from penstock.store.spans.queries.search import Stretch
+from penstock.store.spans.queries.search import TEXT_BLOCKS, Stretch
 from penstock.store.spans.queries.window import Window
 from penstock.store.spans.tree import And, Node, Or, Text
 
@@ -203,7 +203,7 @@ def candidates(read: Read, window: Window, where: Node | None) -> list[Stretch] 
         return None
     low, high = asked.bounds
     bounds = {"low": low, "high": high}
-    known = read(_BLOCKS, bounds)
+    known = read(TEXT_BLOCKS, bounds)
     by_hour: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for _, begin, end in known:
         by_hour[begin // HOUR * HOUR].append((begin, end))
@@ -255,7 +255,6 @@ class _Asked:
 
 
 _BLOCKS_OF = "SELECT low, high FROM text_blocks WHERE hour = $hour ORDER BY low"
-_BLOCKS = prepare(sql("SELECT block, low, high FROM text_blocks WHERE high > $low AND low < $high"))
 _WAITING = prepare(sql(f"SELECT hour FROM pending_text WHERE hour > $low - {HOUR} AND hour < $high"))  # noqa: S608 - constants; values are bound
 _WITH_WORD = prepare(sql("SELECT block FROM text_words WHERE word = $word AND day >= $low AND day < $high"))
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from penstock.store.spans.conditions import Texts, compiled, divided, known_beside
 from penstock.store.spans.engine import Prepared, Question, prepare
-from penstock.store.spans.expressions import Values, column, parsed
+from penstock.store.spans.expressions import Values, column, parsed, scatter
 from penstock.store.spans.filters import JUDGED, Judged, Scope, place_of
 from penstock.store.spans.queries.cells import among
 from penstock.store.spans.queries.rows import ROW, with_totals
@@ -93,6 +93,7 @@ def rows_of(question: Question, form: Form) -> tuple[Prepared, Values]:
     if form.near:
         key = "started" if form.sums == "whole" else "rowid"
         query = query.where(f"{key} IN (SELECT unnest($near))", dialect="duckdb", copy=False)
+        scatter(query)
     if form.stretches:
         query = query.where(among("started", "stretch", form.stretches), dialect="duckdb", copy=False)
     if form.beyond:

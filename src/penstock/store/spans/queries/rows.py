@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from penstock.store.spans.columns import USAGE
 from penstock.store.spans.engine import Read, Rows
-from penstock.store.spans.expressions import FAILED, TOKENS, Values, sql
+from penstock.store.spans.expressions import FAILED, TOKENS, Values, scatter, sql
 from penstock.store.spans.filters import Scope
 from penstock.store.spans.types import TraceRow, UsageView
 
@@ -84,6 +84,7 @@ def fetch(
         return []
     values: Values = {"project": project, "rows": list(places), "starts": sorted(starts)}
     query = sql(_OWN).select("summed", "rowid")
+    scatter(query)
     found = read(query.where(_STARTED, dialect="duckdb") if read.finds_by_time else query, values)
     summed = [row for row in found if row[-2]]
     totals = _totals(read, project, summed) if summed and scope == "row" else {}

@@ -23,10 +23,10 @@ from typing import NamedTuple, Self
 from sqlglot import exp
 
 from penstock.store.spans.engine import Read, Rows
-from penstock.store.spans.expressions import HOUR, Values, bind, column, sql
+from penstock.store.spans.expressions import HOUR, Values, bind, column, scatter, sql
 from penstock.store.spans.queries.cells import ranges_of
 from penstock.store.spans.queries.cube import FAMILIES
-from penstock.store.spans.queries.search import Stretch
+from penstock.store.spans.queries.search import TEXT_BLOCKS, Stretch
 from penstock.store.spans.queries.window import Window, within
 
 __all__ = [
@@ -77,7 +77,6 @@ _SUMMED_UP = """
     WHERE project = $project AND NOT listed AND hour >= $first AND hour < $last
     GROUP BY hour
 """
-_BLOCKS = "SELECT low, high FROM text_blocks WHERE high > $low AND low < $high ORDER BY low"
 
 
 class Estimate(NamedTuple):
@@ -113,6 +112,7 @@ class Sample(NamedTuple):
             source = select.args.get("from_")
             if source is not None and isinstance(source.this, exp.Table) and source.this.name in _TABLES:
                 select.where(of_blocks.copy(), copy=False)
+                scatter(select)
 
     def number(self, values: Values) -> exp.Case:
         """Which of the blocks that are read a span lies in, from 0 on."""
@@ -166,7 +166,8 @@ def draw(read: Read, window: Window, stretches: Sequence[Stretch] | None) -> Sam
     total = sum(sum(spans_by_hour(read, part).values()) for part in parts)
     if total <= SAMPLE_SPANS:
         return None
-    cuts = [cut for zone in zones for cut in _cuts(read, window, zone)]
+    known = sorted((low, high) for _, low, high in read(TEXT_BLOCKS, {"low": window.from_, "high": window.to}))
+    cuts = [cut for zone in zones for cut in _cuts(read, window, zone, known)]
     upto = list(accumulate(cut.parts for cut in cuts))
     blocks = upto[-1] if upto else 0
     wanted = min(MOST_BLOCKS, max(LEAST_BLOCKS, math.ceil(SAMPLE_SPANS * blocks / total)))
@@ -274,17 +275,18 @@ class _Cut(NamedTuple):
         return self.low + width * number // self.parts, self.low + width * (number + 1) // self.parts
 
 
-def _cuts(read: Read, window: Window, zone: Stretch) -> list[_Cut]:
+def _cuts(read: Read, window: Window, zone: Stretch, blocks: Sequence[Stretch]) -> list[_Cut]:
     """The zone cut where the index of words cuts it, and by the number of spans where it does not."""
     low, high = zone
     cuts: list[_Cut] = []
     gaps: list[Stretch] = []
-    for begin, end in read(sql(_BLOCKS), {"low": low, "high": high}):
+    for begin, end in blocks:
+        if max(begin, low) >= min(end, high):
+            continue
         if begin > low:
             gaps.append((low, begin))
-        if max(begin, low) < min(end, high):
-            cuts.append(_cut(max(begin, low), min(end, high), PARTS))
-        low = max(low, end)
+        cuts.append(_cut(max(begin, low), min(end, high), PARTS))
+        low = end
     if low < high:
         gaps.append((low, high))
     return sorted(cuts + _pieces(read, window, gaps))

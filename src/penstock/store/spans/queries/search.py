@@ -6,13 +6,13 @@ from typing import Protocol
 import msgspec
 
 from penstock.store.spans.conditions import filters_of
-from penstock.store.spans.engine import Read, Rows
+from penstock.store.spans.engine import Read, Rows, prepare
 from penstock.store.spans.expressions import Values, sql
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.queries.window import Window, within
 from penstock.store.spans.tree import Node
 
-__all__ = ["Candidates", "Choose", "Stretch", "search", "searches"]
+__all__ = ["TEXT_BLOCKS", "Candidates", "Choose", "Stretch", "search", "searches"]
 
 FIRST_SLICE = 3_600_000_000
 """Microseconds of the newest slice where nothing is known of the spans; the next are wider where these are few."""
@@ -28,6 +28,9 @@ _LONG = frozenset(("input", "output", "attributes", "usage_raw"))
 
 Stretch = tuple[int, int]
 """A half-open stretch of time, microseconds."""
+
+TEXT_BLOCKS = prepare(sql("SELECT block, low, high FROM text_blocks WHERE high > $low AND low < $high"), kept=True)
+"""Blocks of the index of words: candidates are some of them, and samples are drawn from them."""
 
 
 class Choose(Protocol):
