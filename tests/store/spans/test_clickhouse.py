@@ -249,6 +249,24 @@ def test_an_hour_whose_summing_up_is_cut_is_summed_up_once(store, journal, clock
     assert store._engine.ask("SELECT count() FROM pending_hours") == [(1,)]
 
 
+@pytest.mark.parametrize("at_once", [1, 14, 1000])
+def test_hours_and_days_of_few_spans_are_summed_up_and_indexed_at_once(store, journal, clock, monkeypatch, at_once):
+    monkeypatch.setattr(rollup, "SPANS_AT_ONCE", at_once)
+    started = clock.now() // (24 * HOUR) * 24 * HOUR
+    said = msgspec.Raw(b'[{"role": "user", "parts": [{"type": "text", "content": "word"}]}]')
+    spans = [journal.span(cost=1, started=started - n * 6 * HOUR, user="u", input=said) for n in range(28)]
+    store.load([journal.write(*spans)])
+    clock.advance(4 * 24 * 3600)
+    steps = list(iter(store.maintain, 0))
+
+    # Hours, days (of 3, 4, 4, 4, 4, 4, 4 and 1 spans), and words.
+    parts = {1: [24, 4, *[1] * 8, 24, 4], 14: [24, 4, 2, 3, 3, 24, 4], 1000: [28, 8, 28]}
+    assert steps == parts[at_once]
+    assert store._engine.ask("SELECT count(), sum(calls) FROM rollup WHERE dimension = 'all'") == [(28, 28)]
+    assert store._engine.ask("SELECT count(), sum(cost) FROM users_daily") == [(8, 28)]
+    assert store._engine.ask("SELECT uniq(hour), count() FROM text_blocks") == [(28, 28)]
+
+
 def test_rows_of_old_attempts_are_swept(store, journal, clock, monkeypatch):
     store.load([journal.write(journal.span(started=clock.now()))])
     clock.advance(24 * 3600)

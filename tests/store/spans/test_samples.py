@@ -4,6 +4,7 @@ import random
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -355,9 +356,9 @@ def test_the_margin_of_what_is_rare_and_comes_together_is_wide_enough(blocks, to
     """Hits in bunches: of the samples that hold any, in 93 of 100 the truth lies within the margin."""
     outside = seen = 0
     for seed in range(1000):
-        rng = random.Random(seed)
-        found = [together * sum(rng.random() < frequent / 10 for _ in range(10)) for _ in range(300)]
-        chosen = sorted(rng.sample(range(300), blocks))
+        rng = np.random.default_rng(seed)
+        found = [together * bunches for bunches in rng.binomial(10, frequent / 10, 300).tolist()]
+        chosen = sorted(rng.choice(300, blocks, replace=False).tolist())
         if hits := {at: found[block] for at, block in enumerate(chosen) if found[block]}:
             drawn = Sample(tuple((at, at + 1) for at in chosen), (1000,) * blocks, 300_000)
             value, margin = drawn.estimate(hits)

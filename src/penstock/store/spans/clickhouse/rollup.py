@@ -18,10 +18,16 @@ from penstock.store.spans.queries.activity import ACTIVITIES, DAY, fill_activity
 from penstock.store.spans.queries.cells import HISTOGRAMS, PROVIDERS, SUMS
 from penstock.store.spans.queries.cube import BY_DAY, BY_HOUR, fill
 
-__all__ = ["forget_segments", "roll_up", "roll_up_days", "sweep", "touch"]
+__all__ = ["MOST_HOURS", "forget_segments", "of_few", "roll_up", "roll_up_days", "sweep", "touch"]
 
 HOURS_AT_ONCE = 24
-"""Hours of one piece of upkeep at most."""
+"""Hours of one piece of upkeep at most, unless few spans lie in them."""
+MOST_HOURS = 14 * 24
+"""Hours of one piece of upkeep at most, however few spans lie in them."""
+MOST_DAYS = 31
+"""Days of one piece of upkeep at most. Of more than one, few spans lie in them."""
+SPANS_AT_ONCE = 200_000
+"""Spans of a piece of upkeep that is longer for being of few: a statement takes some 20 ms, of whatever it is."""
 
 _TABLES = {
     ("hour", "hours"): ("rollup", "rollup_latency", "rollup_providers", *(family.table for family in BY_HOUR)),
@@ -46,6 +52,7 @@ _ROLLED = """
         ) AS given
     )
 """
+_SPANS = "SELECT count() FROM spans WHERE started >= {first:Int64} AND started < {last:Int64}"
 # Numbers of attempts grow with time, so that what is old can be told from what is under way.
 _ATTEMPTS = "SELECT toInt64(generateSnowflakeID()) FROM numbers({number:Int64})"
 _STALE = """
@@ -62,12 +69,15 @@ def touch(engine: ClickHouseEngine, hours: Collection[int]) -> None:
 
 
 def roll_up(engine: ClickHouseEngine, *, before: int) -> int:
-    """Sum up the pending hours that end by `before`, the oldest first; returns how many were, at most a day's.
+    """Sum up the pending hours that end by `before`, the oldest first; returns how many were.
+
+    They are at most a day's, or as many more as few spans lie in.
 
     Raises:
         Unavailable: the server is down; what was begun is begun anew.
     """
-    found = _pending(engine, "hour", last=before - HOUR, most=HOURS_AT_ONCE)
+    found = _pending(engine, "hour", last=before - HOUR, most=MOST_HOURS)
+    found = of_few(engine, found, length=HOUR, least=HOURS_AT_ONCE)
     if found:
         attempts = _attempts(engine, found)
         for first, last in _runs(list(found)):
@@ -77,16 +87,18 @@ def roll_up(engine: ClickHouseEngine, *, before: int) -> int:
 
 
 def roll_up_days(engine: ClickHouseEngine, *, before: int) -> int:
-    """Sum up the oldest pending day that ended by `before`: sessions, users, pairs of columns; how many there were."""
-    found = _pending(engine, "day", last=before - DAY, most=1)
+    """Sum up the oldest pending days that ended by `before`: sessions, users, pairs of columns; how many there were.
+
+    It is one day, or as many more as few spans lie in.
+    """
+    found = of_few(engine, _pending(engine, "day", last=before - DAY, most=MOST_DAYS), length=DAY, least=1)
     if found:
         attempts = _attempts(engine, found)
         filled = [(table, fill_activity(who)) for who, table in ACTIVITIES.items()]
         filled += [(family.table, text) for family in BY_DAY for text in fill(family)]
-        for day in found:
-            values = {"first": day, "last": day + DAY}
-            for table, text in filled:
-                engine.insert_rows(f"{table}_rows", _query(text), values, period="day", attempts=attempts)
+        values = {"first": min(found), "last": max(found) + DAY}
+        for table, text in filled:
+            engine.insert_rows(f"{table}_rows", _query(text), values, period="day", attempts=attempts)
         _name(engine, "day", found, attempts)
     return len(found)
 
@@ -104,6 +116,23 @@ def _pending(engine: ClickHouseEngine, period: str, *, last: int, most: int) -> 
     """Starts of pending hours or days, with the version of the last touch."""
     rows = engine.ask(_PENDING.format(period=period), {"last": last, "most": most})
     return dict(rows)  # pyright: ignore[reportArgumentType] - rows of two
+
+
+def of_few(engine: ClickHouseEngine, found: dict[int, int], *, length: int, least: int) -> dict[int, int]:
+    """The first of these hours or days: `least` of them, or as many more as few spans lie in and between.
+
+    Args:
+        engine: The store.
+        found: By their starts.
+        length: Of each, microseconds.
+        least: As many are not too many, whatever lies in them.
+    """
+    while len(found) > least:
+        ((spans,),) = engine.ask(_SPANS, {"first": min(found), "last": max(found) + length})
+        if spans <= SPANS_AT_ONCE:
+            break
+        found = dict(sorted(found.items())[: max(least, len(found) // 2)])
+    return found
 
 
 def _attempts(engine: ClickHouseEngine, found: Collection[int]) -> dict[int, int]:

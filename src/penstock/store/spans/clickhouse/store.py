@@ -97,9 +97,9 @@ class ClickHouseSpanStore(Questions):
         forget_deletion(self._engine, job)
 
     def maintain(self) -> int:
-        """Sum up hours that have settled, or index their words, at most a day's worth; returns how many.
+        """Sum up hours and days that have settled, or index their words; returns how many.
 
-        Call again while it is not 0.
+        They are at most a day's, or as many more as few spans lie in. Call again while it is not 0.
         """
         settled = self._clock.now() - SETTLED
         forget_segments(self._engine, before=self._clock.now() - REMEMBERED, waiting=self._folders)

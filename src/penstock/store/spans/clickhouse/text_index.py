@@ -10,6 +10,7 @@ from typing import Any
 
 from penstock.store.spans.clickhouse.engine import ClickHouseEngine
 from penstock.store.spans.clickhouse.functions import message_text
+from penstock.store.spans.clickhouse.rollup import MOST_HOURS, of_few
 from penstock.store.spans.duckdb.text_index import PREFIX_LETTERS
 from penstock.store.spans.expressions import HOUR
 
@@ -72,12 +73,15 @@ _INDEXED = """
 
 
 def index_text(engine: ClickHouseEngine, *, before: int) -> int:
-    """Index the words of the oldest pending hours that ended by `before`; returns how many were, at most a day's.
+    """Index the words of the oldest pending hours that ended by `before`; returns how many were.
+
+    They are at most a day's, or as many more as few spans lie in.
 
     Raises:
         Unavailable: the server is down; what was begun is begun anew.
     """
-    pending: dict[int, int] = dict(engine.ask(_PENDING, {"last": before - HOUR, "most": HOURS_AT_ONCE}))  # pyright: ignore[reportArgumentType] - rows of two
+    pending: dict[int, int] = dict(engine.ask(_PENDING, {"last": before - HOUR, "most": MOST_HOURS}))  # pyright: ignore[reportArgumentType] - rows of two
+    pending = of_few(engine, pending, length=HOUR, least=HOURS_AT_ONCE)
     if not pending:
         return 0
     ((attempt,),) = engine.ask(_ATTEMPT)

@@ -281,7 +281,7 @@ def _cuts(read: Read, window: Window, zone: Stretch, blocks: Sequence[Stretch]) 
     cuts: list[_Cut] = []
     gaps: list[Stretch] = []
     for begin, end in blocks:
-        if max(begin, low) >= min(end, high):
+        if end <= low or begin >= high:
             continue
         if begin > low:
             gaps.append((low, begin))
