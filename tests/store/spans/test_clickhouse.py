@@ -17,7 +17,8 @@ from penstock.store.spans.clickhouse.loader import PLAN
 from penstock.store.spans.clickhouse.migrations import SCHEMA
 from penstock.store.spans.clickhouse.store import ClickHouseSpanStore
 from penstock.store.spans.deletion import Selection
-from penstock.store.spans.expressions import sql
+from penstock.store.spans.engine import prepare
+from penstock.store.spans.expressions import scatter, sql
 from penstock.store.spans.filters import Filter
 from penstock.store.spans.metrics import MetricQuery
 from penstock.store.spans.queries.window import Window
@@ -411,7 +412,25 @@ def test_what_a_snapshot_was_asked_before_is_not_asked_of_the_server_again(store
         store.load([journal.write(journal.span(started=1))])
         assert read(few, {"before": 2}) == [(0,), (1,)]
         assert len(read(few, {"before": FEW_ROWS + 1})) == len(many) + 1
-    assert len(store._engine.read(few, {"before": 2})) == 3
+        kept = prepare(few, kept=True)
+        many = read(kept, {"before": FEW_ROWS})
+        store.load([journal.write(journal.span(started=1))])
+        assert len(many) > FEW_ROWS
+        assert read(kept, {"before": FEW_ROWS}) == many
+    assert len(store._engine.read(few, {"before": 2})) == 4
+
+
+def test_what_lies_apart_is_read_by_more_threads_and_answers_the_same(store, journal):
+    spans = [journal.span(started=FIRST + at * HOUR, cost=at) for at in range(9)]
+    store.load([journal.write(*spans)])
+    query = sql("SELECT cost FROM spans WHERE rowid IN (SELECT unnest($rows)) ORDER BY cost")
+    together = query.copy()
+    scatter(together)
+
+    assert "concurrent_read" not in render(query)
+    assert render(together.copy()).count("_for_concurrent_read = 1") == 2
+    rows = [row for (row,) in store._engine.ask("SELECT rowid FROM spans WHERE cost IN (2, 5)")]
+    assert store._engine.read(together, {"rows": rows}) == store._engine.read(query, {"rows": rows}) == [(2,), (5,)]
 
 
 def test_scores_of_given_traces_are_found_before_they_are_merged():
