@@ -26,7 +26,7 @@ LULL = 0.02
 """Seconds. One question of the console is several to the engine; between them it is not done."""
 FETCHED_ROWS = 128
 """At a time."""
-DEFAULT_MEMORY_BYTES = 640 * 1024**2
+DEFAULT_MEMORY_BYTES = 600 * 1024**2
 BLOCK_BYTES = "65536"
 DIALECT = "duckdb"
 
