@@ -89,8 +89,12 @@ export function CompactActivity({ name, row }: { name: string; row: Activity }) 
         <span className="faint">{formatAgo(row.last, nowMicroseconds())}</span>
       </span>
       <span className={`${classes.compactLine} dim`}>
-        <span>{formatCompact(row.calls)} calls</span>
-        <span className={row.errors ? "bad" : undefined}>{formatCompact(row.errors)} errors</span>
+        <span>
+          {formatCompact(row.calls)} {row.calls === 1 ? "call" : "calls"}
+        </span>
+        <span className={row.errors ? "bad" : undefined}>
+          {formatCompact(row.errors)} {row.errors === 1 ? "error" : "errors"}
+        </span>
         <span>{formatCompact(row.tokens)} tokens</span>
         <span>{formatMoneyRow(row.cost)}</span>
       </span>

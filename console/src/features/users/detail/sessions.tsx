@@ -37,7 +37,11 @@ export function UserSessions({ user }: { user: string }) {
               <Lane row={row} from={from} to={to} />
               <span className={`dim ${classes.numbers}`}>
                 <span>{formatCompact(row.calls)} calls</span>
-                {row.errors > 0 && <span className="bad">{row.errors} errors</span>}
+                {row.errors > 0 && (
+                  <span className="bad">
+                    {row.errors} {row.errors === 1 ? "error" : "errors"}
+                  </span>
+                )}
                 <span>{formatDuration(row.last - row.first)}</span>
                 <span>{formatMoneyRow(row.cost)}</span>
               </span>
